@@ -1,0 +1,246 @@
+"""Exercise 100: how many parameters a network has, counted by hand, by a formula and by PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grader.check import check, closed_answer, expect_answer, expect_count, module
+
+if TYPE_CHECKING:
+    from grader.run import Run
+
+# Hints for the usual wrong numbers.
+ALL_BIASES = "The biases are missing: one for every unit that arrows point to."
+OUTPUT_BIASES = "The biases of the outputs are missing: outputs are computed, as hidden units are."
+HIDDEN_BIASES = "The biases of the hidden units are missing: in the chapter's words, Θ has two columns."
+INPUT_BIASES = "An input is given, not computed: it has no bias."
+WRONG_END = "A bias belongs to the unit that arrows point to, not to the one that they come from."
+SHARED_BIAS = "Each unit of a layer has a bias of its own: they do not share one."
+ONE_LAYER = "That is one layer only: count the parameters of all layers."
+ONE_KIND = "That is one layer only, or the weights only: count every arrow, those from a constant too."
+UNITS = "That is the number of units: count the arrows between them, and the biases."
+ONE_OUTPUT = "That would be right with a single output: look at the picture again."
+SUM = "Every unit has a weight for every input: that is a product, not a sum."
+LAYER_BEFORE = "This layer reads what the layer before it gives, not the 50 numbers."
+LOOKED_UP = "An embedding only looks rows up: it has no bias."
+ROWS = "Every word has a row of numbers: that is a product, not a sum."
+
+CHAPTER_NETWORK = closed_answer(
+    "100-chapter",
+    "4c611cbe64dd6e0283714bae48dac34c",
+    {
+        "feecc27b732ba043b939757b161b9ae9": ONE_KIND,
+        "b54ac8d292ef4a296e9bec078a904c0f": OUTPUT_BIASES,
+        "c69147c0d455a006642769374d7c18ff": HIDDEN_BIASES,
+        "3a0485ee70a5ec92cd8f7381c29c2105": ONE_KIND,
+        "cc269e24cb883c9ac5d88799dbdf550d": INPUT_BIASES,
+        "18bea9dc28beee22026b7030e27c3a55": UNITS,
+    },
+)
+FIGURE_3_6 = closed_answer(
+    "100-figure",
+    "724f4a0b702afa5449496bd277b1a9ec",
+    {
+        "322666462514ca9bae7db04317b45ee9": ALL_BIASES,
+        "b492338e93e9470f6d69f4a103f91f88": OUTPUT_BIASES,
+        "4ff22bb91ca9d3b2e50dbeae3df91a23": HIDDEN_BIASES,
+        "6ea9fb2752081055b89690bde6d8f7fa": ONE_LAYER,
+        "219975443dfe0e656ccd3b2558299d11": ONE_LAYER,
+        "8352528ecd52ad02b79d3c0667c18f5d": INPUT_BIASES,
+        "572c2f9cf84e8fcbaad0a521cfb7caba": UNITS,
+        "4e4f5e1f23520e5a01daff7f9371219c": ONE_OUTPUT,
+    },
+)
+MLP = closed_answer(
+    "100-mlp",
+    "bf486833f3a4b0a37471631026f5329a",
+    {
+        "6a8f9c63b071d5c1f554fbdb71cadfd4": ALL_BIASES,
+        "1969cb88079e02ca7d2419102013b878": OUTPUT_BIASES,
+        "74895d3f7eca06c460a0e0f34e4dcd9b": HIDDEN_BIASES,
+        "e17bbaae593c72601a82e5b0ade0a5e3": INPUT_BIASES,
+        "a8f796765ece9cecacaacbf12fcf9582": ONE_LAYER,
+        "9c972a246dde557bfe41553416cdd3d4": ONE_LAYER,
+        "e94ac1f1c92db86f041c45c550c9cd8c": UNITS,
+    },
+)
+DENSE_16 = closed_answer(
+    "100-dense-16",
+    "8921eeff6adae76340f2c4ba0a9f735f",
+    {
+        "ab284c36c69c0bd8f88d919c42558c53": ALL_BIASES,
+        "f4288bb5de28ca322679487336701fc5": WRONG_END,
+        "bcbac7c4c1f839ce5c11c0789eb3eaea": SHARED_BIAS,
+        "23aba9ffeb6a2387799cc3cafaf118c4": SUM,
+    },
+)
+DENSE_1 = closed_answer(
+    "100-dense-1",
+    "8cb5217d5179841c5258cc48fff467fb",
+    {
+        "5bd700600620419d1540326fa20e8dcd": ALL_BIASES,
+        "243d030b85d5510ad4fba4b962003f37": LAYER_BEFORE,
+        "660789a04049ce68b112c9b5040c84b2": WRONG_END,
+    },
+)
+EMBEDDING = closed_answer(
+    "100-embedding",
+    "0ad1fbaa95447850c5bbf7fcac04072d",
+    {
+        "493727b0740fae5b617b4ecba3fbde96": LOOKED_UP,
+        "2e4208b3b386ffcea2c2a209b9d44b83": LOOKED_UP,
+        "28d6b848e0078014e0472bfa32ec63bd": ROWS,
+    },
+)
+LAYER_BY_LAYER = "Go from layer to layer: each unit has a weight for everything that comes in, and a bias."
+
+
+@check(points=2, hint="Count every arrow in the picture.")
+def chapter_network_is_right(run: Run) -> None:
+    """`chapter_network` is the number of parameters of the chapter's network."""
+    expect_answer(run.value("chapter_network"), CHAPTER_NETWORK, what="`chapter_network`")
+
+
+@check(points=3, hint="Draw the constants into the picture, and count its arrows again.")
+def figure_3_6_is_right(run: Run) -> None:
+    """`figure_3_6` is the number of parameters of the model in figure 3.6."""
+    expect_answer(run.value("figure_3_6"), FIGURE_3_6, what="`figure_3_6`")
+
+
+@check(points=2)
+def one_hidden_layer_is_counted(run: Run) -> None:
+    """`count_parameters` is right for one hidden layer, given as a number."""
+    for inputs, hidden, outputs in [_sizes(run, 3) for _ in range(3)]:
+        _expect_network(run, inputs, hidden, outputs)
+
+
+@check(points=2)
+def many_hidden_layers_are_counted(run: Run) -> None:
+    """`count_parameters` is right for several hidden layers, given as a list."""
+    for layers in (1, 2, 3, 5):
+        inputs, outputs, *hidden = _sizes(run, layers + 2)
+        _expect_network(run, inputs, hidden, outputs)
+    # A size that comes twice trips a loop that looks a layer up by its size.
+    inputs, outputs, narrow, wide = _sizes(run, 4)
+    _expect_network(run, inputs, [wide, narrow, wide, wide], outputs)
+
+
+@check(points=1)
+def no_hidden_layer_is_counted(run: Run) -> None:
+    """`count_parameters` is right for no hidden layer, given as an empty list."""
+    for inputs, outputs in [_sizes(run, 2) for _ in range(3)]:
+        _expect_network(run, inputs, [], outputs)
+
+
+@check(points=2, hint=LAYER_BY_LAYER)
+def mlp_is_right(run: Run) -> None:
+    """`mlp_parameters` is the number of parameters of the MLP of chapter 110."""
+    expect_answer(run.value("mlp_parameters"), MLP, what="`mlp_parameters`")
+
+
+@check(points=1, hint="Each of the units has a weight for each input, and a bias.")
+def dense_16_is_right(run: Run) -> None:
+    """`dense_16` is the number of parameters of `Dense(16)` on 50 inputs."""
+    expect_answer(run.value("dense_16"), DENSE_16, what="`dense_16`")
+
+
+@check(points=1, hint="How many numbers does the layer before it give?")
+def dense_1_is_right(run: Run) -> None:
+    """`dense_1` is the number of parameters of the `Dense(1)` after it."""
+    expect_answer(run.value("dense_1"), DENSE_1, what="`dense_1`")
+
+
+@check(points=1, hint="The table has a row for each word, and nothing else.")
+def embedding_is_right(run: Run) -> None:
+    """`embedding` is the number of parameters of `Embedding(10000, 16)`."""
+    expect_answer(run.value("embedding"), EMBEDDING, what="`embedding`")
+
+
+@check(points=2)
+def linear_layers_are_counted(run: Run) -> None:
+    """`count_module` is right for `Linear` layers, with and without a bias."""
+    hint = "Count every number in every tensor of `module.parameters()`, weights and biases alike."
+    a, b, c = _sizes(run, 3)
+    _expect_module(run, [("Linear", a, b)], a * b + b, hint)
+    _expect_module(run, [("Linear", a, c, {"bias": False})], a * c, hint)
+    layers = [("Linear", a, b), ("ReLU",), ("Linear", b, c, {"bias": False}), ("Sigmoid",), ("Linear", c, a)]
+    _expect_module(run, layers, (a * b + b) + b * c + (c * a + a), hint)
+
+
+@check(points=2, needs=[linear_layers_are_counted])
+def other_layers_are_counted(run: Run) -> None:
+    """`count_module` is right for layers of other kinds."""
+    hint = "Do not ask which kind a layer is: `module.parameters()` gives the tensors of any module."
+    a, b, c = _sizes(run, 3)
+    _expect_module(run, [("Embedding", a, b), ("Linear", b, c)], a * b + b * c + c, hint)
+    _expect_module(run, [("LSTM", a, b)], 4 * b * (a + b + 2), hint)
+    # The running mean and variance of a batch normalisation are buffers: no gradient step changes them.
+    buffers = "A layer may keep numbers that are no parameters (its buffers): count `parameters()` only."
+    _expect_module(run, [("Conv2d", a, b, 3), ("BatchNorm2d", b)], (9 * a + 1) * b + 2 * b, buffers)
+    # A layer made of layers: two linear maps, four inside its attention, and two normalisations.
+    inside = "A layer may be made of layers: `module.parameters()` looks into all of them."
+    width = 2 * b
+    count = 4 * width * (width + 1) + (width * c + c) + (c * width + width) + 2 * 2 * width
+    _expect_module(run, [("TransformerEncoderLayer", width, 2, {"dim_feedforward": c})], count, inside)
+
+
+@check(points=1, needs=[linear_layers_are_counted])
+def frozen_parameters_are_left_out(run: Run) -> None:
+    """`count_module` leaves frozen parameters out."""
+    hint = "A parameter tensor is trainable if its `requires_grad` is True."
+    a, b, c = _sizes(run, 3)
+    frozen = ("Embedding", a, b, {"_freeze": True})
+    _expect_module(run, [frozen, ("Linear", b, c)], b * c + c, hint)
+    _expect_module(run, [("Embedding", c, b), frozen, ("Linear", b, a, {"bias": False})], c * b + b * a, hint)
+
+
+def _sizes(run: Run, n: int) -> list[int]:
+    """Different sizes of layers: with equal ones a wrong formula may be right by chance."""
+    return [int(size) for size in run.rng.choice(np.arange(2, 60), size=n, replace=False)]
+
+
+def _expect_network(run: Run, inputs: int, hidden: int | list[int], outputs: int) -> None:
+    """`count_parameters` of this network, with a hint where the number betrays the mistake."""
+    sizes = [inputs, *([hidden] if isinstance(hidden, int) else hidden), outputs]
+    weights = sum(m * n for m, n in pairwise(sizes))
+    biases = sum(sizes[1:])
+    usual = {
+        weights: ALL_BIASES,
+        weights + biases - outputs: OUTPUT_BIASES if len(sizes) > 2 else ALL_BIASES,
+        weights + outputs: HIDDEN_BIASES,
+        weights + inputs + biases: INPUT_BIASES,
+        weights + inputs + biases - outputs: WRONG_END,
+        weights + len(sizes) - 1: SHARED_BIAS,
+        inputs * sizes[1] + sizes[1]: ONE_LAYER,
+        sizes[-2] * outputs + outputs: ONE_LAYER,
+        sum(sizes): UNITS,
+    }
+    found = run.call("count_parameters", inputs, hidden, outputs)
+    what = f"`count_parameters({inputs}, {hidden}, {outputs})`"
+    expect_count(found, weights + biases, what=what, hint=_hint(found, usual), reveal=True)
+
+
+def _hint(found: Any, usual: dict[int, str]) -> str:
+    """The hint of the usual wrong number that this is; the general one otherwise."""
+    numbers = usual if type(found) in (int, float, np.ndarray) else {}
+    return next((usual[number] for number in numbers if np.array_equal(found, number)), LAYER_BY_LAYER)
+
+
+def _expect_module(run: Run, layers: Sequence[Sequence[Any]], expected: int, hint: str) -> None:
+    """`count_module` of a module made of these layers."""
+    found = run.call("count_module", module(layers))
+    what = f"`count_module` of {', '.join(_told(layer) for layer in layers)}"
+    expect_count(found, expected, what=what, hint=hint, reveal=True)
+
+
+def _told(layer: Sequence[Any]) -> str:
+    """A layer as one writes it in PyTorch."""
+    name, *args = layer
+    options = args.pop() if args and isinstance(args[-1], dict) else {}
+    frozen = "a frozen " if options.get("_freeze") else ""
+    named = [f"{option}={value}" for option, value in options.items() if option != "_freeze"]
+    return f"{frozen}{name}({', '.join([*map(str, args), *named])})"

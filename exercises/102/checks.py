@@ -1,0 +1,462 @@
+"""Exercise 102: XOR cannot be solved without a hidden layer; with one it can, and with four so can the spiral.
+
+Models are judged by what they compute, never by their class. From the answers of a linear model the grader
+works out its weights; of a network it takes the weights and computes the answers itself, which have to be the
+model's own. Accuracy is then that of the weights, on points picked at grading time: whatever else a model
+does (features made by hand, a formula, a look-up) cannot help it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grader.check import check, closed_answer, expect, expect_accuracy, expect_answer, fail
+
+if TYPE_CHECKING:
+    from grader.run import Run
+
+FRESH = 3000  # points that an accuracy is judged on: its standard error is then below half a per cent
+
+# ---------------------------------------------------------------------- the data sets, as in the notebook
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points of a data set, and their classes, 0 or 1."""
+
+    xs: np.ndarray
+    labels: np.ndarray
+
+
+def circle(rng: np.random.Generator, n: int) -> Points:
+    labels = rng.integers(2, size=n)
+    radius = np.where(labels == 1, 2.5 * rng.random(n), 3.5 + 1.5 * rng.random(n))
+    angle = 2 * np.pi * rng.random(n)
+    return _noisy(rng, radius, angle, labels)
+
+
+def exclusive_or(rng: np.random.Generator, n: int) -> Points:
+    xs = 10 * rng.random((n, 2)) - 5
+    labels = (xs[:, 0] > 0) ^ (xs[:, 1] > 0)
+    return Points((xs + 0.3 * np.sign(xs)).astype(np.float32), labels.astype(np.int64))
+
+
+def gaussian(rng: np.random.Generator, n: int) -> Points:
+    labels = rng.integers(2, size=n)
+    xs = (4 * labels - 2)[:, None] + rng.normal(size=(n, 2))
+    return Points(xs.astype(np.float32), labels)
+
+
+def spiral(rng: np.random.Generator, n: int) -> Points:
+    labels = rng.integers(2, size=n)
+    along = rng.random(n)
+    return _noisy(rng, 5 * along, np.pi * (3.5 * along + labels), labels)
+
+
+def _noisy(rng: np.random.Generator, radius: np.ndarray, angle: np.ndarray, labels: np.ndarray) -> Points:
+    xs = radius[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=1) + 0.1 * rng.normal(size=(len(radius), 2))
+    return Points(xs.astype(np.float32), labels)
+
+
+# The four points of the notebook, with y = +1 for class 1 and -1 for class 0.
+FOUR_POINTS = np.array([[-1.0, -2.0], [-3.0, 2.0], [3.0, -4.0], [5.0, 4.0]])
+FOUR_SIGNS = np.array([-1.0, 1.0, 1.0, -1.0])
+
+
+def with_one(xs: np.ndarray) -> np.ndarray:
+    """(x1, x2) as (x1, x2, 1), the factors of (w1, w2, b)."""
+    return np.column_stack([xs, np.ones(len(xs))]).astype(np.float64)
+
+
+# ---------------------------------------------------------------------- the proof
+
+
+@check(points=2, hint="Put your numbers into the sum, point by point: it has to come to (0, 0, 0).")
+def certificate_proves_the_impossibility(run: Run) -> None:
+    """`certificate` proves that no linear model is right on all four points.
+
+    Gordan's theorem: there are weights λ ≥ 0, not all zero, with Σ λᵢ yᵢ (xᵢ, 1) = 0 exactly when no (w, b) has
+    yᵢ (w·xᵢ + b) > 0 for every i. Any positive multiple will do.
+    """
+    weights = run.array("certificate").ravel()
+    expect(len(weights) == 4, f"`certificate` holds {len(weights)} numbers; there is one for each of the four points.")
+    expect(np.isfinite(weights).all(), "`certificate` holds NaN or infinite numbers.")
+    largest = np.abs(weights).max()
+    expect(largest > 0, "`certificate` is all zeros, which proves nothing.", "At least one weight has to be positive.")
+    expect(
+        (weights >= 0).all(),
+        "`certificate` holds a negative number.",
+        "If every y f(x) is positive, so is their weighted sum: but only where no weight is negative.",
+    )
+    weights = weights / largest
+    total = (weights * FOUR_SIGNS) @ with_one(FOUR_POINTS)
+    shown = ", ".join(f"{x:.3g}" for x in total)
+    # Decimals rounded to three digits still are a proof in their reader's eyes; other weights are far off.
+    expect(
+        np.abs(total).max() <= 4e-3,
+        f"The weighted sum of y·(x1, x2, 1) is ({shown}), not (0, 0, 0) (with the largest weight scaled to 1).",
+    )
+
+
+BEST_POSSIBLE = closed_answer(
+    "102-best-possible",
+    "b9493e419c7858e00eab1c61bbc4a459",
+    {
+        "84951ed8b3e40344dd1848c8b511335e": "That is what your certificate rules out.",
+        "1ce00ad11d068a5d3586a23d15caf34b": "More can be had: train a linear model until its loss settles, and count.",
+        "9f35edb417a2ac5e667a674b61cafdea": "More can be had: train a linear model until its loss settles, and count.",
+        "776e165261ae0c3c33777d4e54825307": "Write how many points, not which share of them.",
+    },
+)
+
+
+@check(points=1, hint="Count the points that the best linear model puts in their class.")
+def best_possible_is_right(run: Run) -> None:
+    """`best_possible` is the number of points on which a linear model can be right."""
+    expect_answer(run.value("best_possible"), BEST_POSSIBLE, "`best_possible`")
+
+
+# ---------------------------------------------------------------------- linear models
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear model as its answers show it: (w1, w2, b)."""
+
+    weights: np.ndarray
+    raw: bool  # it answers f(x) itself, not a probability
+
+    def logits(self, xs: np.ndarray) -> np.ndarray:
+        return with_one(xs) @ self.weights
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    return 0.5 * (1 + np.tanh(0.5 * z))
+
+
+def answers_of(run: Run, name: str, xs: np.ndarray) -> np.ndarray:
+    """What a model answers, one row for each point: one number, or two (a logit for each class)."""
+    answers = run.predict(name, xs)
+    answers = answers.reshape(len(xs), -1)
+    expect(
+        answers.shape[1] in (1, 2),
+        f"`{name}` answers {answers.shape[1]} numbers for one point.",
+        "It has to answer one logit for each point: shape (n, 1).",
+    )
+    expect(np.isfinite(answers).all(), f"`{name}` answers NaN or infinite numbers.", "Has its training blown up?")
+    return answers
+
+
+def linear_readings(answers: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The ways to read f(x) from the answers: as they are, or before a last sigmoid, tanh or softmax."""
+    if answers.shape[1] == 2:
+        yield "identity", answers[:, 1] - answers[:, 0]
+        low, high = answers.min(), answers.max()
+        if low >= 0 and high <= 1 and np.allclose(answers.sum(axis=1), 1, atol=1e-2):
+            yield "sigmoid", answers[:, 1]
+        return
+    yield "identity", answers[:, 0]
+    if answers.min() >= 0 and answers.max() <= 1:
+        yield "sigmoid", answers[:, 0]
+    elif answers.min() >= -1 and answers.max() <= 1:
+        yield "tanh", answers[:, 0]
+
+
+def linear_fit(link: str, xs: np.ndarray, values: np.ndarray) -> Linear | None:
+    """The linear model that gives these values through the link, if there is one.
+
+    That the values belong to a linear function is the same as f(a) + f(b) = f(a + b) + f(0) for all a and b.
+    """
+    if link == "identity":
+        usable = np.ones(len(xs), dtype=bool)
+        before, through = values, lambda z: z
+    else:
+        share = values if link == "sigmoid" else (values + 1) / 2
+        usable = (share > 1e-3) & (share < 1 - 1e-3)  # further out, float32 keeps little of the logit
+        kept = np.where(usable, share, 0.5)
+        scale = 1.0 if link == "sigmoid" else 0.5
+        before = scale * np.log(kept / (1 - kept))
+        through = sigmoid if link == "sigmoid" else np.tanh
+    if usable.sum() < 20:
+        return None
+    weights = np.linalg.lstsq(with_one(xs[usable]), before[usable], rcond=None)[0]
+    error = np.abs(through(with_one(xs) @ weights) - values).max()
+    spread = values.max() - values.min()
+    return Linear(weights, link == "identity") if error <= 5e-3 * spread + 1e-6 * np.abs(values).max() else None
+
+
+def linear_model(run: Run, name: str) -> Linear:
+    """The linear model that stands behind a name, from its answers to points picked now."""
+    rng = run.rng
+    # From close by, where a last sigmoid is not saturated, to far out, where a bend would show.
+    reach = np.exp(rng.uniform(np.log(0.02), np.log(12), size=(300, 1)))
+    a, b = (reach * rng.uniform(-1, 1, size=(300, 2)) for _ in range(2))
+    xs = np.concatenate([a, b, a + b, np.zeros((1, 2)), FOUR_POINTS]).astype(np.float32)
+    answers = answers_of(run, name, xs)
+    for link, values in linear_readings(answers):
+        model = linear_fit(link, xs, values)
+        if model is not None:
+            return model
+    expect(
+        len(np.unique(answers)) > 4,
+        f"`{name}` answers only {count_of_values(answers)}: a class, not f(x).",
+        "Let the model return its logit w1·x1 + w2·x2 + b; the class follows from its sign.",
+    )
+    f = answers[:, -1] - (answers[:, 0] if answers.shape[1] == 2 else 0)
+    fa, fb, fab = f[:300], f[300:600], f[600:900]
+    worst = int(np.abs(fa + fb - fab - f[900]).argmax())
+    shown = [f"({x:.2f}, {y:.2f})" for x, y in (a[worst], b[worst])]
+    raise_message = (
+        f"`{name}` is not linear: with a = {shown[0]} and b = {shown[1]}, f(a) + f(b) is "
+        f"{fa[worst] + fb[worst]:.4g}, but f(a + b) + f(0) is {fab[worst] + f[900]:.4g}."
+    )
+    fail(raise_message, "A linear model has no hidden layer: one nn.Linear from two inputs to one output.")
+    raise AssertionError  # not reached: fail() raises
+
+
+def count_of_values(answers: np.ndarray) -> str:
+    return "one value" if len(np.unique(answers)) == 1 else f"{len(np.unique(answers))} different values"
+
+
+def linear_xor_model(run: Run) -> Linear:
+    return linear_model(run, "linear_xor")
+
+
+def linear_gauss_model(run: Run) -> Linear:
+    return linear_model(run, "linear_gauss")
+
+
+def cross_entropy(logits: np.ndarray, signs: np.ndarray) -> float:
+    return float(np.logaddexp(0, -signs * logits).mean())
+
+
+def least_cross_entropy(rows: np.ndarray, signs: np.ndarray) -> float:
+    """The lowest cross-entropy of any linear model, by Newton's method (the loss is convex)."""
+    weights = np.zeros(rows.shape[1])
+    for _ in range(30):
+        p = sigmoid(rows @ weights)
+        gradient = rows.T @ (p - (signs + 1) / 2)
+        weights = weights - np.linalg.solve((rows * (p * (1 - p))[:, None]).T @ rows, gradient)
+    return cross_entropy(rows @ weights, signs)
+
+
+@check(points=1)
+def linear_xor_is_linear(run: Run) -> None:
+    """`linear_xor` is a linear model: f(a) + f(b) = f(a + b) + f(0)."""
+    run.once(linear_xor_model)
+
+
+@check(points=2, needs=linear_xor_is_linear, hint="Train it on the four points, with more steps or a larger rate.")
+def linear_xor_is_trained(run: Run) -> str:
+    """`linear_xor` is trained: on the four points its loss is as low as a linear model's can be.
+
+    The four points are in general position, so the least loss has one solution, which no constant reaches.
+    Cross-entropy is what the notebook teaches; whoever minimised the squared error trained it just as well.
+    """
+    model = run.once(linear_xor_model)
+    rows = with_one(FOUR_POINTS)
+    logits = model.logits(FOUR_POINTS)
+    loss, least = cross_entropy(logits, FOUR_SIGNS), least_cross_entropy(rows, FOUR_SIGNS)
+    told = f"cross-entropy {loss:.3f} on the four points, at best {least:.3f}"
+    if loss <= least + 0.01:
+        return told
+    least_square = ((rows @ np.linalg.lstsq(rows, FOUR_SIGNS, rcond=None)[0] - FOUR_SIGNS) ** 2).mean()
+    targets = (FOUR_SIGNS, (FOUR_SIGNS + 1) / 2)
+    if model.raw and any(
+        ((logits - target) ** 2).mean() <= 1.02 * least_square * target.var() / FOUR_SIGNS.var() for target in targets
+    ):
+        return "least squares on the four points"
+    fail(f"`linear_xor` is not trained to the end: {told}.")
+    raise AssertionError  # not reached: fail() raises
+
+
+@check(points=1)
+def linear_gauss_is_linear(run: Run) -> None:
+    """`linear_gauss` is a linear model: f(a) + f(b) = f(a + b) + f(0)."""
+    run.once(linear_gauss_model)
+
+
+@check(
+    points=2,
+    needs=linear_gauss_is_linear,
+    hint="Train it on points of `gaussian`, and mind that a positive logit means class 1.",
+)
+def linear_gauss_is_accurate(run: Run) -> str:
+    """`linear_gauss` is right on more than 95 % of fresh points."""
+    fresh = gaussian(run.rng, FRESH)
+    model = run.once(linear_gauss_model)
+    return judge(model.logits(fresh.xs), fresh, 0.95, half=model.raw)
+
+
+def judge(logits: np.ndarray, fresh: Points, above: float, half: bool) -> str:
+    """Accuracy of logits, cut at 0; at 1/2 as well where targets of 0 and 1 may have been fitted directly."""
+    cuts = [0.0, 0.5] if half else [0.0]
+    classes = max(((logits > cut).astype(int) for cut in cuts), key=lambda c: int((c == fresh.labels).sum()))
+    return expect_accuracy(classes, fresh.labels, above=above)
+
+
+# ---------------------------------------------------------------------- networks
+
+
+def elementwise(function: Callable[[float], float]) -> Callable[[np.ndarray], np.ndarray]:
+    return np.vectorize(function, otypes=[np.float64])
+
+
+erf = elementwise(math.erf)
+
+
+def softplus(z: np.ndarray) -> np.ndarray:
+    return np.logaddexp(0, z)
+
+
+def leaky(slope: float | np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda z: np.where(z > 0, z, slope * z)
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def identity(z: np.ndarray) -> np.ndarray:
+    return z
+
+
+Activation = Callable[[np.ndarray], np.ndarray]
+
+USUAL: list[Activation] = [lambda z: np.maximum(z, 0), np.tanh, sigmoid, leaky(0.01), identity]
+ACTIVATIONS: list[Activation] = [
+    *USUAL,
+    lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),  # ELU, CELU
+    lambda z: 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0))),  # SELU
+    lambda z: 0.5 * z * (1 + erf(z / math.sqrt(2))),  # GELU, and within the tolerance its tanh form
+    lambda z: z * sigmoid(z),  # SiLU
+    softplus,
+    lambda z: z * np.tanh(softplus(z)),  # Mish
+    lambda z: np.clip(z, -1, 1),  # Hardtanh
+    lambda z: np.clip(z, 0, 6),  # ReLU6
+    lambda z: np.clip(z / 6 + 0.5, 0, 1),  # Hardsigmoid
+    lambda z: z * np.clip(z / 6 + 0.5, 0, 1),  # Hardswish
+    lambda z: z / (1 + np.abs(z)),  # Softsign
+    lambda z: -softplus(-z),  # LogSigmoid
+    lambda z: z - np.tanh(z),  # Tanhshrink
+    lambda z: np.sign(z) * np.maximum(np.abs(z) - 0.5, 0),  # Softshrink
+    lambda z: np.where(np.abs(z) > 0.5, z, 0),  # Hardshrink
+    lambda z: (z > 0).astype(float),
+    np.sign,
+    np.sin,
+    np.cos,
+    np.abs,
+    np.square,
+    lambda z: np.exp(-np.square(z)),
+    softmax,
+    *(leaky(slope) for slope in (0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 11 / 48)),  # the last: RReLU in eval()
+]
+
+
+@dataclass(frozen=True)
+class Layer:
+    weight: np.ndarray  # (outputs, inputs)
+    bias: np.ndarray  # (outputs,)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Layers that fit together, from the two coordinates to the output; what is left over may be slopes."""
+
+    layers: tuple[Layer, ...]
+    slopes: tuple[np.ndarray, ...]
+    left: int
+
+    def before_output(self, xs: np.ndarray, activations: tuple[Activation, ...]) -> np.ndarray:
+        h = xs.astype(np.float64)
+        for layer, activation in zip(self.layers, activations, strict=False):
+            h = activation(h @ layer.weight.T + layer.bias)
+        return h @ self.layers[-1].weight.T + self.layers[-1].bias
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network as its weights show it, its answers recomputed and found to be the model's own."""
+
+    chain: Chain
+    activations: tuple[Activation, ...]
+    raw: bool
+
+    def logits(self, xs: np.ndarray) -> np.ndarray:
+        z = self.chain.before_output(xs, self.activations)
+        return z[:, 0] if z.shape[1] == 1 else z[:, 1] - z[:, 0]
+
+
+def chains(parameters: dict[str, np.ndarray], depth: int, width: range) -> Iterator[Chain]:
+    """Every way to put the parameters together to `depth` hidden layers of `width` units.
+
+    Parameters come in the order in which a module defines them, which need not be the order in which it uses
+    them; and a weight may be written (outputs, inputs), as in nn.Linear, or the other way round.
+    """
+    names = list(parameters)
+
+    def extend(inputs: int, layers: tuple[Layer, ...], used: frozenset[str]) -> Iterator[Chain]:
+        if len(layers) == depth + 1:
+            rest = [name for name in names if name not in used]
+            yield Chain(layers, tuple(parameters[name].ravel() for name in rest), len(rest))
+            return
+        last = len(layers) == depth
+        for name in names:
+            if name in used:
+                continue
+            for weight in orientations(parameters[name], inputs, last):
+                outputs = len(weight)
+                if outputs not in ((1, 2) if last else width):
+                    continue
+                for bias in biases(parameters, name, outputs, used):
+                    vector = np.zeros(outputs) if bias is None else parameters[bias].ravel()
+                    taken = {name} if bias is None else {name, bias}
+                    yield from extend(outputs, (*layers, Layer(weight, vector)), used | taken)
+
+    yield from extend(2, (), frozenset())
+
+
+def orientations(array: np.ndarray, inputs: int, last: bool) -> list[np.ndarray]:
+    """The array as weights (outputs, inputs), in each way that fits the number of inputs."""
+    if array.ndim == 1:
+        return [array[None]] if last and len(array) == inputs else []
+    if array.ndim != 2:
+        return []
+    found = [array] if array.shape[1] == inputs else []
+    return [*found, array.T] if array.shape[0] == inputs else found
+
+
+def biases(parameters: dict[str, np.ndarray], weight: str, outputs: int, used: frozenset[str]) -> list[str | None]:
+    """Names of the parameters that may be the biases to a weight; None for a layer without."""
+    stem, _, leaf = weight.rpartition(".")
+    partner = f"{stem}.bias" if stem else "bias"
+    if leaf == "weight":
+        if partner not in parameters:
+            return [None]
+        return [partner] if parameters[partner].size == outputs else []
+    free = [n for n, a in parameters.items() if n not in used and n != weight and a.size == outputs and max(a.shape, default=1) == a.size]
+    return [*free, None]
+
+
+def read_network(parameters: dict[str, np.ndarray], depth: int, width: range, xs: np.ndarray, answers: np.ndarray) -> Network | None:
+    """The network of this depth and width that has these parameters and gives these answers, if there is one."""
+    found = list(itertools.islice(chains(parameters, depth, width), 2000))
+    found.sort(key=lambda chain: chain.left)  # stable: then in the order of definition
+    best: tuple[float, Network] | None = None
+    for number, chain in enumerate(found[:400]):
+        mixed = itertools.product(USUAL, repeat=depth) if number < 2 and depth > 1 else []
+        for activations in itertools.chain(uniform(chain, depth), mixed):
+            error, raw = mismatch(chain.before_output(xs, activations), answers)
+            if best is None or error < best[0]:
+                best = error, Network(chain, activations, raw)
+        if best is not None and best[0] <= tolerance(parameters):
+            return best[1]
+    return None

@@ -1,0 +1,189 @@
+"""From a reference notebook to what is derived of it: the starter, and the notebooks of its mistakes.
+
+Two marks, nothing else::
+
+    shallow = 18  ### SOLUTION            becomes    shallow = ...
+
+    ### BEGIN SOLUTION                    becomes    ...  # your code here
+    return sum(sizes)
+    ### END SOLUTION
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import nbformat
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from grader.errors import ExerciseError
+from grader.exercise import Exercise
+from grader.keeping import write_whole
+
+_BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
+_LINE = re.compile(r"^(?P<left>\s*(?:[^=\n]*[^=!<>\n])?=)(?!=).*### SOLUTION\s*$")
+
+
+def starter_source(source: str) -> str:
+    """A cell's source as the starter has it.
+
+    Raises
+    ------
+    ExerciseError
+        A mark has no partner, or stands where there is no assignment.
+    """
+    kept: list[str] = []
+    inside = False
+    for line in source.split("\n"):
+        stripped = line.strip()
+        if stripped == _BEGIN:
+            if inside:
+                raise ExerciseError(f"`{_BEGIN}` stands inside another one.", f"Close the first with `{_END}`.")
+            inside = True
+            kept.append(f"{line[: len(line) - len(line.lstrip())]}...  # your code here")
+        elif stripped == _END:
+            if not inside:
+                raise ExerciseError(f"`{_END}` has no `{_BEGIN}`.", "Add it.")
+            inside = False
+        elif not inside and line.rstrip().endswith("### SOLUTION"):
+            match = _LINE.match(line)
+            if match is None:
+                raise ExerciseError(f"`### SOLUTION` stands behind no assignment: {stripped}", "Use BEGIN and END.")
+            kept.append(f"{match['left']} ...")
+        elif not inside:
+            kept.append(line)
+    if inside:
+        raise ExerciseError(f"`{_BEGIN}` has no `{_END}`.", "Add it.")
+    return "\n".join(kept)
+
+
+def read_reference(exercise: Exercise) -> nbformat.NotebookNode:
+    """The reference notebook; `ExerciseError` if it is not there or is no notebook."""
+    try:
+        notebook = nbformat.read(exercise.reference, as_version=4)
+    except FileNotFoundError:
+        raise ExerciseError(
+            f"Exercise {exercise.id} has no reference notebook.", f"It belongs at {exercise.reference}."
+        ) from None
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise ExerciseError(f"{exercise.reference} is no notebook: {error}.", "Save it again in Jupyter.") from None
+    return _bare(notebook)
+
+
+def _bare(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A notebook without outputs and counts, which would only be noise in version control."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        cell.metadata = nbformat.from_dict({})
+    return notebook
+
+
+def starter_of(reference: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The starter that a reference notebook gives."""
+    starter = copy.deepcopy(reference)
+    for cell in starter.cells:
+        if cell.cell_type == "code":
+            cell.source = starter_source(cell.source)
+    return starter
+
+
+def text_of(notebook: nbformat.NotebookNode) -> str:
+    """A notebook as the text of its file."""
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
+
+
+def write_starter(exercise: Exercise) -> Path:
+    """Write the exercise's starter from its reference; the path."""
+    write_whole(exercise.starter, text_of(starter_of(read_reference(exercise))))
+    return exercise.starter
+
+
+class Patch(BaseModel):
+    """One variant of the reference notebook: cells with a new source, or edits within cells.
+
+    Attributes
+    ----------
+    name, says
+        What it is called, and what is wrong (or different) in it.
+    fails
+        Names of the checks that have to fail; all others pass or are skipped for want of these.
+    cells
+        Cell id → its whole new source.
+    edits
+        Cell id → pairs of old and new text; each old text has to be there exactly once.
+    append
+        Sources of cells that come after the last one.
+    data
+        Form of the data sets to try it on; empty for any.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    says: Annotated[str, Field(min_length=1)]
+    fails: tuple[str, ...]
+    cells: Mapping[str, str] = {}
+    edits: Mapping[str, Sequence[tuple[str, str]]] = {}
+    append: tuple[str, ...] = ()
+    data: Annotated[str, Field(pattern="^(full|sample|)$")] = ""
+
+    def apply(self, reference: nbformat.NotebookNode) -> nbformat.NotebookNode:
+        """The patched notebook.
+
+        Raises
+        ------
+        ExerciseError
+            A cell or an old text is not in the reference, or not once.
+        """
+        patched = copy.deepcopy(reference)
+        by_id = {cell.get("id"): cell for cell in patched.cells}
+        for cell_id in (*self.cells, *self.edits):
+            if cell_id not in by_id:
+                raise ExerciseError(
+                    f"“{self.name}” changes the cell {cell_id!r}, which is not there.", "Correct its id."
+                )
+        for cell_id, source in self.cells.items():
+            by_id[cell_id].source = source.strip("\n")
+        for cell_id, pairs in self.edits.items():
+            for old, new in pairs:
+                if by_id[cell_id].source.count(old) != 1:
+                    raise ExerciseError(
+                        f"“{self.name}”: {old!r} is not exactly once in the cell {cell_id!r}.", "Correct it."
+                    )
+                by_id[cell_id].source = by_id[cell_id].source.replace(old, new)
+        for source in self.append:
+            patched.cells.append(nbformat.v4.new_code_cell(source.strip("\n")))
+        return patched
+
+
+def read_patches(path: Path, table: str) -> list[Patch]:
+    """The patches in a TOML file, from its tables ``[[table]]``.
+
+    Raises
+    ------
+    ExerciseError
+        It is not there, is no TOML, or says something wrong; or two have the same name.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+        patches = [Patch.model_validate(one) for one in content.get(table, [])]
+    except FileNotFoundError:
+        raise ExerciseError(
+            f"There is no {path}.", f"Write [[{table}]] tables into it, see docs/authoring.md."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ExerciseError(f"{path} is no TOML: {error}.", "Correct it.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ExerciseError(f"{path}: `{where}`: {first['msg']}.", "See docs/authoring.md.") from None
+    names = [patch.name for patch in patches]
+    if not patches or len(set(names)) < len(names) or set(content) != {table}:
+        raise ExerciseError(f"{path} has no [[{table}]], other tables too, or two of one name.", "Correct it.")
+    return patches

@@ -1,0 +1,52 @@
+"""The course's data sets: real where the user has them, an embedded sample everywhere."""
+
+from __future__ import annotations
+
+from grader.datasets.base import Choice, Dataset, Preference, cache_root, data_root
+from grader.datasets.mnist import Digits, Mnist
+from grader.datasets.reviews import MovieReviews, Reviews
+from grader.errors import DataMissing, ExerciseError
+
+__all__ = [
+    "DATASETS",
+    "Choice",
+    "Dataset",
+    "Digits",
+    "Mnist",
+    "MovieReviews",
+    "Preference",
+    "Reviews",
+    "cache_root",
+    "choose",
+    "data_root",
+    "dataset",
+]
+
+DATASETS: dict[str, Dataset] = {one.name: one for one in (Mnist(), MovieReviews())}
+
+
+def dataset(name: str) -> Dataset:
+    """The data set of that name; `ExerciseError` if there is none."""
+    try:
+        return DATASETS[name]
+    except KeyError:
+        raise ExerciseError(
+            f"There is no data set named {name!r}.", f"The data sets are {', '.join(DATASETS)}."
+        ) from None
+
+
+def choose(names: tuple[str, ...], preference: Preference) -> Choice:
+    """Which form of its data sets an exercise is graded on: all of them `full`, or all `sample`.
+
+    Raises
+    ------
+    DataMissing
+        `full` is asked for, and one of them is not on this machine.
+    """
+    missing = [name for name in names if preference != "sample" and not dataset(name).full_is_here()]
+    if preference == "full" and missing:
+        raise DataMissing(
+            f"The real data set {missing[0]!r} is not in {data_root()}.",
+            f"Fetch it with `grade data fetch {missing[0]}`, or add your own copy with `grade data add PATH`.",
+        )
+    return "full" if preference == "full" or (names and preference == "auto" and not missing) else "sample"

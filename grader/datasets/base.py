@@ -1,0 +1,109 @@
+"""What every data set offers, whichever of its two forms is used.
+
+`full` is the real set, found in the data folder or fetched into it; `sample` is embedded and needs
+nothing. A notebook never sees either directly: it gets a *view*, a folder that is laid out as the
+libraries expect it and that holds no held-out label. The views are made once and kept in the cache.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import platformdirs
+
+Choice = Literal["full", "sample"]
+Preference = Literal["auto", "full", "sample"]
+
+
+def cache_root() -> Path:
+    """Folder for what can be made again (views, indexes): `GRADER_CACHE`, else the user's cache folder."""
+    named = os.environ.get("GRADER_CACHE")
+    return Path(named).expanduser().absolute() if named else Path(platformdirs.user_cache_dir("grader"))
+
+
+def data_root() -> Path:
+    """Folder of the real data sets: `GRADER_DATA`, else `data` in the user's cache folder."""
+    named = os.environ.get("GRADER_DATA")
+    return Path(named).expanduser().absolute() if named else cache_root() / "data"
+
+
+class Dataset(ABC):
+    """A real data set and its embedded sample, split into what a notebook sees and what it never sees."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    @abstractmethod
+    def full_is_here(self) -> bool:
+        """Whether the real set is complete under :func:`data_root`, or can be made from what lies there."""
+
+    @abstractmethod
+    def fetch(self) -> None:
+        """Download the real set into :func:`data_root`, with a progress bar and checksums.
+
+        Raises
+        ------
+        DataMissing
+            No mirror could be reached, or what came is not the set.
+        """
+
+    @abstractmethod
+    def recognises(self, source: Path) -> bool:
+        """Whether a file or folder of the user's looks like this set (for ``grade data add``)."""
+
+    @abstractmethod
+    def add(self, source: Path) -> None:
+        """Take the real set from a file or folder of the user's into :func:`data_root`.
+
+        Raises
+        ------
+        UsageError
+            The file is not this set, or is not whole.
+        """
+
+    @abstractmethod
+    def view(self, choice: Choice) -> Path:
+        """Folder whose entries appear in the notebook's `./data`. Made once, then taken from the cache."""
+
+    @abstractmethod
+    def visible(self, choice: Choice) -> Any:
+        """The part of the test data, with labels, that the notebook can see as well."""
+
+    @abstractmethod
+    def heldout(self, choice: Choice, rng: np.random.Generator) -> Any:
+        """The test data that no notebook ever sees, in the order (or the fresh draw) that `rng` gives."""
+
+
+def build_once(folder: Path, build: Callable[[Path], None]) -> Path:
+    """Return `folder`, made by ``build(empty_folder)`` if it is not there yet: whole or not at all.
+
+    Two processes may come here at the same time: the first to finish wins, the other's work is dropped.
+    The contents are made read-only, so that a notebook run without a sandbox cannot change them by accident.
+    """
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        build(draft)
+        for path in draft.rglob("*"):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        draft.chmod(0o755)
+        try:
+            draft.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+    finally:
+        if draft.exists():
+            for path in [draft, *(p for p in draft.rglob("*") if p.is_dir())]:
+                path.chmod(0o755)
+            shutil.rmtree(draft, ignore_errors=True)
+    return folder

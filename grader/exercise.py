@@ -1,0 +1,306 @@
+"""An exercise: `exercise.toml`, its checks, and where its parts lie."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from grader.check import Check
+from grader.errors import ExerciseError, UsageError
+from grader.text import listed, plain
+
+# What the course's notebooks may import beyond the grader's own dependencies. One of these missing on the
+# machine that grades is the machine's fault: the submission is ungraded, not zero.
+COURSE_PACKAGES = (
+    "torchmetrics",
+    "tensorboard",
+    "seaborn",
+    "pandas",
+    "torchinfo",
+    "ipywidgets",
+    "keras",
+    "tensorflow",
+)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Titles(_Strict):
+    """The exercise's name, in the course's languages."""
+
+    en: str
+    fi: str
+
+
+class Times(_Strict):
+    """Seconds that a cell, and all cells together, may take."""
+
+    cell_s: Annotated[float, Field(gt=0)]
+    total_s: Annotated[float, Field(gt=0)]
+
+
+class Budget(_Strict):
+    """What a notebook may take."""
+
+    memory_mb: Annotated[int, Field(gt=0)] = 4000
+    output_mb: Annotated[float, Field(gt=0)] = 5
+    files_mb: Annotated[float, Field(gt=0)] = 200
+    answer_s: Annotated[float, Field(gt=0)] = 30
+    cpu: Times = Times(cell_s=120, total_s=300)
+    gpu: Times = Times(cell_s=120, total_s=300)
+
+    def seconds(self, device: str) -> tuple[float, float]:
+        """Seconds a cell and in all, on this device."""
+        times = self.cpu if device == "cpu" else self.gpu
+        return times.cell_s, times.total_s
+
+
+class Description(_Strict):
+    """What `exercise.toml` says."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+    title: Titles
+    notebook: Annotated[str, Field(pattern=r"^[\w-][\w.-]*\.ipynb$")]
+    chapter: str
+    data: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    packages: tuple[str, ...] = COURSE_PACKAGES
+    stop_on_error: bool = False
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise in its folder.
+
+    Attributes
+    ----------
+    folder
+        Holds `exercise.toml`, `checks.py` and the starter.
+    description
+        What `exercise.toml` says.
+    """
+
+    folder: Path
+    description: Description
+
+    @property
+    def id(self) -> str:
+        return self.description.id
+
+    @property
+    def starter(self) -> Path:
+        """The notebook that students get and edit."""
+        return self.folder / self.description.notebook
+
+    @property
+    def solution_folder(self) -> Path:
+        """Where the reference and its mistakes lie: `solutions/ID` beside `exercises/ID`."""
+        return self.folder.parent.parent / "solutions" / self.folder.name
+
+    @property
+    def reference(self) -> Path:
+        """The reference notebook."""
+        return self.solution_folder / self.description.notebook
+
+    @property
+    def max_score(self) -> float:
+        """Points in all."""
+        return sum(check.points for check in self.checks)
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """The checks, in the order of `checks.py`.
+
+        Raises
+        ------
+        ExerciseError
+            The file is not there, cannot be run, has no checks, or a check needs one that does not come before it.
+        """
+        path = self.folder / "checks.py"
+        spec = importlib.util.spec_from_file_location(f"_checks_{self.id}", path)
+        if spec is None or spec.loader is None or not path.is_file():
+            raise ExerciseError(f"Exercise {self.id} has no checks.py.", f"It belongs into {self.folder}.")
+        module = importlib.util.module_from_spec(spec)
+        written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # no __pycache__ among the exercises
+        try:
+            spec.loader.exec_module(module)
+        except ExerciseError:
+            raise
+        except Exception as error:
+            raise ExerciseError(f"{path} cannot be run: {type(error).__name__}: {error}", "Correct it.") from error
+        finally:
+            sys.dont_write_bytecode = written
+        checks = tuple(value for value in vars(module).values() if isinstance(value, Check))
+        _validate(self.id, checks)
+        return checks
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes whenever something changes that a grade hangs on."""
+        hasher = hashlib.sha256()
+        for name in ("exercise.toml", "checks.py"):
+            hasher.update((self.folder / name).read_bytes())
+        return hasher.hexdigest()[:16]
+
+
+def _validate(exercise: str, checks: tuple[Check, ...]) -> None:
+    if not checks:
+        raise ExerciseError(f"Exercise {exercise} has no checks.", "Write functions with @check into its checks.py.")
+    known: set[str] = set()
+    for check in checks:
+        unknown = [name for name in check.needs if name not in known]
+        if unknown:
+            raise ExerciseError(
+                f"The check `{check.name}` needs {unknown[0]!r}, which does not come before it.",
+                "Correct the name, or move that check up.",
+            )
+        known.add(check.name)
+
+
+def load(folder: Path) -> Exercise:
+    """The exercise in a folder.
+
+    Raises
+    ------
+    ExerciseError
+        `exercise.toml` is not there or says something wrong.
+    """
+    path = folder / "exercise.toml"
+    try:
+        description = Description.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        raise ExerciseError(
+            f"{folder} is no exercise: it has no exercise.toml.", "Name an exercise's folder."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ExerciseError(f"{path} is no TOML: {error}.", "Correct it.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ExerciseError(f"{path}: `{where}`: {first['msg']}.", "See docs/authoring.md.") from None
+    return Exercise(folder.resolve(), description)
+
+
+def exercise_folders(near: Path) -> dict[str, Path]:
+    """Folders of exercises by id: in `exercises/` of `near` or of a folder above it."""
+    for folder in (near, *near.parents):
+        found = sorted(toml.parent for toml in (folder / "exercises").glob("*/exercise.toml"))
+        if found:
+            return {one.name: one for one in found}
+    return {}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a person named on the command line: a notebook, and the exercise that it is for."""
+
+    notebook: Path
+    exercise: Exercise
+
+
+def find_target(path: Path, exercise: str | None = None) -> Target:
+    """What to grade, from an exercise folder, a solution folder, or a notebook.
+
+    Raises
+    ------
+    UsageError
+        There is no such path, or the exercise is neither told nor clear from the path.
+    """
+    path = path.expanduser()
+    if not path.exists() and not path.is_symlink():
+        raise UsageError(f"There is no {plain(str(path))}.", "Name an exercise folder, or a notebook (.ipynb).")
+    if path.is_dir() and path.suffix != ".ipynb":
+        chosen = find_exercise(exercise, path) if exercise else _exercise_of_folder(path)
+        notebook = path / chosen.description.notebook
+        if not notebook.exists():
+            raise UsageError(
+                f"There is no {chosen.description.notebook} in {plain(str(path))}.",
+                "Name the notebook itself.",
+            )
+        return Target(notebook, chosen)
+    if path.suffix != ".ipynb":
+        raise UsageError(f"{plain(str(path))} is no notebook.", "Name an exercise folder, or a notebook (.ipynb).")
+    return Target(path, find_exercise(exercise, path) if exercise else _exercise_of_notebook(path))
+
+
+def find_exercise(name: str, near: Path) -> Exercise:
+    """The exercise of an id, or in a folder.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    """
+    folder = Path(name).expanduser()
+    if (folder / "exercise.toml").is_file():
+        return load(folder)
+    folders = _all_folders(near)
+    if name not in folders:
+        known = (
+            f"The exercises are {listed(list(folders))}." if folders else "Go to the folder that holds `exercises/`."
+        )
+        raise UsageError(f"There is no exercise {plain(name)!r}.", known)
+    return load(folders[name])
+
+
+def _all_folders(near: Path) -> dict[str, Path]:
+    """Exercises near a path, near the working folder, and in the repository that this package lies in."""
+    places = (Path(__file__).parent.parent, Path.cwd(), near.absolute())
+    found: dict[str, Path] = {}
+    for place in places:
+        found |= exercise_folders(place)
+    return dict(sorted(found.items()))
+
+
+def _exercise_of_folder(folder: Path) -> Exercise:
+    if (folder / "exercise.toml").is_file():
+        return load(folder)
+    folders = _all_folders(folder)
+    name = folder.resolve().name
+    if name in folders:
+        return load(folders[name])
+    raise UsageError(f"{plain(str(folder))} is no exercise.", "Say which one it is for with --exercise ID.")
+
+
+def _exercise_of_notebook(notebook: Path) -> Exercise:
+    folder = notebook.absolute().parent
+    if (folder / "exercise.toml").is_file():
+        return load(folder)
+    folders = _all_folders(folder)
+    if folder.name in folders:
+        return load(folders[folder.name])
+    same_name = [one for one in map(load, folders.values()) if one.description.notebook == notebook.name]
+    if len(same_name) == 1:
+        return same_name[0]
+    raise UsageError(
+        f"Nothing tells which exercise {plain(notebook.name)} is for.",
+        "Say it with --exercise ID (`grade list`).",
+    )
+
+
+def every_exercise(near: Path) -> list[Exercise]:
+    """All exercises that can be found from here, by id."""
+    return [load(folder) for folder in _all_folders(near).values()]
+
+
+def describe(exercise: Exercise, language: str = "en") -> dict[str, Any]:
+    """What `grade list` says of an exercise."""
+    description = exercise.description
+    return {
+        "id": description.id,
+        "title": getattr(description.title, language),
+        "notebook": str(exercise.starter),
+        "points": exercise.max_score,
+        "data": list(description.data),
+    }

@@ -1,0 +1,234 @@
+"""Comparisons that explain themselves: each fails with what was found instead.
+
+All of them take values as a kernel claims them (see :mod:`grader.kernel.wire`): any may be of the wrong
+kind, and then they say so. They compare on the grader's side and on plain numbers only, so that no object
+of the notebook's has a say in the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from grader.answers import ClosedAnswer
+from grader.errors import AnswerMissing, CheckFailed, ExerciseError, WrongKind
+from grader.kernel.wire import Opaque
+from grader.text import count, number, percent, plain
+
+
+def fail(message: str, hint: str = "") -> None:
+    """Fail the check with what is wrong, and what to do about it."""
+    raise CheckFailed(message, hint)
+
+
+def expect(condition: bool | np.bool_, message: str, hint: str = "") -> None:
+    """Fail with `message` unless the condition, computed by the check, holds."""
+    if not isinstance(condition, bool | np.bool_):
+        raise TypeError(f"expect() wants a condition that the check computed, not a {type(condition).__name__}")
+    if not condition:
+        raise CheckFailed(message, hint)
+
+
+def told(value: Any, limit: int = 120) -> str:
+    """What a value is, in a few words for its author."""
+    match value:
+        case Opaque():
+            return value.told()
+        case np.ndarray():
+            if value.size <= 8:
+                return plain(str(value.tolist()), limit)
+            return f"an array of shape {shape_told(value.shape)}"
+        case str():
+            return f"the text {plain(value, limit)!r}"
+        case bool() | None:
+            return str(value)
+        case int() | float():
+            return number(value) if isinstance(value, float) else plain(str(value), limit)
+        case list() | tuple() | dict():
+            kind = type(value).__name__
+            small = len(value) <= 8 and all(type(item) in (int, float, bool) for item in value)
+            return plain(str(value), limit) if small else f"a {kind} of {count(len(value), 'item')}"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def shape_told(shape: Sequence[int | None]) -> str:
+    """A shape as students write it: ``(N, 10)``, where N stands for any length."""
+    inner = ", ".join("N" if n is None else str(n) for n in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+def refuse_placeholder(value: Any, what: str) -> None:
+    """Fail if the value is still the starter's three dots, or what a function gives before it is written."""
+    if isinstance(value, Opaque) and value.type_name == "ellipsis":
+        raise AnswerMissing(f"{what} is still `...`.", "Replace the three dots by your answer and run the cell again.")
+    if value is None:
+        raise AnswerMissing(f"{what} is None.", "If it comes from a function, the function has to `return` it.")
+
+
+def numeric(value: Any, what: str, dtype: type = np.float64) -> np.ndarray:
+    """The value as an array of real numbers.
+
+    Raises
+    ------
+    AnswerMissing, WrongKind
+        It is `...` or None; it is no number, or no regular table of numbers.
+    """
+    refuse_placeholder(value, what)
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind not in "biuf":
+            raise WrongKind(f"{what} holds {value.dtype} values, not real numbers.")
+        return value.astype(dtype)
+    if type(value) in (int, float, bool):
+        return np.asarray(value, dtype=dtype)
+    if type(value) in (list, tuple):
+        parts = [numeric(item, what, dtype) for item in value]
+        if len({part.shape for part in parts}) > 1:
+            raise WrongKind(f"{what} is no table: its rows have different lengths.")
+        return np.stack(parts) if parts else np.empty((0,), dtype)
+    raise WrongKind(f"{what} is {told(value)}, not a number or an array of numbers.")
+
+
+def expect_shape(value: Any, shape: Sequence[int | None], what: str, hint: str = "") -> np.ndarray:
+    """Fail unless the value has this shape; `None` in it matches any length. Returns the array."""
+    array = numeric(value, what)
+    fits = array.ndim == len(shape) and all(n is None or n == m for n, m in zip(shape, array.shape, strict=True))
+    if not fits:
+        raise CheckFailed(f"{what} has shape {shape_told(array.shape)}, not {shape_told(shape)}.", hint)
+    return array
+
+
+_KINDS = {"float": "f", "int": "iu", "bool": "b"}
+
+
+def expect_dtype(value: Any, kind: str, what: str, hint: str = "") -> None:
+    """Fail unless the value holds numbers of this kind: ``"float"``, ``"int"`` or ``"bool"``."""
+    refuse_placeholder(value, what)
+    found = np.asarray(value).dtype if type(value) in (bool, int, float, list, tuple) else getattr(value, "dtype", None)
+    if found is None or found.kind not in _KINDS[kind]:
+        raise CheckFailed(f"{what} holds {found or told(value)}, not {kind} values.", hint)
+
+
+def expect_close(
+    value: Any,
+    expected: Any,
+    what: str,
+    rtol: float = 1e-4,
+    atol: float = 1e-6,
+    hint: str = "",
+    reveal: bool = False,
+) -> np.ndarray:
+    """Fail unless every number is within ``atol + rtol * |expected|``, in the same shape. Returns the array.
+
+    Parameters
+    ----------
+    reveal
+        Tell the expected number: for inputs picked at grading time, where it teaches and gives nothing away.
+    """
+    right = np.asarray(expected, dtype=np.float64)
+    if not np.isfinite(right).all():
+        raise ValueError(f"the expected value of {what} is not finite")
+    array = expect_shape(value, right.shape, what, hint)
+    if not np.isfinite(array).all():
+        raise CheckFailed(f"{what} holds NaN or infinite numbers.", hint)
+    off = np.abs(array - right) > atol + rtol * np.abs(right)
+    if off.any():
+        place = tuple(int(i) for i in np.argwhere(off)[0])
+        where = f" at {list(place)}" if place else ""
+        instead = f", not {number(float(right[place]))}" if reveal else ""
+        many = f" ({off.sum():,} of {off.size:,} numbers differ)" if off.size > 1 else ""
+        raise CheckFailed(f"{what} is {number(float(array[place]))}{where}{instead}{many}.", hint)
+    return array
+
+
+def whole_number(value: Any, what: str) -> int:
+    """The value as an int: 18, 18.0, ``tensor(18)`` and ``[18]`` all are 18.
+
+    Raises
+    ------
+    AnswerMissing, WrongKind
+        It is missing, no number, a truth value, not finite, or not whole.
+    """
+    refuse_placeholder(value, what)
+    if type(value) is int:
+        return value
+    array = numeric(value, what)
+    truth = type(value) is bool or (isinstance(value, np.ndarray) and value.dtype.kind == "b")
+    if array.size != 1 or truth:
+        raise WrongKind(f"{what} is {told(value)}, not one whole number.")
+    found = float(array.ravel()[0])
+    if not np.isfinite(found) or found != round(found):
+        raise WrongKind(f"{what} is {number(found)}, which is no whole number.")
+    return int(found)
+
+
+def expect_count(value: Any, expected: int, what: str, hint: str = "", reveal: bool = False) -> int:
+    """Fail unless the value is this whole number."""
+    found = whole_number(value, what)
+    if found != expected:
+        raise CheckFailed(f"{what} is {plain(str(found))}{f', not {expected}' if reveal else ''}.", hint)
+    return found
+
+
+def expect_answer(value: Any, answer: ClosedAnswer, what: str, hint: str = "") -> None:
+    """Fail unless the value is the closed answer; a usual wrong answer brings its own hint."""
+    array = numeric(value, what)
+    if type(value) is bool or (isinstance(value, np.ndarray) and value.dtype.kind == "b"):
+        raise WrongKind(f"{what} is {told(value)}, not a number.")
+    if not np.isfinite(array).all():
+        raise CheckFailed(f"{what} holds NaN or infinite numbers.", hint)
+    if array.size == 1 and array.ndim <= 1:
+        array = array.reshape(())
+    if array.size > 10_000:
+        raise CheckFailed(f"{what} is {told(array)}.", hint)
+    if not answer.matches(array):
+        raise CheckFailed(f"{what} is {told(array)}, which is not right.", answer.hint(array) or hint)
+
+
+def wilson_interval(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """95 % confidence interval of a share of hits.
+
+    Notes
+    -----
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
+    """
+    share = hits / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def expect_accuracy(
+    predicted: Any,
+    labels: np.ndarray,
+    above: float | None = None,
+    at_least: float | None = None,
+    what: str = "accuracy",
+    hint: str = "",
+) -> str:
+    """Fail unless enough predictions equal their labels. Returns the sentence to show beside a passed check.
+
+    Parameters
+    ----------
+    predicted
+        Whole numbers of shape (N,), one class for each sample.
+    labels
+        The right classes, shape (N,).
+    above, at_least
+        The share to be exceeded, or to be reached: one of the two.
+    """
+    if (above is None) == (at_least is None):
+        raise ExerciseError("expect_accuracy wants either `above` or `at_least`.")
+    array = expect_shape(predicted, labels.shape, "The list of predicted classes")
+    if not np.isfinite(array).all():
+        raise CheckFailed("Some predictions are NaN or infinite.", hint)
+    hits, n = int((array == labels).sum()), len(labels)
+    low, high = wilson_interval(hits, n)
+    told_accuracy = f"{percent(hits / n, 2)} of {n:,} (95 % interval {percent(low)} to {percent(high)})"
+    if above is not None and not hits / n > above:
+        raise CheckFailed(f"The {what} is {told_accuracy}; it has to be above {percent(above, 0)}.", hint)
+    if at_least is not None and not hits / n >= at_least:
+        raise CheckFailed(f"The {what} is {told_accuracy}; it has to be at least {percent(at_least, 0)}.", hint)
+    return f"{what} {told_accuracy}"

@@ -1,0 +1,380 @@
+"""The one path: from a notebook to its report."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import importlib.util
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import platformdirs
+
+from grader.check import Check
+from grader.datasets import Choice, Preference, choose
+from grader.errors import GraderError, KernelGone, SubmissionFault
+from grader.exercise import Exercise
+from grader.kernel.execution import CellOutcome
+from grader.kernel.session import Facts, KernelSession, Settings
+from grader.report import CellReport, CheckReport, DataReport, ExecutionReport, Report
+from grader.run import Run
+from grader.submission import Submission, Unreadable
+from grader.text import count, listed, plain, size
+from grader.workspace import Workspace
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade; the same for every submission of a class.
+
+    Attributes
+    ----------
+    data
+        ``auto`` takes the real data sets when they are there.
+    seed
+        Of the notebook's random numbers, and, mixed with a secret, of the checks' own.
+    only
+        Names of the checks to run, with what they need; empty for all.
+    """
+
+    data: Preference = "auto"
+    device: str = "auto"
+    seed: int = 0
+    language: str = "en"
+    only: tuple[str, ...] = ()
+
+
+@dataclass
+class Graded:
+    """A report, and the notebook as it ran (None if it could not be read)."""
+
+    report: Report
+    notebook: nbformat.NotebookNode | None = None
+
+
+@dataclass
+class _Draft:
+    """What has been found so far."""
+
+    execution: ExecutionReport
+    checks: list[CheckReport] = field(default_factory=list)
+    facts: Facts = field(default_factory=Facts)
+    notebook: nbformat.NotebookNode | None = None
+
+
+def grade(submission: Submission, exercise: Exercise, options: Options, progress: Progress | None = None) -> Graded:
+    """Execute the submission, run the checks, build the report.
+
+    Parameters
+    ----------
+    progress
+        Called with ``"cell"`` or ``"check"``, a number from 1, and how many there are.
+
+    Raises
+    ------
+    GraderError
+        The grader itself cannot grade: an exercise's own files, missing data, no kernel.
+    """
+    started = datetime.now(UTC)
+    choice = choose(exercise.description.data, options.data)
+    checks = selected(exercise.checks, options.only)
+    try:
+        notebook = submission.read()
+    except Unreadable as unreadable:
+        draft = _Draft(ExecutionReport(status="invalid", error=str(unreadable)), [_skipped(one) for one in checks])
+    else:
+        with Workspace(submission.path, exercise.description.data, choice) as workspace:
+            draft = _run_and_judge(notebook, workspace, exercise, checks, options, choice, progress)
+    return Graded(_report(submission, exercise, options, choice, started, draft), draft.notebook)
+
+
+def _run_and_judge(
+    notebook: nbformat.NotebookNode,
+    workspace: Workspace,
+    exercise: Exercise,
+    checks: tuple[Check, ...],
+    options: Options,
+    choice: Choice,
+    progress: Progress | None,
+) -> _Draft:
+    say = progress or (lambda *_: None)
+    with KernelSession(workspace.folder, Settings(options.device, options.seed), exercise.description.budget) as kernel:
+        begun = time.monotonic()
+        outcomes = kernel.execute(notebook, exercise.description.stop_on_error, lambda n, of: say("cell", n, of))
+        seconds = time.monotonic() - begun
+        run = Run(
+            kernel,
+            notebook,
+            workspace,
+            choice,
+            random_for(options.seed, ""),
+            lambda name: random_for(options.seed, name),
+        )
+        judge = Judge(run, options.seed, checks, say)
+        judge.judge("live")
+        execution = _execution(outcomes, exercise, seconds, kernel.peak_memory)
+    run.ended = True
+    judge.judge("ended")
+    return _Draft(execution, judge.reports(), kernel.facts, notebook)
+
+
+class Judge:
+    """Runs checks against a run, in their order; each is passed, failed, skipped or in error."""
+
+    def __init__(self, run: Run, seed: int, checks: tuple[Check, ...], say: Progress) -> None:
+        self.run = run
+        self.seed = seed
+        self.checks = checks
+        self.say = say
+        self.done: dict[str, CheckReport] = {}
+
+    def judge(self, when: str) -> None:
+        """Run the checks of this phase."""
+        for number, check in enumerate(self.checks, 1):
+            if check.when == when:
+                self.say("check", number, len(self.checks))
+                begun = time.monotonic()
+                report = self._judge_one(check)
+                report.seconds = round(time.monotonic() - begun, 3)
+                self.done[check.name] = report
+
+    def reports(self) -> list[CheckReport]:
+        """The checks' reports, in the order of the exercise."""
+        return [self.done[check.name] for check in self.checks]
+
+    def _judge_one(self, check: Check) -> CheckReport:
+        unmet = [self.done[name] for name in check.needs if name in self.done and self.done[name].status != "passed"]
+        late = [one for one in self.checks if one.name in check.needs and one.name not in self.done]
+        if late:
+            return _result(check, "error", f"`{check.name}` needs `{late[0].name}`, which runs later.")
+        if unmet:
+            return _skipped(check, f"Not judged: first “{unmet[0].title.rstrip('.')}” has to pass.")
+        self.run.rng = random_for(self.seed, f"check {check.name}")
+        was_alive = self.run.ended or self.run.kernel.alive
+        try:
+            said = check(self.run)
+        except KernelGone as gone:
+            if not was_alive:
+                return _skipped(check, "Not judged: the notebook's kernel had ended before.")
+            return _result(check, "failed", gone.message, gone.hint or check.hint)
+        except SubmissionFault as fault:
+            return _result(check, "failed", fault.message, fault.hint or check.hint)
+        except GraderError as error:
+            return _result(check, "error", f"{error.message} {error.advice}")
+        except Exception as error:  # whatever else escapes from a check is the grader's own fault
+            where = _place(error)
+            return _result(
+                check,
+                "error",
+                f"The check itself failed: {type(error).__name__}: {plain(str(error), 200)}{where}.",
+            )
+        return _result(check, "passed", said if type(said) is str else "")
+
+
+def selected(checks: tuple[Check, ...], only: tuple[str, ...]) -> tuple[Check, ...]:
+    """The named checks and all that they need; every check if none is named."""
+    if not only:
+        return checks
+    wanted = set(only)
+    for check in reversed(checks):  # what a check needs comes before it
+        if check.name in wanted:
+            wanted |= set(check.needs)
+    return tuple(check for check in checks if check.name in wanted)
+
+
+def _result(check: Check, status: str, message: str, hint: str = "") -> CheckReport:
+    return CheckReport(
+        name=check.name,
+        title=check.title,
+        status=status,  # type: ignore[arg-type]
+        score=check.points if status == "passed" else 0.0,
+        max_score=check.points,
+        message=plain(message, 1000),
+        hint=plain(hint, 1000),
+    )
+
+
+def _skipped(check: Check, message: str = "Not judged: the notebook cannot be read.") -> CheckReport:
+    return _result(check, "skipped", message)
+
+
+def _place(error: BaseException) -> str:
+    """Line of `checks.py` that an unexpected error came from."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        path = Path(trace.tb_frame.f_code.co_filename)
+        if path.name == "checks.py":
+            place = f" (checks.py, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    return place
+
+
+# ---------------------------------------------------------------------- randomness that no notebook foresees
+
+
+def secret() -> bytes:
+    """A secret of this installation, mixed into what checks pick; `GRADER_SECRET` for several machines.
+
+    With it, the same notebook and seed meet the same questions again, and nobody else can tell them beforehand.
+    """
+    named = os.environ.get("GRADER_SECRET")
+    if named:
+        return named.encode()
+    path = Path(platformdirs.user_config_dir("grader")) / "secret"
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".secret-{os.getpid()}-{secrets.token_hex(4)}")
+        if not path.exists():
+            draft.touch(0o600)
+            draft.write_bytes(secrets.token_bytes(32))
+            with suppress(OSError):
+                os.link(draft, path)  # the first of several processes wins
+            draft.unlink(missing_ok=True)
+        known = path.read_bytes()
+        if len(known) == 32:
+            return known
+    return _EPHEMERAL
+
+
+_EPHEMERAL = secrets.token_bytes(32)
+
+
+def random_for(seed: int, purpose: str) -> np.random.Generator:
+    """Random numbers for one purpose: the same for the same seed, secret and purpose."""
+    material = hmac.new(secret(), f"{seed}:{purpose}".encode(), hashlib.sha256).digest()
+    return np.random.default_rng(int.from_bytes(material, "little"))
+
+
+# ---------------------------------------------------------------------- the report's parts
+
+
+def _execution(outcomes: list[CellOutcome], exercise: Exercise, seconds: float, peak_memory: int) -> ExecutionReport:
+    """The worst that happened, in a sentence for the student."""
+    severity = {"ok": 0, "not run": 0, "error": 1, "output": 2, "timeout": 3, "died": 4, "memory": 5}
+    worst = max(outcomes, key=lambda one: (severity[one.status], -one.number))
+    missing = sorted({name for one in outcomes if (name := _missing_package(one, exercise))})
+    return ExecutionReport(
+        status="ok" if worst.status == "not run" else worst.status,
+        seconds=round(seconds, 3),
+        cell=worst.number if severity[worst.status] else None,
+        error=_sentence(worst, exercise) if severity[worst.status] else None,
+        peak_memory=peak_memory,
+        missing_packages=missing,
+        cells=[
+            CellReport(
+                number=one.number,
+                id=one.cell_id,
+                status=one.status,
+                seconds=round(one.seconds, 3),
+                error=_sentence(one, exercise),
+            )
+            for one in outcomes
+        ],
+    )
+
+
+_NO_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
+
+
+def _module_lacking(outcome: CellOutcome) -> str | None:
+    found = _NO_MODULE.match(outcome.error) if outcome.error_type == "ModuleNotFoundError" else None
+    return found[1].partition(".")[0] if found else None
+
+
+def _missing_package(outcome: CellOutcome, exercise: Exercise) -> str | None:
+    """A package of the course that a cell could not import because it really is not on this machine."""
+    name = _module_lacking(outcome)
+    if name is None or name not in exercise.description.packages:
+        return None
+    return name if importlib.util.find_spec(name) is None else None
+
+
+def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
+    """What happened in a cell, and what to do about it."""
+    cell, budget = f"Cell {outcome.number}", exercise.description.budget
+    lacking = _module_lacking(outcome)
+    match outcome.status:
+        case "ok" | "not run":
+            return None
+        case "timeout":
+            return (
+                f"{cell} took too long and was stopped. Look for a loop that does not end, or train for fewer epochs."
+            )
+        case "memory":
+            return f"{cell} used more than {size(budget.memory_mb * 1_000_000)} of memory. Work in smaller batches."
+        case "output":
+            return (
+                f"{cell} printed more than {size(budget.output_mb * 1_000_000)}. Print less, for example once an epoch."
+            )
+        case "died":
+            return (
+                f"The kernel died in cell {outcome.number}. Calls of exit() or quit(), and crashes of C code, end it."
+            )
+    if lacking and _missing_package(outcome, exercise):
+        return f"{cell} needs the package {lacking}, which is not installed here: `pip install {lacking}`."
+    if lacking and importlib.util.find_spec(lacking) is None:
+        return f"{cell} imports {plain(lacking, 60)}, which is not installed here and not needed in this course."
+    if outcome.error_type == "StdinNotImplementedError":
+        return f"{cell} asks for input(), which nobody answers while grading. Write the value into the cell."
+    if outcome.error_type == "SystemExit":
+        return f"{cell} calls sys.exit(). Take that out: it ends the cell before it is done."
+    return f"{cell} raised {outcome.error_type}: {outcome.error or 'no message'}".rstrip(".") + "."
+
+
+def _status(draft: _Draft) -> str:
+    statuses = {one.status for one in draft.checks}
+    if statuses == {"passed"}:
+        return "passed"
+    # What the machine or the grader lacks must not cost points.
+    return "ungraded" if "error" in statuses or draft.execution.missing_packages else "failed"
+
+
+def _report(
+    submission: Submission,
+    exercise: Exercise,
+    options: Options,
+    choice: Choice,
+    started: datetime,
+    draft: _Draft,
+) -> Report:
+    description = exercise.description
+    return Report(
+        exercise=exercise.id,
+        title=getattr(description.title, options.language),
+        submission=plain(str(submission.path), 400),
+        student=submission.student,
+        status=_status(draft),  # type: ignore[arg-type]
+        score=sum(one.score for one in draft.checks),
+        max_score=sum(one.max_score for one in draft.checks),
+        execution=draft.execution,
+        checks=draft.checks,
+        data=DataReport(name=choice, sets=list(description.data)),
+        device=draft.facts.device,
+        seed=options.seed,
+        sandbox=["own process", "clean environment", "time limits", "memory watched"],
+        versions=draft.facts.versions,
+        started=started.isoformat(timespec="seconds"),
+        grader=version("grader"),
+    )
+
+
+def headline(report: Report) -> str:
+    """The outcome in a sentence."""
+    passed = sum(one.status == "passed" for one in report.checks)
+    if report.status == "ungraded":
+        if report.execution.missing_packages:
+            return f"Not graded: install {listed(report.execution.missing_packages)} first. This costs no points."
+        return "Not graded: a check of the grader's is broken. This is not your fault and costs no points."
+    return f"{passed} of {count(len(report.checks), 'check')} passed"

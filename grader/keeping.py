@@ -1,0 +1,41 @@
+"""Keeping what was found: the report and the executed notebook, under `.grade/` beside the notebook."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import nbformat
+
+from grader.grading import Graded
+
+
+def keep(graded: Graded, notebook: Path) -> Path | None:
+    """Write `report.json` and `executed.ipynb`; the folder, or None where it cannot be written to."""
+    folder = notebook.absolute().parent / ".grade" / notebook.stem
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / "report.json", graded.report.model_dump_json(indent=2) + "\n")
+        if graded.notebook is not None:
+            write_whole(folder / "executed.ipynb", nbformat.writes(graded.notebook, ensure_ascii=True))
+    except OSError:
+        return None
+    return folder
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, whatever happens meanwhile."""
+    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(draft, 0o644)  # noqa: PTH101 - mkstemp gives 0600
+        os.replace(draft, path)  # noqa: PTH105
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(draft)  # noqa: PTH108
+        raise

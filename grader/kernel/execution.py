@@ -1,0 +1,197 @@
+"""Running the cells: nbclient, with every one of its resources bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.client import CellExecutionComplete
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+from grader.exercise import Budget
+from grader.kernel.client import BoundedClient, Meter
+from grader.kernel.watchdog import GRACE_S, Watchdog
+from grader.text import plain
+
+CellStatus = Literal["ok", "error", "timeout", "memory", "output", "died", "not run"]
+
+_MESSAGES_A_CELL = 20_000
+_TEXT_LIMIT = 100_000
+_IDLE_S = 4
+
+
+@dataclass
+class CellOutcome:
+    """How one code cell went.
+
+    Attributes
+    ----------
+    number
+        Its place among the code cells, from 1: what Jupyter shows as ``In [3]`` after a run from top to bottom.
+    error_type, error
+        The exception that ended it, as plain text; empty if none did.
+    """
+
+    number: int
+    cell_id: str
+    status: CellStatus = "not run"
+    seconds: float = 0.0
+    error_type: str = ""
+    error: str = ""
+
+
+class NotebookRunner(NotebookClient):
+    """Runs the code cells of one notebook in a kernel that is already there.
+
+    A cell that fails, hangs or floods is a :class:`CellOutcome`, never an exception.
+    """
+
+    def __init__(
+        self,
+        notebook: nbformat.NotebookNode,
+        manager: AsyncKernelManager,
+        client: BoundedClient,
+        watchdog: Watchdog,
+    ) -> None:
+        super().__init__(
+            notebook,
+            km=manager,
+            allow_errors=True,
+            timeout=None,
+            record_timing=False,
+            coalesce_streams=True,
+            store_widget_state=False,
+            raise_on_iopub_timeout=True,
+            iopub_timeout=_IDLE_S,
+        )
+        self.kc = client
+        self.watchdog = watchdog
+        self.comm_open_handlers: dict[str, Any] = {}
+
+    async def run(
+        self,
+        budget: Budget,
+        device: str,
+        stop_on_error: bool,
+        progress: Callable[[int, int], None] | None,
+    ) -> list[CellOutcome]:
+        """Run every code cell; what a dead kernel or the notebook's budget leaves over is `not run`."""
+        cells = [(i, cell) for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code" and cell.source.strip()]
+        outcomes = [CellOutcome(number, str(cell.get("id", ""))) for number, (_, cell) in enumerate(cells, 1)]
+        cell_s, total_s = budget.seconds(device)
+        ends = time.monotonic() + total_s
+        for (index, cell), outcome in zip(cells, outcomes, strict=True):
+            if progress is not None:
+                progress(outcome.number, len(cells))
+            left = ends - time.monotonic()
+            started = time.monotonic()
+            meter = Meter(int(budget.output_mb * 1_000_000), _MESSAGES_A_CELL)
+            with self.watchdog.limit(min(cell_s, max(left, 0.0)), "cell" if cell_s <= left else "total"):
+                await self._run_cell(cell, index, outcome, meter)
+            outcome.seconds = time.monotonic() - started
+            if outcome.status == "died" or self.watchdog.killed or (stop_on_error and outcome.status == "error"):
+                break
+            if time.monotonic() >= ends:
+                break
+        return outcomes
+
+    async def _run_cell(self, cell: nbformat.NotebookNode, index: int, outcome: CellOutcome, meter: Meter) -> None:
+        client = self.kc
+        assert isinstance(client, BoundedClient)
+        client.meter(meter)
+        flood = asyncio.ensure_future(self._end_flood(meter))
+        outcome.status = "ok"
+        try:
+            await self.async_execute_cell(cell, index)
+        except DeadKernelError:
+            outcome.status = "died"
+        except CellTimeoutError:
+            pass  # the cell is done, yet the end of its output never came: most likely it was too large, see the meter
+        except Exception as error:  # a reply that nbclient stumbles over: forged, since honest kernels send none
+            outcome.status = "error"
+            outcome.error_type, outcome.error = "UnreadableReply", plain(str(error))
+            await self._settle()
+        finally:
+            flood.cancel()
+            client.meter(None)
+        self._judge(cell, outcome, meter)
+
+    def _judge(self, cell: nbformat.NotebookNode, outcome: CellOutcome, meter: Meter) -> None:
+        for output in cell.outputs:
+            if output.get("output_type") == "error":
+                outcome.error_type, outcome.error = (
+                    plain(output.get("ename"), 80),
+                    plain(output.get("evalue"), 300),
+                )
+                if outcome.status == "ok":
+                    outcome.status = "error"
+        alarm = self.watchdog.take_alarm()
+        if alarm == "memory":
+            outcome.status = "memory"
+        elif alarm is not None:
+            outcome.status = "timeout"
+        elif meter.spent:
+            outcome.status = "output"
+
+    async def _end_flood(self, meter: Meter) -> None:
+        """Interrupt a cell that has sent more than it may, or a message that is too large to take."""
+        assert isinstance(self.kc, BoundedClient)
+        while not meter.spent:
+            if await self.kc.dropped(0.1):
+                meter.exhaust()
+        self.watchdog.interrupt_now(then_kill_in=_IDLE_S + GRACE_S)
+
+    async def _settle(self) -> None:
+        """Let the cell that went on after an unreadable reply end, so that the next one has the kernel to itself."""
+        self.watchdog.interrupt_now()
+        await asyncio.sleep(0.5)
+
+    # ------------------------------------------------------------------ nbclient's own steps, bounded
+
+    async def _async_poll_kernel_alive(self) -> None:
+        """As nbclient's, but asks five times a second."""
+        while True:
+            await asyncio.sleep(0.2)
+            try:
+                await self._async_check_alive()
+            except DeadKernelError:
+                await asyncio.sleep(0.1)  # let a last reply through
+                if self.task_poll_for_reply is not None:
+                    self.task_poll_for_reply.cancel()
+                return
+
+    def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            raise
+        except Exception:  # a forged message lacks what nbclient relies on: it is not there
+            return None
+
+    def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
+        content = msg["content"]
+        if msg["msg_type"] == "stream" and len(content["text"]) > _TEXT_LIMIT:
+            content["text"] = content["text"][:_TEXT_LIMIT] + "\n[the rest is left out]\n"
+        out = super().output(outs, msg, display_id, cell_index)
+        # A stream comes in many pieces: join them as they come, so that none of them costs more than its text.
+        if (
+            out is not None
+            and len(outs) >= 2
+            and out.output_type == outs[-2].output_type == "stream"
+            and out.name == outs[-2].name
+        ):
+            previous = outs[-2]
+            if len(previous.text) < _TEXT_LIMIT:
+                previous.text += out.text
+            outs.pop()
+            return previous
+        return out
+
+    def handle_comm_msg(self, outs: list[Any], msg: dict[str, Any], cell_index: int) -> None:
+        """Widgets are not kept."""

@@ -1,0 +1,123 @@
+"""Starts the kernel's process: the running Python, a clean environment, a session of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import site
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.provisioning import LocalProvisioner
+
+from grader.kernel.watchdog import tree
+
+# What a program needs of the teacher's environment to run at all; credentials and paths of theirs stay out.
+_KEPT = (
+    *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV"),
+    *(
+        "SYSTEMROOT",
+        "SYSTEMDRIVE",
+        "WINDIR",
+        "COMSPEC",
+        "PATHEXT",
+        "NUMBER_OF_PROCESSORS",
+        "PROCESSOR_ARCHITECTURE",
+    ),
+    *(
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "CUDA_HOME",
+        "CUDA_PATH",
+        "CUDA_VISIBLE_DEVICES",
+        "NVIDIA_VISIBLE_DEVICES",
+    ),
+    *("CUBLAS_WORKSPACE_CONFIG", "PYTORCH_ENABLE_MPS_FALLBACK", "PYTORCH_CUDA_ALLOC_CONF"),
+)
+
+
+def clean_environment(scratch: Path, device: str) -> dict[str, str]:
+    """Environment of the notebook: nothing of the grader's, home and caches inside the scratch folder.
+
+    Parameters
+    ----------
+    device
+        ``auto``, ``cpu``, ``mps``, ``cuda`` or ``cuda:N``: decides which GPUs are visible at all.
+    """
+    home = scratch / ".home"
+    home.mkdir(exist_ok=True)
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environment |= {
+        name: str(home) for name in ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "TMPDIR", "TEMP", "TMP")
+    }
+    environment |= {
+        name: str(home / name.lower()) for name in ("XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "IPYTHONDIR")
+    }
+    environment |= {
+        "USER": "student",
+        "PYTHONHASHSEED": "0",
+        "PYTHONIOENCODING": "utf-8",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
+    if site.ENABLE_USER_SITE and site.USER_BASE:
+        environment["PYTHONUSERBASE"] = site.USER_BASE  # packages of `pip install --user` are found by HOME otherwise
+    if device in ("cpu", "mps"):
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+    elif device.startswith("cuda:"):
+        environment["CUDA_VISIBLE_DEVICES"] = device.removeprefix("cuda:")
+    return environment
+
+
+def kernel_spec() -> KernelSpec:
+    """A kernel of the running Python, whatever the notebook's metadata names."""
+    argv = [
+        sys.executable,
+        "-m",
+        "ipykernel_launcher",
+        "-f",
+        "{connection_file}",
+        "--HistoryManager.enabled=False",
+    ]
+    return KernelSpec(argv=argv, display_name="grader", language="python", interrupt_mode="signal")
+
+
+class KernelProvisioner(LocalProvisioner):
+    """An ordinary kernel process, which can be interrupted and killed from any thread."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(kernel_id="", kernel_spec=kernel_spec(), **kwargs)
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        # What C code writes to descriptors 1 and 2 must not reach the teacher's terminal.
+        kwargs |= {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return await super().launch_kernel(cmd, **kwargs)
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the notebook."""
+        if self.process is None:
+            return
+        with suppress(OSError, ProcessLookupError):
+            if sys.platform == "win32":
+                from jupyter_client.win_interrupt import send_interrupt
+
+                send_interrupt(self.process.win32_interrupt_event)
+            else:
+                os.kill(self.process.pid, signal.SIGINT)
+
+    def destroy(self) -> None:
+        """Kill the kernel and every process that it started, and wait for none of them."""
+        if self.process is None:
+            return
+        family = tree(self.process.pid)
+        if hasattr(os, "killpg") and self.pgid and self.pgid > 1 and self.pgid != os.getpgrp():
+            with suppress(OSError):
+                os.killpg(self.pgid, signal.SIGKILL)
+        for process in family:
+            with suppress(psutil.Error):
+                process.kill()

@@ -1,0 +1,151 @@
+"""Time and memory, watched by a thread of their own: a notebook cannot hold up the one who looks at the clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Literal, Protocol
+
+import psutil
+
+Alarm = Literal["cell", "total", "answer", "memory"]
+
+# From the interrupt to the kill: time for `finally` blocks and for a CUDA kernel to end.
+GRACE_S = 2.0
+_MEMORY_EVERY_S = 0.2
+
+
+class Victim(Protocol):
+    """What the watchdog watches."""
+
+    pid: int | None
+
+    def interrupt(self) -> None:
+        """As Ctrl-C would."""
+
+    def destroy(self) -> None:
+        """Kill the process and all that it started."""
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """A process and its descendants, as far as they still are there."""
+    with suppress(psutil.Error):
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    return []
+
+
+def memory_of(pid: int, limit: int) -> int:
+    """Bytes that a tree of processes holds.
+
+    The resident sizes count shared pages once for each process; where they come near the limit the
+    proportional ones are asked for, which are exact and slow (Linux only).
+    """
+    processes = tree(pid)
+    total = 0
+    for process in processes:
+        with suppress(psutil.Error):
+            total += process.memory_info().rss
+    if total > 0.8 * limit and len(processes) > 1:
+        exact = 0
+        for process in processes:
+            with suppress(psutil.Error):
+                full = process.memory_full_info()
+                exact += getattr(full, "pss", full.rss)
+        return min(total, exact)
+    return total
+
+
+class Watchdog(threading.Thread):
+    """Interrupts, then kills, what takes too long; kills at once what takes too much memory.
+
+    Attributes
+    ----------
+    alarm
+        The limit that was overstepped since it was last taken, if any.
+    peak_memory
+        Most bytes that the tree of processes was seen to hold.
+    """
+
+    def __init__(self, victim: Victim, max_memory: int) -> None:
+        super().__init__(name="watchdog", daemon=True)
+        self.victim = victim
+        self.max_memory = max_memory
+        self.peak_memory = 0
+        self.killed = False
+        self.alarm: Alarm | None = None
+        self._deadline: float | None = None
+        self._reason: Alarm = "cell"
+        self._interrupted = False
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def limit(self, seconds: float, reason: Alarm) -> Iterator[None]:
+        """Give what happens inside `seconds` to end by itself; after that it is interrupted, then killed."""
+        with self._changed:
+            self._deadline, self._reason, self._interrupted = time.monotonic() + seconds, reason, False
+            self._changed.notify()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._deadline = None
+
+    def take_alarm(self) -> Alarm | None:
+        """The alarm since the last call, once."""
+        with self._changed:
+            alarm, self.alarm = self.alarm, None
+            return alarm
+
+    def interrupt_now(self, then_kill_in: float = GRACE_S) -> None:
+        """Interrupt before the time is over, for a reason of the caller's; kill if that does not help."""
+        with self._changed:
+            if self._deadline is not None and not self._interrupted:
+                self._deadline, self._interrupted = time.monotonic() + then_kill_in, True
+                self.victim.interrupt()
+                self._changed.notify()
+
+    def close(self) -> None:
+        """Stop watching."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        next_look = 0.0
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                now = time.monotonic()
+                self._look_at_clock(now)
+                wait = max(0.0, next_look - now)
+                if self._deadline is not None:
+                    wait = min(wait, max(0.0, self._deadline - now))
+                self._changed.wait(wait)
+            if time.monotonic() >= next_look:
+                self._look_at_memory()
+                next_look = time.monotonic() + _MEMORY_EVERY_S
+
+    def _look_at_clock(self, now: float) -> None:
+        if self._deadline is None or now < self._deadline:
+            return
+        if self._interrupted:
+            self._deadline, self.killed = None, True
+            self.victim.destroy()
+        else:
+            self.alarm, self._interrupted, self._deadline = self._reason, True, now + GRACE_S
+            self.victim.interrupt()
+
+    def _look_at_memory(self) -> None:
+        if self.victim.pid is None:
+            return
+        used = memory_of(self.victim.pid, self.max_memory)
+        self.peak_memory = max(self.peak_memory, used)
+        if used > self.max_memory and not self.killed:
+            with self._changed:
+                self.alarm, self.killed = "memory", True
+            self.victim.destroy()

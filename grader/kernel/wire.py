@@ -1,0 +1,210 @@
+"""Values as data: the grader's side of what crosses between it and a notebook's kernel.
+
+A value is a JSON node and raw buffers for its arrays. What a kernel sends is a claim: it is parsed
+strictly, within limits, and gives plain Python values and NumPy arrays, or :class:`~grader.errors.BadClaim`.
+Nothing is unpickled, imported or evaluated. The kernel's side is :mod:`grader.kernel.probe`.
+
+=========================  ==========================================
+node                       value
+=========================  ==========================================
+``["z"]``                  None
+``["b", true]``            bool
+``["i", "-12"]``           int, in decimal
+``["f", "0x1.8p+1"]``      float, in hexadecimal
+``["s", "text"]``          str
+``["l", […]]``             list
+``["t", […]]``             tuple
+``["d", [[k, v], …]]``     dict
+``["a", "<f4", […], 0]``   array: dtype, shape, number of its buffer
+``["o", "Tokenizer"]``     any other object: the name of its type
+=========================  ==========================================
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grader.errors import BadClaim
+from grader.text import plain
+
+MAX_DEPTH = 12
+MAX_NODES = 200_000
+MAX_TEXT = 2_000_000
+MAX_BYTES = 64_000_000
+MAX_AXES = 16
+
+DTYPES = {
+    d: np.dtype(d) for d in ("|b1", "|i1", "|u1", *(f"<{k}{n}" for k in "iu" for n in (2, 4, 8)), "<f2", "<f4", "<f8")
+}
+_INT = re.compile(r"-?[0-9]{1,4000}")
+_HEX = re.compile(r"-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}|-?inf|nan")
+
+Node = list[Any]
+Buffer = bytes | memoryview
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that is neither plain data nor an array: only the name of its type is known."""
+
+    type_name: str
+
+    def told(self) -> str:
+        """What it is, in a few words for the student."""
+        return {"ellipsis": "still `...`", "function": "a function", "type": "a class"}.get(
+            self.type_name, f"an object of type {plain(self.type_name, 60)}"
+        )
+
+
+@dataclass(frozen=True)
+class TensorArgument:
+    """An argument that arrives as a torch tensor on the notebook's device."""
+
+    array: np.ndarray
+
+
+@dataclass(frozen=True)
+class ModuleArgument:
+    """An argument that arrives as an ``nn.Sequential`` of freshly initialised layers."""
+
+    layers: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]
+
+
+def tensor(array: Any, dtype: str | None = None) -> TensorArgument:
+    """An argument for ``run.call`` that arrives as a torch tensor: ``tensor(x)``, ``tensor(ids, "int64")``."""
+    return TensorArgument(np.asarray(array, dtype=dtype))
+
+
+def module(layers: Sequence[Sequence[Any]]) -> ModuleArgument:
+    """An argument for ``run.call`` that arrives as an ``nn.Sequential``.
+
+    Parameters
+    ----------
+    layers
+        Name of a class of ``torch.nn``, then its arguments; a dict at the end holds named ones:
+        ``module([("Linear", 3, 4), ("ReLU",), ("Linear", 4, 2, {"bias": False})])``.
+    """
+    parsed = []
+    for name, *args in layers:
+        options = args.pop() if args and isinstance(args[-1], dict) else {}
+        parsed.append((str(name), tuple(args), options))
+    return ModuleArgument(tuple(parsed))
+
+
+def encode(value: Any, buffers: list[bytes]) -> Node:
+    """The node of a value that a check sends; its arrays are appended to `buffers`."""
+    match value:
+        case None:
+            return ["z"]
+        case bool():
+            return ["b", value]
+        case np.generic():
+            return encode(value.item(), buffers)
+        case int():
+            return ["i", str(value)]
+        case float():
+            return ["f", value.hex()]
+        case str():
+            return ["s", value]
+        case list():
+            return ["l", [encode(item, buffers) for item in value]]
+        case tuple():
+            return ["t", [encode(item, buffers) for item in value]]
+        case dict():
+            return ["d", [[encode(k, buffers), encode(v, buffers)] for k, v in value.items()]]
+        case np.ndarray() if value.dtype.newbyteorder("<").str in DTYPES:
+            raw = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))
+            buffers.append(raw.tobytes())
+            return ["a", raw.dtype.str, list(value.shape), len(buffers) - 1]
+        case TensorArgument():
+            return ["T", encode(value.array, buffers)]
+        case ModuleArgument():
+            return ["M", [[name, list(args), options] for name, args, options in value.layers]]
+    raise TypeError(f"a check cannot send a {type(value).__name__} to the notebook")
+
+
+def decode(node: Any, buffers: Sequence[Buffer]) -> Any:
+    """The value that a kernel claims.
+
+    Raises
+    ------
+    BadClaim
+        The node is malformed, nested too deep, or has too many parts; or an array's dtype, shape and
+        payload do not agree.
+    """
+    return _Decoder(buffers).decode(node, 0)
+
+
+class _Decoder:
+    def __init__(self, buffers: Sequence[Buffer]) -> None:
+        if sum(len(buffer) for buffer in buffers) > MAX_BYTES:
+            raise BadClaim("The value is too large to look at.")
+        self.buffers = buffers
+        self.nodes = 0
+        self.text = 0
+
+    def decode(self, node: Any, depth: int) -> Any:
+        self.nodes += 1
+        if type(node) is not list or not node or depth > MAX_DEPTH or self.nodes > MAX_NODES:
+            raise _malformed()
+        match node:
+            case ["z"]:
+                return None
+            case ["b", bool(value)]:
+                return value
+            case ["i", str(text)] if _INT.fullmatch(text):
+                return int(self.take(text))
+            case ["f", str(text)] if _HEX.fullmatch(text):
+                return float.fromhex(text)
+            case ["s", str(text)]:
+                return self.take(text)
+            case ["l", list(items)]:
+                return [self.decode(item, depth + 1) for item in items]
+            case ["t", list(items)]:
+                return tuple(self.decode(item, depth + 1) for item in items)
+            case ["d", list(pairs)]:
+                return dict(self.pair(pair, depth + 1) for pair in pairs)
+            case ["a", str(dtype), list(shape), int(number)] if dtype in DTYPES:
+                return self.array(DTYPES[dtype], shape, number)
+            case ["o", str(name)] if len(name) <= 200:
+                return Opaque(plain(self.take(name), 100))
+        raise _malformed()
+
+    def pair(self, pair: Any, depth: int) -> tuple[Any, Any]:
+        if type(pair) is not list or len(pair) != 2:
+            raise _malformed()
+        key = self.decode(pair[0], depth)
+        if type(key) not in (str, int, float, bool, type(None)) and not (
+            type(key) is tuple and all(type(part) in (str, int, float, bool) for part in key)
+        ):
+            raise BadClaim("A dictionary has keys that are neither text nor numbers.")
+        return key, self.decode(pair[1], depth)
+
+    def array(self, dtype: np.dtype[Any], shape: list[Any], number: int) -> np.ndarray:
+        sizes = [n for n in shape if type(n) is int and 0 <= n <= MAX_BYTES]
+        if (
+            len(sizes) != len(shape)
+            or len(shape) > MAX_AXES
+            or not (type(number) is int and 0 <= number < len(self.buffers))
+        ):
+            raise _malformed()
+        raw = self.buffers[number]
+        if math.prod(sizes) * dtype.itemsize != len(raw):
+            raise BadClaim("The shape of an array does not agree with its contents.")
+        return np.frombuffer(raw, dtype).reshape(sizes).copy()
+
+    def take(self, text: str) -> str:
+        self.text += len(text)
+        if self.text > MAX_TEXT:
+            raise BadClaim("The value's texts are too long to look at.")
+        return text
+
+
+def _malformed() -> BadClaim:
+    return BadClaim("The notebook's kernel sent a value that cannot be read.", "Restart the kernel and run it again.")

@@ -1,0 +1,1 @@
+"""Renderers of reports: each a pure function of one."""

@@ -1,0 +1,99 @@
+"""The report: what a grading found, as one record. Renderers are pure functions of it.
+
+Its fields are a contract (``schema_version``): tests, platforms and scripts from outside read them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal["passed", "failed", "ungraded"]
+CheckStatus = Literal["passed", "failed", "skipped", "error"]
+ExecutionStatus = Literal["ok", "error", "timeout", "memory", "output", "died", "invalid"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CellReport(_Record):
+    """One code cell: its number from 1, as in ``In [3]``, its id, how it ended, and how long it took."""
+
+    number: int
+    id: str
+    status: str
+    seconds: float
+    error: str | None = None
+
+
+class ExecutionReport(_Record):
+    """How the run of the notebook went.
+
+    Attributes
+    ----------
+    cell
+        Number of the code cell that `status` and `error` are about.
+    error
+        A sentence for the student.
+    missing_packages
+        Packages of the course that the notebook imports and this machine lacks.
+    peak_memory
+        Most bytes that the notebook's processes were seen to hold.
+    """
+
+    status: ExecutionStatus
+    seconds: float = 0.0
+    cell: int | None = None
+    error: str | None = None
+    peak_memory: int = 0
+    missing_packages: list[str] = Field(default_factory=list)
+    cells: list[CellReport] = Field(default_factory=list)
+
+
+class CheckReport(_Record):
+    """One check: `skipped` could not be judged; `error` is the grader's own fault and costs no points."""
+
+    name: str
+    title: str
+    status: CheckStatus
+    score: float
+    max_score: float
+    message: str = ""
+    hint: str = ""
+    seconds: float = 0.0
+
+
+class DataReport(_Record):
+    """Which form of the data sets was used, and which sets the exercise has."""
+
+    name: Literal["full", "sample"]
+    sets: list[str] = Field(default_factory=list)
+
+
+class Report(_Record):
+    """What a grading found."""
+
+    schema_version: Literal[1] = 1
+    exercise: str
+    title: str
+    submission: str
+    student: str | None = None
+    status: Status
+    score: float
+    max_score: float
+    execution: ExecutionReport
+    checks: list[CheckReport]
+    data: DataReport
+    device: str
+    seed: int
+    sandbox: list[str]
+    versions: dict[str, str]
+    started: str
+    grader: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 every check passed; 1 graded, not everything; 3 the grader or the machine is at fault."""
+        return {"passed": 0, "failed": 1, "ungraded": 3}[self.status]

@@ -1,0 +1,312 @@
+"""What a check may ask of a notebook that has been run: values, calls, predictions, outputs, files.
+
+All of it comes back as plain data (see :mod:`grader.kernel.wire`), and all of it is a claim. Where the
+notebook leaves a check nothing to judge, a :class:`~grader.errors.SubmissionFault` says so to the student.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import nbformat
+import numpy as np
+
+from grader.datasets import Choice, dataset
+from grader.errors import (
+    BadClaim,
+    CallFailed,
+    ExerciseError,
+    KernelGone,
+    NameMissing,
+    SubmissionFault,
+    TooSlow,
+    WrongKind,
+)
+from grader.expect import numeric, refuse_placeholder
+from grader.kernel import wire
+from grader.text import count, plain
+from grader.workspace import Workspace
+
+T = TypeVar("T")
+
+BATCH = 500
+
+
+class Reply(Protocol):
+    """An answer as it came: JSON, and raw buffers."""
+
+    @property
+    def content(self) -> dict[str, Any]: ...
+
+    @property
+    def buffers(self) -> Sequence[bytes]: ...
+
+
+class Kernel(Protocol):
+    """The seam to the notebook's kernel: the one thing that unit tests replace."""
+
+    @property
+    def alive(self) -> bool: ...
+
+    def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Reply: ...
+
+
+@dataclass
+class Run:
+    """A notebook that has been run, as checks see it.
+
+    Attributes
+    ----------
+    data
+        ``"full"`` or ``"sample"``: which form of its data sets the notebook saw.
+    rng
+        Random numbers of the check that is being judged: no notebook can foresee them.
+    """
+
+    kernel: Kernel
+    notebook: nbformat.NotebookNode
+    workspace: Workspace
+    data: Choice
+    rng: np.random.Generator
+    rng_for: Callable[[str], np.random.Generator]
+    ended: bool = False
+    _cache: dict[Any, Any] = field(default_factory=dict)
+
+    # ------------------------------------------------------------------ values
+
+    def value(self, name: str) -> Any:
+        """Value of a name of the notebook's.
+
+        Returns
+        -------
+        None, bool, int, float, str, list, tuple, dict, numpy.ndarray or Opaque
+            Tensors and arrays alike as ``ndarray``; other objects as ``Opaque(type_name)``.
+
+        Raises
+        ------
+        NameMissing, AnswerMissing, BadClaim, TooSlow, KernelGone
+        """
+        key = ("value", name)
+        if key not in self._cache:
+            self._cache[key] = self._ask({"do": "value", "name": name}, name)
+        value = self._cache[key]
+        if not (value is None or name.isidentifier()):
+            return value
+        refuse_placeholder(value, f"`{name}`")
+        return value
+
+    def array(self, name: str, what: str = "") -> np.ndarray:
+        """Value of a name as an array of float64; see :func:`grader.expect.numeric` for what it raises."""
+        return numeric(self.value(name), what or f"`{name}`")
+
+    def has(self, name: str) -> bool:
+        """Whether the notebook defines the name, and it is no longer `...`."""
+        return bool(self._ask({"do": "has", "names": [name]}, name) == [True])
+
+    def call(self, name: str, /, *args: Any, seconds: float | None = None, **options: Any) -> Any:
+        """Result of calling a function of the notebook's, as a value.
+
+        Parameters
+        ----------
+        name
+            May be dotted: ``"model.forward"``.
+        *args, **options
+            Plain data and NumPy arrays; :func:`~grader.kernel.wire.tensor` and
+            :func:`~grader.kernel.wire.module` for torch's own.
+
+        Raises
+        ------
+        NameMissing, WrongKind, CallFailed, BadClaim, TooSlow, KernelGone
+        """
+        buffers: list[bytes] = []
+        request = {
+            "do": "call",
+            "name": name,
+            "args": wire.encode(list(args), buffers),
+            "options": wire.encode(options, buffers),
+        }
+        return self._ask(request, name, buffers, seconds, called=True)
+
+    def predict(self, name: str, inputs: np.ndarray | Sequence[str], batch: int = BATCH) -> np.ndarray:
+        """Answers of a model, or of any function, to inputs that the check picked.
+
+        Asked in batches, in ``eval()`` mode and without gradients, on the model's own device and in its own
+        dtype. Of inputs with several axes, the flattened and the squeezed layout are tried too.
+
+        Parameters
+        ----------
+        inputs
+            Array of shape (N, …), or N texts.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64, shape (N, …).
+
+        Raises
+        ------
+        NameMissing, WrongKind, CallFailed, CheckFailed, BadClaim, TooSlow, KernelGone
+        """
+        if len(inputs) == 0:
+            raise ExerciseError("A check asks for predictions of nothing.")
+        parts = []
+        layout: int | None = None
+        what = f"`{name}(…)`"
+        for start in range(0, len(inputs), batch):
+            some = inputs[start : start + batch]
+            buffers: list[bytes] = []
+            node = wire.encode(some if isinstance(some, np.ndarray) else list(some), buffers)
+            request = {"do": "predict", "name": name, "inputs": node, "layout": layout}
+            reply = self._ask(request, name, buffers, called=True)
+            if type(reply) is not tuple or len(reply) != 2 or type(reply[1]) is not int:
+                raise BadClaim("The notebook's kernel sent an answer that cannot be read.")
+            answer = numeric(reply[0], what)
+            layout = reply[1]
+            if answer.ndim == 0 or len(answer) != len(some):
+                found = "one number" if answer.ndim == 0 else count(len(answer), "answer")
+                raise SubmissionFault(
+                    f"{what} gives {found} for {count(len(some), 'input')}.",
+                    "It has to give one answer for each input: keep the batch as the first axis.",
+                )
+            parts.append(answer)
+        if len({part.shape[1:] for part in parts}) > 1:
+            raise SubmissionFault(f"{what} gives answers of a different shape from batch to batch.")
+        return np.concatenate(parts)
+
+    def parameters(self, name: str) -> dict[str, np.ndarray]:
+        """Parameters of an ``nn.Module``, by name, in its own order."""
+        claimed = self._ask({"do": "parameters", "name": name, "values": True}, name)
+        return {
+            str(key): numeric(value, f"`{name}.{plain(str(key), 60)}`") for key, value in self._items(claimed, name)
+        }
+
+    def shapes(self, name: str) -> dict[str, tuple[int, ...]]:
+        """Shapes of the parameters of an ``nn.Module``, by name, in its own order."""
+        claimed = self._ask({"do": "parameters", "name": name, "values": False}, name)
+        shapes = {}
+        for key, value in self._items(claimed, name):
+            if type(value) is not list or not all(type(n) is int and n >= 0 for n in value):
+                raise BadClaim(f"The shapes of `{name}`'s parameters cannot be read.")
+            shapes[str(key)] = tuple(value)
+        return shapes
+
+    def _items(self, claimed: Any, name: str) -> list[tuple[Any, Any]]:
+        if type(claimed) is not dict:
+            raise BadClaim(f"The parameters of `{name}` cannot be read.")
+        return list(claimed.items())
+
+    # ------------------------------------------------------------------ what the notebook left
+
+    def output(self, cell_id: str | None = None) -> str:
+        """Text that the cells printed, or that one cell did."""
+        texts = []
+        for cell in self.notebook.cells:
+            if cell.cell_type != "code" or cell_id not in (None, cell.get("id")):
+                continue
+            for output in cell.get("outputs", []):
+                text = (
+                    output.get("text") if output.output_type == "stream" else output.get("data", {}).get("text/plain")
+                )
+                if text:
+                    texts.append(plain(text, 100_000, lines=True))
+        return "\n".join(texts)
+
+    def files(self, pattern: str = "*") -> list[str]:
+        """Names of the files that the notebook wrote, relative to its folder, sorted."""
+        self._only_ended()
+        return self.workspace.written(pattern)
+
+    def file(self, name: str) -> bytes:
+        """Contents of a file that the notebook wrote: a regular one, no link, within the cap.
+
+        Raises
+        ------
+        SubmissionFault
+            There is none, or it is no ordinary file, or it is too large.
+        """
+        self._only_ended()
+        return self.workspace.read(name)
+
+    def _only_ended(self) -> None:
+        if not self.ended:
+            raise ExerciseError(
+                "A check reads the notebook's files while its process is alive.",
+                'Give the check when="ended".',
+            )
+
+    # ------------------------------------------------------------------ what only the grader has
+
+    def heldout(self, name: str) -> Any:
+        """Test data of a data set that no notebook ever sees; the same for all checks of this run."""
+        return self.once_for(
+            ("heldout", name), lambda: dataset(name).heldout(self.data, self.rng_for(f"heldout {name}"))
+        )
+
+    def visible(self, name: str) -> Any:
+        """Test data of a data set that the notebook sees as well."""
+        return self.once_for(("visible", name), lambda: dataset(name).visible(self.data))
+
+    def once(self, function: Callable[[Run], T]) -> T:
+        """``function(self)``, computed once for all checks; what it raises, it raises again each time."""
+        return self.once_for(("once", function), lambda: function(self))
+
+    def once_for(self, key: Any, compute: Callable[[], T]) -> T:
+        """``compute()``, once for each key."""
+        if key not in self._cache:
+            try:
+                self._cache[key] = (True, compute())
+            except SubmissionFault as fault:
+                self._cache[key] = (False, fault)
+        fine, result = self._cache[key]
+        if not fine:
+            raise result
+        return result  # type: ignore[no-any-return]
+
+    # ------------------------------------------------------------------ the one way to ask
+
+    def _ask(
+        self,
+        request: dict[str, Any],
+        name: str,
+        buffers: list[bytes] | None = None,
+        seconds: float | None = None,
+        called: bool = False,
+    ) -> Any:
+        if self.ended:
+            raise ExerciseError("A check asks the notebook's kernel after it has ended.", 'Give the check when="live".')
+        what = f"`{name}(…)`" if called else f"`{name}`"
+        try:
+            reply = self.kernel.ask(request, buffers or [], seconds)
+        except TimeoutError:
+            raise TooSlow(f"{what} took too long to answer.", "Look for a loop that does not end.") from None
+        except MemoryError:
+            raise KernelGone(f"{what} took more memory than a notebook may have.", "Work in smaller batches.") from None
+        except ConnectionError:
+            raise KernelGone("The notebook's kernel is dead, so nothing more can be asked of it.") from None
+        content = reply.content
+        if "ok" in content:
+            return wire.decode(content["ok"], reply.buffers)
+        raise _fault(content, name, what)
+
+
+def _fault(content: dict[str, Any], name: str, what: str) -> SubmissionFault:
+    """What the kernel says went wrong, as a sentence for the student."""
+    kind, error, text = (plain(content.get(part), 300) for part in ("error", "type", "text"))
+    line = plain(content.get("line"), 120)
+    first = name.partition(".")[0]
+    match kind:
+        case "missing":
+            return NameMissing(f"`{first}` is not defined.", f"Define `{first}` in the notebook; mind the spelling.")
+        case "unusable":
+            return WrongKind(f"`{name}` cannot be used: {text}.")
+        case "interrupted":
+            return TooSlow(f"{what} took too long to answer.", "Look for a loop that does not end.")
+        case "raised":
+            where = f" in the line `{line}`" if line and not line.startswith("<") else ""
+            return CallFailed(
+                f"{what} raised {error}: {text or 'no message'}{where}.",
+                "Call it yourself in a cell to see the whole error.",
+            )
+    return BadClaim("The notebook's kernel sent an answer that cannot be read.")

@@ -1,0 +1,64 @@
+"""Text that came from a notebook, made safe to show: in a terminal, in a report, in an error message."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# CSI and OSC sequences first, so that their parameters vanish with them; then lone two-byte escapes.
+_ESCAPES = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|\x1b.?")
+
+# Bidirectional marks and isolates could make a line read other than it is.
+_BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF}
+
+
+def plain(text: object, limit: int = 300, lines: bool = False) -> str:
+    """Return `text` without escape sequences, control and direction marks, at most `limit` characters long.
+
+    Parameters
+    ----------
+    text
+        Anything; what is no string is not asked to turn itself into one.
+    limit
+        Longest result; what is cut shows as an ellipsis.
+    lines
+        Keep line breaks and tabs (program output) instead of folding white space (a sentence).
+    """
+    if type(text) is not str:
+        return f"<{type(text).__name__}>"
+    text = _ESCAPES.sub("", text[: 4 * limit + 4096])
+    if lines:
+        text = text.replace("\r\n", "\n")
+    kept = "".join(c for c in text if (c in "\n\t" if unicodedata.category(c)[0] == "C" else ord(c) not in _BIDI))
+    if not lines:
+        kept = " ".join(kept.split())
+    return kept if len(kept) <= limit else kept[: max(0, limit - 1)] + "…"
+
+
+def number(value: float) -> str:
+    """A number as a person would write it: at most six significant digits."""
+    return f"{value:.6g}"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """``count(2, "check")`` is "2 checks"; thousands are grouped."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share between 0 and 1 as a percentage: "97.3 %"."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def listed(names: list[str] | tuple[str, ...]) -> str:
+    """``["a", "b", "c"]`` is "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+def size(n: float) -> str:
+    """A number of bytes in decimal units: "4.2 GB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if n < 1000:
+            return f"{n:.0f} {unit}" if unit == "bytes" or n >= 10 else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} GB"

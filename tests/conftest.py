@@ -1,0 +1,126 @@
+"""Shared fixtures: small exercises and notebooks made on the spot, real data where it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from grader.exercise import Exercise, load
+from grader.grading import Graded, Options, grade
+from grader.submission import Submission
+
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # One cache for all workers of this run, and no trace of it in the user's own folders.
+    if not hasattr(config, "workerinput"):
+        config.stash[_CACHE] = os.environ["GRADER_CACHE"] = tempfile.mkdtemp(prefix="grade-tests-")
+        os.environ["GRADER_SECRET"] = "the secret of the tests"
+        beside = ROOT.parent / "shared" / "data"
+        given = os.environ.pop("GRADER_DATA", str(beside))
+        if (Path(given) / "MNIST").is_dir():
+            os.environ["GRADER_TEST_DATA"] = str(Path(given).absolute())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    cache = config.stash.get(_CACHE, None)
+    if cache is not None:
+        for path in Path(cache).rglob("*"):
+            if path.is_dir():
+                path.chmod(0o755)
+        shutil.rmtree(cache, ignore_errors=True)
+
+
+_CACHE = pytest.StashKey[str]()
+
+
+@pytest.fixture
+def full_data(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of the real data sets, as GRADER_DATA."""
+    folder = os.environ.get("GRADER_TEST_DATA")
+    if folder is None:
+        pytest.skip("the real data sets are not here (GRADER_DATA)")
+    monkeypatch.setenv("GRADER_DATA", folder)
+    return Path(folder)
+
+
+EXERCISE = """
+id = "{id}"
+title = {{ en = "A small exercise", fi = "Pieni harjoitus" }}
+notebook = "small.ipynb"
+chapter = "100"
+{more}
+[budget]
+memory_mb = 1500
+output_mb = 1
+cpu = {{ cell_s = {cell_s}, total_s = {total_s} }}
+answer_s = {answer_s}
+"""
+
+CHECKS = '''
+from grader.check import *
+
+@check(points=1)
+def x_is_three(run):
+    """`x` is three."""
+    expect_count(run.value("x"), 3, "`x`")
+'''
+
+
+@pytest.fixture
+def make_exercise(tmp_path: Path) -> Callable[..., Exercise]:
+    """Write a small exercise: ``make_exercise(checks, cell_s=60, total_s=120, answer_s=20, more="")``."""
+
+    def make(checks: str = CHECKS, *, cell_s: float = 60, total_s: float = 120, answer_s: float = 20, more: str = "") -> Exercise:
+        folder = tmp_path / "exercises" / "small"
+        folder.mkdir(parents=True, exist_ok=True)
+        text = EXERCISE.format(id="small", more=more, cell_s=cell_s, total_s=total_s, answer_s=answer_s)
+        (folder / "exercise.toml").write_text(text)
+        (folder / "checks.py").write_text(checks)
+        return load(folder)
+
+    return make
+
+
+def notebook(*sources: str) -> nbformat.NotebookNode:
+    """A notebook of code cells."""
+    return new_notebook(cells=[new_code_cell(source) for source in sources])
+
+
+@pytest.fixture
+def write_notebook(tmp_path: Path) -> Callable[..., Path]:
+    """Write a notebook of these code cells beside nothing else; its path."""
+
+    def write(*sources: str, name: str = "small.ipynb") -> Path:
+        folder = tmp_path / "handed-in"
+        folder.mkdir(exist_ok=True)
+        path = folder / name
+        path.write_text(json.dumps(notebook(*sources)))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def grade_cells(make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path]) -> Callable[..., Graded]:
+    """Grade a notebook of these cells in a real kernel."""
+
+    def run(*sources: str, checks: str = CHECKS, options: Options = Options(data="sample"), **exercise: object) -> Graded:  # noqa: B008
+        return grade(Submission(write_notebook(*sources)), make_exercise(checks, **exercise), options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def repository() -> Iterator[Path]:
+    """The repository's own folder."""
+    yield ROOT
