@@ -26,9 +26,13 @@ _DIGITS = 32
 def canonical(value: float | np.ndarray) -> str:
     """One text for all ways to write a number or an array: shape, then four significant digits each."""
     array = np.asarray(value, dtype=np.float64)
-    # Whole numbers stay whole: 235146 must not be taken for 235100. Adding 0.0 turns -0.0 into 0.0.
-    numbers = [f"{x:.0f}" if x == round(x) else f"{x:.4g}" for x in (array.ravel() + 0.0).tolist()]
-    return f"{array.shape}:{','.join(numbers)}"
+    return f"{array.shape}:{','.join(_number(x) for x in array.ravel().tolist())}"
+
+
+def _number(x: float) -> str:
+    """Whole numbers stay whole: 235146 must not be taken for 235100; nor must 0.1 + 0.2 - 0.3 for more than 0."""
+    whole = round(x)
+    return str(whole) if abs(x - whole) <= 1e-9 * max(1.0, abs(x)) else f"{x:.4g}"
 
 
 def digest(salt: str, value: float | np.ndarray) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from grader.answers import ClosedAnswer, closed_answer
 from grader.errors import ExerciseError
@@ -94,7 +94,7 @@ def check(
     Raises
     ------
     ExerciseError
-        The function has no docstring, or its points are not above zero.
+        The function has no docstring, its points are not above zero, or `when` is unknown.
     """
 
     def decorate(function: Callable[[Run], object]) -> Check:
@@ -106,6 +106,8 @@ def check(
             )
         if not points > 0:
             raise ExerciseError(f"The check `{function.__name__}` is worth {points} points.", "Give it more than 0.")
+        if when not in get_args(When):
+            raise ExerciseError(f"The check `{function.__name__}` has when={when!r}.", 'Use "live" or "ended".')
         wanted = [needs] if isinstance(needs, Check | str) else needs
         names = tuple(one.name if isinstance(one, Check) else one for one in wanted)
         return Check(function.__name__, title, points, names, hint, when, function)

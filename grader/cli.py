@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,8 +15,9 @@ from rich.console import Console
 
 from grader.errors import GraderError, UsageError
 
-console = Console(highlight=False, soft_wrap=False)
-complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+# No markup: a folder may be named `[red]`.
+console = Console(highlight=False, soft_wrap=False, markup=False)
+complaints = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 class _GradeByDefault(typer.core.TyperGroup):
@@ -47,6 +50,10 @@ Data = Annotated[
 ]
 Lang = Annotated[Literal["en", "fi"], typer.Option(help="Language of the exercises' titles.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of every random number.")]
+Sandbox = Annotated[
+    Literal["auto", "strict", "off"],
+    typer.Option(help="auto: every layer of isolation that this system offers; strict: not without one; off: none."),
+]
 ExerciseId = Annotated[
     str | None,
     typer.Option("--exercise", help="Exercise that the notebook is for, where the path does not tell."),
@@ -71,6 +78,7 @@ def notebook(
     data: Data = "auto",
     lang: Lang = "en",
     seed: Seed = 0,
+    sandbox: Sandbox = "auto",
 ) -> None:
     """Grade one notebook (`grade PATH` for short)."""
     from grader.exercise import find_target
@@ -81,12 +89,12 @@ def notebook(
     from grader.submission import Submission
 
     target = find_target(path, exercise)
-    options = Options(data=data, device=_device(device), seed=seed, language=lang)
+    options = Options(data=data, device=_device(device), seed=seed, language=lang, sandbox=sandbox)
     with CellProgress(complaints, quiet=as_json) as progress:
         graded = grade(Submission(target.notebook), target.exercise, options, progress.say)
     kept = keep(graded, target.notebook)
     if as_json:
-        print(graded.report.model_dump_json(indent=2))
+        print(json.dumps(graded.report.model_dump(mode="json"), indent=2))
     else:
         console.print(render(graded.report, _near(kept) if kept else ""))
     raise typer.Exit(graded.report.exit_code)
@@ -112,7 +120,7 @@ def list_exercises(as_json: AsJson = False, lang: Lang = "en") -> None:
     if not found:
         raise UsageError("There are no exercises here.", "Go to the folder that holds `exercises/`.")
     if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(found, indent=2))
         return
     table = Table("Exercise", "Title", "Points", "Data", box=None, header_style="bold")
     for one in found:
@@ -141,6 +149,7 @@ def validate(
     device: Device = "auto",
     data: Data = "auto",
     seed: Seed = 0,
+    sandbox: Sandbox = "auto",
     only: Annotated[list[str] | None, typer.Option(help="Only these checks, and what they need.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
 ) -> None:
@@ -153,7 +162,7 @@ def validate(
     exercises = [find_exercise(one, here) for one in ids] if ids else every_exercise(here)
     if not exercises:
         raise UsageError("There are no exercises here.", "Go to the folder that holds `exercises/`.")
-    options = Options(data=data, device=_device(device), seed=seed, only=tuple(only or ()))
+    options = Options(data=data, device=_device(device), seed=seed, sandbox=sandbox, only=tuple(only or ()))
     say = None if as_json else lambda text: complaints.print(text, style="dim")
     results = validate_all(exercises, options, workers, say)
     if as_json:
@@ -260,14 +269,17 @@ _CommandError: Any = typer.BadParameter.__base__
 
 def main() -> None:
     """Entry point of the command `grade`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ✓ gets a question mark, not a traceback
     try:
         code = app(standalone_mode=False) or 0
     except GraderError as error:
-        complaints.print(f"{error.message} {error.advice}".strip(), markup=False)
+        complaints.print(f"{error.message} {error.advice}".strip())
         code = error.exit_code
     except _CommandError as error:
         if error.format_message():  # without arguments the help has been printed, and nothing is left to say
-            complaints.print(f"{error.format_message()} See `grade --help`.", markup=False)
+            complaints.print(f"{error.format_message()} See `grade --help`.")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         complaints.print("Stopped.")
@@ -275,6 +287,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         code = 1
+    except Exception as error:  # the grader's own fault, and not to be taken for "graded, not everything passed"
+        if os.environ.get("GRADER_DEBUG"):
+            raise
+        complaints.print(
+            f"The grader itself failed ({type(error).__name__}: {error}). Nothing was graded; "
+            "please report it with what GRADER_DEBUG=1 prints."
+        )
+        code = 3
     sys.exit(code)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import sys
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -50,11 +51,13 @@ class Times(_Strict):
 
 
 class Budget(_Strict):
-    """What a notebook may take."""
+    """What a notebook may take: memory of all its processes, output of a cell, what it writes, processes, time."""
 
     memory_mb: Annotated[int, Field(gt=0)] = 4000
     output_mb: Annotated[float, Field(gt=0)] = 5
     files_mb: Annotated[float, Field(gt=0)] = 200
+    files: Annotated[int, Field(gt=0)] = 5000
+    processes: Annotated[int, Field(gt=0)] = 200
     answer_s: Annotated[float, Field(gt=0)] = 30
     cpu: Times = Times(cell_s=120, total_s=300)
     gpu: Times = Times(cell_s=120, total_s=300)
@@ -132,6 +135,7 @@ class Exercise:
         if spec is None or spec.loader is None or not path.is_file():
             raise ExerciseError(f"Exercise {self.id} has no checks.py.", f"It belongs into {self.folder}.")
         module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses and typing look a module up by its name
         written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # no __pycache__ among the exercises
         try:
             spec.loader.exec_module(module)
@@ -159,6 +163,8 @@ def _validate(exercise: str, checks: tuple[Check, ...]) -> None:
         raise ExerciseError(f"Exercise {exercise} has no checks.", "Write functions with @check into its checks.py.")
     known: set[str] = set()
     for check in checks:
+        if check.name in known:
+            raise ExerciseError(f"There are two checks named `{check.name}`.", "Give one of them another name.")
         unknown = [name for name in check.needs if name not in known]
         if unknown:
             raise ExerciseError(
@@ -183,6 +189,8 @@ def load(folder: Path) -> Exercise:
         raise ExerciseError(
             f"{folder} is no exercise: it has no exercise.toml.", "Name an exercise's folder."
         ) from None
+    except OSError as error:
+        raise ExerciseError(f"{path} cannot be read: {error.strerror}.", "Check your access to it.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ExerciseError(f"{path} is no TOML: {error}.", "Correct it.") from None
     except ValidationError as error:
@@ -217,8 +225,12 @@ def find_target(path: Path, exercise: str | None = None) -> Target:
     UsageError
         There is no such path, or the exercise is neither told nor clear from the path.
     """
-    path = path.expanduser()
-    if not path.exists() and not path.is_symlink():
+    try:
+        path = path.expanduser()
+        there = path.exists() or path.is_symlink()
+    except (OSError, RuntimeError):  # no access, too long a name, no such user
+        raise UsageError(f"{plain(str(path))} cannot be opened.", "Check the name and your access to it.") from None
+    if not there:
         raise UsageError(f"There is no {plain(str(path))}.", "Name an exercise folder, or a notebook (.ipynb).")
     if path.is_dir() and path.suffix != ".ipynb":
         chosen = find_exercise(exercise, path) if exercise else _exercise_of_folder(path)
@@ -242,9 +254,10 @@ def find_exercise(name: str, near: Path) -> Exercise:
     UsageError
         There is none.
     """
-    folder = Path(name).expanduser()
-    if (folder / "exercise.toml").is_file():
-        return load(folder)
+    with suppress(OSError, RuntimeError):
+        folder = Path(name).expanduser()
+        if (folder / "exercise.toml").is_file():
+            return load(folder)
     folders = _all_folders(near)
     if name not in folders:
         known = (

@@ -7,6 +7,7 @@ of the notebook's has a say in the outcome.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ def told(value: Any, limit: int = 120) -> str:
         case Opaque():
             return value.told()
         case np.ndarray():
-            if value.size <= 8:
+            if math.prod(n or 1 for n in value.shape) <= 8:  # an empty array may have a long axis
                 return plain(str(value.tolist()), limit)
             return f"an array of shape {shape_told(value.shape)}"
         case str():
@@ -82,6 +83,8 @@ def numeric(value: Any, what: str, dtype: type = np.float64) -> np.ndarray:
             raise WrongKind(f"{what} holds {value.dtype} values, not real numbers.")
         return value.astype(dtype)
     if type(value) in (int, float, bool):
+        if abs(value) > 1e308 and type(value) is int:  # Python's whole numbers know no bounds, floats do
+            raise WrongKind(f"{what} holds a number that is too large to compute with.")
         return np.asarray(value, dtype=dtype)
     if type(value) in (list, tuple):
         parts = [numeric(item, what, dtype) for item in value]
@@ -106,6 +109,8 @@ _KINDS = {"float": "f", "int": "iu", "bool": "b"}
 def expect_dtype(value: Any, kind: str, what: str, hint: str = "") -> None:
     """Fail unless the value holds numbers of this kind: ``"float"``, ``"int"`` or ``"bool"``."""
     refuse_placeholder(value, what)
+    if type(value) in (list, tuple):
+        numeric(value, what)  # a table with rows of different lengths has no kind
     found = np.asarray(value).dtype if type(value) in (bool, int, float, list, tuple) else getattr(value, "dtype", None)
     if found is None or found.kind not in _KINDS[kind]:
         raise CheckFailed(f"{what} holds {found or told(value)}, not {kind} values.", hint)
@@ -133,7 +138,8 @@ def expect_close(
     array = expect_shape(value, right.shape, what, hint)
     if not np.isfinite(array).all():
         raise CheckFailed(f"{what} holds NaN or infinite numbers.", hint)
-    off = np.abs(array - right) > atol + rtol * np.abs(right)
+    with np.errstate(over="ignore"):
+        off = np.abs(array - right) > atol + rtol * np.abs(right)
     if off.any():
         place = tuple(int(i) for i in np.argwhere(off)[0])
         where = f" at {list(place)}" if place else ""

@@ -22,9 +22,10 @@ import platformdirs
 
 from grader.check import Check
 from grader.datasets import Choice, Preference, choose
-from grader.errors import GraderError, KernelGone, SubmissionFault
+from grader.errors import GraderError, KernelGone, SubmissionFault, UsageError
 from grader.exercise import Exercise
 from grader.kernel.execution import CellOutcome
+from grader.kernel.sandbox import Mode
 from grader.kernel.session import Facts, KernelSession, Settings
 from grader.report import CellReport, CheckReport, DataReport, ExecutionReport, Report
 from grader.run import Run
@@ -53,6 +54,7 @@ class Options:
     device: str = "auto"
     seed: int = 0
     language: str = "en"
+    sandbox: Mode = "auto"
     only: tuple[str, ...] = ()
 
 
@@ -110,7 +112,9 @@ def _run_and_judge(
     progress: Progress | None,
 ) -> _Draft:
     say = progress or (lambda *_: None)
-    with KernelSession(workspace.folder, Settings(options.device, options.seed), exercise.description.budget) as kernel:
+    with KernelSession(
+        workspace.folder, Settings(options.device, options.seed, options.sandbox), exercise.description.budget
+    ) as kernel:
         begun = time.monotonic()
         outcomes = kernel.execute(notebook, exercise.description.stop_on_error, lambda n, of: say("cell", n, of))
         seconds = time.monotonic() - begun
@@ -184,9 +188,18 @@ class Judge:
 
 
 def selected(checks: tuple[Check, ...], only: tuple[str, ...]) -> tuple[Check, ...]:
-    """The named checks and all that they need; every check if none is named."""
+    """The named checks and all that they need; every check if none is named.
+
+    Raises
+    ------
+    UsageError
+        There is no check of one of the names.
+    """
     if not only:
         return checks
+    unknown = [name for name in only if name not in {check.name for check in checks}]
+    if unknown:
+        raise UsageError(f"There is no check {unknown[0]!r}.", f"The checks are {listed([c.name for c in checks])}.")
     wanted = set(only)
     for check in reversed(checks):  # what a check needs comes before it
         if check.name in wanted:
@@ -262,11 +275,11 @@ def random_for(seed: int, purpose: str) -> np.random.Generator:
 
 def _execution(outcomes: list[CellOutcome], exercise: Exercise, seconds: float, peak_memory: int) -> ExecutionReport:
     """The worst that happened, in a sentence for the student."""
-    severity = {"ok": 0, "not run": 0, "error": 1, "output": 2, "timeout": 3, "died": 4, "memory": 5}
+    severity = {"ok": 0, "not run": 0, "error": 1, "output": 2, "timeout": 3, "died": 4} | dict.fromkeys(_KILLED_FOR, 5)
     worst = max(outcomes, key=lambda one: (severity[one.status], -one.number))
     missing = sorted({name for one in outcomes if (name := _missing_package(one, exercise))})
     return ExecutionReport(
-        status="ok" if worst.status == "not run" else worst.status,
+        status=_KILLED_FOR.get(worst.status) or ("ok" if worst.status == "not run" else worst.status),  # type: ignore[arg-type]
         seconds=round(seconds, 3),
         cell=worst.number if severity[worst.status] else None,
         error=_sentence(worst, exercise) if severity[worst.status] else None,
@@ -285,6 +298,8 @@ def _execution(outcomes: list[CellOutcome], exercise: Exercise, seconds: float, 
     )
 
 
+# Limits whose overstepping ends the kernel, and what the report's `status` calls it.
+_KILLED_FOR = {"memory": "memory", "processes": "died", "files": "output"}
 _NO_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
 
 
@@ -298,7 +313,15 @@ def _missing_package(outcome: CellOutcome, exercise: Exercise) -> str | None:
     name = _module_lacking(outcome)
     if name is None or name not in exercise.description.packages:
         return None
-    return name if importlib.util.find_spec(name) is None else None
+    return None if _installed(name) else name
+
+
+def _installed(package: str) -> bool:
+    """Whether a package is on this machine. The name is the submission's word: it may be any, `__main__` too."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return True
 
 
 def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
@@ -314,6 +337,11 @@ def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
             )
         case "memory":
             return f"{cell} used more than {size(budget.memory_mb * 1_000_000)} of memory. Work in smaller batches."
+        case "processes":
+            return f"{cell} started more than {budget.processes} processes. Use fewer workers."
+        case "files":
+            room = f"{size(budget.files_mb * 1_000_000)} or {count(budget.files, 'file')}"
+            return f"{cell} wrote more than {room}. Write less, and remove what is no longer needed."
         case "output":
             return (
                 f"{cell} printed more than {size(budget.output_mb * 1_000_000)}. Print less, for example once an epoch."
@@ -324,8 +352,12 @@ def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
             )
     if lacking and _missing_package(outcome, exercise):
         return f"{cell} needs the package {lacking}, which is not installed here: `pip install {lacking}`."
-    if lacking and importlib.util.find_spec(lacking) is None:
+    if lacking and not _installed(lacking):
         return f"{cell} imports {plain(lacking, 60)}, which is not installed here and not needed in this course."
+    if "can't start new thread" in outcome.error or outcome.error_type == "BlockingIOError":
+        return f"{cell} started more processes and threads than a notebook may have. Use fewer workers."
+    if outcome.error.startswith("[Errno 27]"):
+        return f"{cell} wrote a file larger than {size(budget.files_mb * 1_000_000)}. Write less."
     if outcome.error_type == "StdinNotImplementedError":
         return f"{cell} asks for input(), which nobody answers while grading. Write the value into the cell."
     if outcome.error_type == "SystemExit":
@@ -363,7 +395,7 @@ def _report(
         data=DataReport(name=choice, sets=list(description.data)),
         device=draft.facts.device,
         seed=options.seed,
-        sandbox=["own process", "clean environment", "time limits", "memory watched"],
+        sandbox=draft.facts.layers,
         versions=draft.facts.versions,
         started=started.isoformat(timespec="seconds"),
         grader=version("grader"),

@@ -32,6 +32,8 @@ from grader.workspace import Workspace
 T = TypeVar("T")
 
 BATCH = 500
+# Numbers in all answers to one question: far more than any exercise needs, and 160 MB.
+MAX_PREDICTED = 20_000_000
 
 
 class Reply(Protocol):
@@ -103,7 +105,8 @@ class Run:
 
     def has(self, name: str) -> bool:
         """Whether the notebook defines the name, and it is no longer `...`."""
-        return bool(self._ask({"do": "has", "names": [name]}, name) == [True])
+        claimed = self._ask({"do": "has", "names": [name]}, name)
+        return type(claimed) is list and len(claimed) == 1 and claimed[0] is True
 
     def call(self, name: str, /, *args: Any, seconds: float | None = None, **options: Any) -> Any:
         """Result of calling a function of the notebook's, as a value.
@@ -153,9 +156,12 @@ class Run:
             raise ExerciseError("A check asks for predictions of nothing.")
         parts = []
         layout: int | None = None
+        room = MAX_PREDICTED
         what = f"`{name}(…)`"
-        for start in range(0, len(inputs), batch):
-            some = inputs[start : start + batch]
+        # Batches of about the same size: a last one of a single input would trip every model that squeezes.
+        batches = -(-len(inputs) // batch)
+        for number in range(batches):
+            some = inputs[len(inputs) * number // batches : len(inputs) * (number + 1) // batches]
             buffers: list[bytes] = []
             node = wire.encode(some if isinstance(some, np.ndarray) else list(some), buffers)
             request = {"do": "predict", "name": name, "inputs": node, "layout": layout}
@@ -170,6 +176,9 @@ class Run:
                     f"{what} gives {found} for {count(len(some), 'input')}.",
                     "It has to give one answer for each input: keep the batch as the first axis.",
                 )
+            room -= answer.size
+            if room < 0:
+                raise SubmissionFault(f"{what} gives more than {count(MAX_PREDICTED, 'number')}.")
             parts.append(answer)
         if len({part.shape[1:] for part in parts}) > 1:
             raise SubmissionFault(f"{what} gives answers of a different shape from batch to batch.")

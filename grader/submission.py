@@ -111,7 +111,8 @@ def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return dict(nbformat.convert(nbformat.from_dict(content), 4))
+            converted = nbformat.convert(nbformat.from_dict(content), 4)
+            return dict(json.loads(json.dumps(converted)))  # plain dicts again, which is what `_cell` looks for
     except Exception as error:  # the converter takes well-formed input for granted
         raise Unreadable(
             f"The notebook is in the old format {plain(str(content['nbformat']), 20)} and cannot be converted. "
@@ -139,7 +140,13 @@ def _cell(cell: Any, number: int, seen: set[str]) -> nbformat.NotebookNode:
     new = new_code_cell if kind == "code" else new_markdown_cell
     made = new(source)
     made["id"] = name
-    attachments = cell.get("attachments")
-    if kind == "markdown" and type(attachments) is dict:
-        made["attachments"] = attachments
+    if kind == "markdown" and _are_attachments(cell.get("attachments")):
+        made["attachments"] = cell["attachments"]
     return made
+
+
+def _are_attachments(value: Any) -> bool:
+    """Whether these are pictures of a cell: name → MIME type → text. Anything else would trip nbformat later."""
+    return type(value) is dict and all(
+        type(one) is dict and all(type(data) is str for data in one.values()) for one in value.values()
+    )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import secrets
 import shutil
 import stat
-import sys
 import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from grader.datasets import Choice, dataset
@@ -30,6 +33,62 @@ _LEFT_OUT = {
 }
 
 _READ_LIMIT = 50_000_000
+_MAX_FOLDERS = 10_000
+
+
+def _files(top: Path, leave_out: Callable[[str], bool]) -> Iterator[tuple[Path, os.stat_result]]:
+    """Regular files in a folder and those below it, the nearest first; no link is followed, nothing recurses."""
+    waiting, looked = deque([top]), 0
+    while waiting and looked < _MAX_FOLDERS:
+        folder = waiting.popleft()
+        looked += 1
+        names: list[str] = []
+        with suppress(OSError):
+            names = sorted(os.listdir(folder))  # noqa: PTH208
+        for name in names:
+            if leave_out(name):
+                continue
+            with suppress(OSError):
+                status = (folder / name).lstat()
+                if stat.S_ISDIR(status.st_mode):
+                    waiting.append(folder / name)
+                elif stat.S_ISREG(status.st_mode):
+                    yield folder / name, status
+
+
+def remove(root: Path) -> None:
+    """Remove a folder in which anything may lie: closed folders, links, folders nested thousands deep.
+
+    Folders found inside are moved up to the top before they are looked into, so that no path gets long and
+    nothing recurses; no link is followed.
+    """
+    waiting, number = [root], 0
+    aside = secrets.token_hex(8)  # no name that the notebook could have taken beforehand
+    while waiting:
+        folder = waiting.pop()
+        with suppress(OSError):
+            folder.chmod(0o700)
+        entries: list[os.DirEntry[str]] = []
+        with suppress(OSError), os.scandir(folder) as found:
+            entries = list(found)
+        for entry in entries:
+            with suppress(OSError):
+                if not entry.is_dir(follow_symlinks=False):
+                    if os.name == "nt" and not entry.is_symlink():
+                        os.chmod(entry.path, stat.S_IWRITE)  # noqa: PTH101
+                    os.unlink(entry.path)  # noqa: PTH108
+                elif folder == root:
+                    waiting.append(Path(entry.path))
+                else:
+                    number += 1
+                    os.chmod(entry.path, 0o700)  # noqa: PTH101 - a folder is moved only by who may write to it
+                    os.rename(entry.path, root / f"{aside}-{number}")  # noqa: PTH104
+                    waiting.append(root / f"{aside}-{number}")
+        if folder != root:
+            with suppress(OSError):
+                folder.rmdir()
+    with suppress(OSError):
+        root.rmdir()
 
 
 class Workspace:
@@ -64,35 +123,13 @@ class Workspace:
 
     def close(self) -> None:
         """Remove the folder, whatever the notebook made of it."""
-
-        def open_up(function: object, path: str, _: object) -> None:
-            with suppress(OSError):
-                Path(path).parent.chmod(0o700)
-                Path(path).chmod(0o700)
-                function(path)  # type: ignore[operator]
-
-        if sys.version_info >= (3, 12):
-            shutil.rmtree(self.root, onexc=open_up)
-        else:
-            shutil.rmtree(self.root, onerror=open_up)
-        shutil.rmtree(self.root, ignore_errors=True)
+        remove(self.root)
 
     def _companions(self, beside: Path) -> None:
         """Copy what lies beside the notebook, the small files first, up to the cap; links stay out."""
-        found = []
-        for folder, folders, files in os.walk(beside):
-            folders[:] = sorted(f for f in folders if f not in _LEFT_OUT and not f.startswith("."))
-            here = Path(folder)
-            for name in sorted(files):
-                path = here / name
-                if name in _LEFT_OUT or name.startswith(".") or path.suffix == ".ipynb":
-                    continue
-                with suppress(OSError):
-                    status = path.lstat()
-                    if stat.S_ISREG(status.st_mode):
-                        found.append((status.st_size, path))
-            if len(found) > 20 * COMPANIONS_MAX_FILES:  # somebody's home folder: do not walk all of it
-                break
+        files = _files(beside, lambda name: name in _LEFT_OUT or name.startswith(".") or name.endswith(".ipynb"))
+        # Of somebody's home folder not all is looked at: what lies nearest comes first.
+        found = [(status.st_size, path) for path, status in islice(files, 20 * COMPANIONS_MAX_FILES)]
         room, places = COMPANIONS_MAX_BYTES, COMPANIONS_MAX_FILES
         for length, path in sorted(found):
             relative = path.relative_to(beside)
@@ -127,18 +164,8 @@ class Workspace:
 
     def _walk(self) -> list[tuple[Path, int, int]]:
         """Regular files in the folder, their sizes and times; no link is followed, at most 10,000."""
-        found: list[tuple[Path, int, int]] = []
-        for folder, folders, files in os.walk(self.folder, followlinks=False):
-            folders[:] = [f for f in folders if f != ".home"]
-            for name in files:
-                path = Path(folder) / name
-                with suppress(OSError, ValueError):
-                    status = path.lstat()
-                    if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
-                        found.append((path, status.st_size, status.st_mtime_ns))
-            if len(found) > 10_000:
-                break
-        return found
+        files = islice(_files(self.folder, lambda name: name == ".home"), 10_000)
+        return [(path, status.st_size, status.st_mtime_ns) for path, status in files if status.st_nlink == 1]
 
     def read(self, name: str) -> bytes:
         """Contents of a file in the folder, opened so that nothing the notebook made is followed.
@@ -153,18 +180,21 @@ class Workspace:
         if not parts or Path(name).is_absolute() or ".." in parts:
             raise missing
         path = self.folder.joinpath(*parts)
-        # Where the system has it, each folder is opened without following a link; elsewhere the path is resolved.
-        if path.resolve() != path:
-            raise missing
+        try:
+            if path.resolve() != path:  # a link somewhere on the way
+                raise missing
+        except (OSError, RuntimeError, ValueError):  # links in a circle
+            raise missing from None
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         try:
             descriptor = os.open(path, flags)
         except (OSError, ValueError):
             raise missing from None
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            os.close(descriptor)
+            raise missing
         with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-                raise missing
             if status.st_size > _READ_LIMIT:
                 raise SubmissionFault(f"The file {plain(name)} is too large ({size(status.st_size)}).")
             return file.read(_READ_LIMIT)

@@ -125,8 +125,8 @@ def many_hidden_layers_are_counted(run: Run) -> None:
         inputs, outputs, *hidden = _sizes(run, layers + 2)
         _expect_network(run, inputs, hidden, outputs)
     # A size that comes twice trips a loop that looks a layer up by its size.
-    inputs, outputs, narrow, wide = _sizes(run, 4)
-    _expect_network(run, inputs, [wide, narrow, wide, wide], outputs)
+    inputs, outputs, first, twice = _sizes(run, 4)
+    _expect_network(run, inputs, [first, twice, twice], outputs)
 
 
 @check(points=1)

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,9 +97,9 @@ def certificate_proves_the_impossibility(run: Run) -> None:
     weights = weights / largest
     total = (weights * FOUR_SIGNS) @ with_one(FOUR_POINTS)
     shown = ", ".join(f"{x:.3g}" for x in total)
-    # Decimals rounded to three digits still are a proof in their reader's eyes; other weights are far off.
+    # Fractions rounded to three decimals still say what is meant; other weights are far off.
     expect(
-        np.abs(total).max() <= 4e-3,
+        np.abs(total).max() <= 1e-2,
         f"The weighted sum of y·(x1, x2, 1) is ({shown}), not (0, 0, 0) (with the largest weight scaled to 1).",
     )
 
@@ -194,35 +193,32 @@ def linear_fit(link: str, xs: np.ndarray, values: np.ndarray) -> Linear | None:
 
 def linear_model(run: Run, name: str) -> Linear:
     """The linear model that stands behind a name, from its answers to points picked now."""
-    rng = run.rng
+    n = 300
     # From close by, where a last sigmoid is not saturated, to far out, where a bend would show.
-    reach = np.exp(rng.uniform(np.log(0.02), np.log(12), size=(300, 1)))
-    a, b = (reach * rng.uniform(-1, 1, size=(300, 2)) for _ in range(2))
+    reach = np.exp(run.rng.uniform(np.log(0.02), np.log(12), size=(2, n, 1)))
+    a, b = (reach * run.rng.uniform(-1, 1, size=(2, n, 2))).astype(np.float32)
     xs = np.concatenate([a, b, a + b, np.zeros((1, 2)), FOUR_POINTS]).astype(np.float32)
     answers = answers_of(run, name, xs)
     for link, values in linear_readings(answers):
         model = linear_fit(link, xs, values)
         if model is not None:
             return model
+    distinct = len(np.unique(answers))
     expect(
-        len(np.unique(answers)) > 4,
-        f"`{name}` answers only {count_of_values(answers)}: a class, not f(x).",
-        "Let the model return its logit w1·x1 + w2·x2 + b; the class follows from its sign.",
+        distinct > 4,
+        f"`{name}` answers {distinct} different values only: a class, not f(x).",
+        "Let it answer its logit w1·x1 + w2·x2 + b; the class follows from the sign.",
     )
     f = answers[:, -1] - (answers[:, 0] if answers.shape[1] == 2 else 0)
-    fa, fb, fab = f[:300], f[300:600], f[600:900]
-    worst = int(np.abs(fa + fb - fab - f[900]).argmax())
-    shown = [f"({x:.2f}, {y:.2f})" for x, y in (a[worst], b[worst])]
-    raise_message = (
-        f"`{name}` is not linear: with a = {shown[0]} and b = {shown[1]}, f(a) + f(b) is "
-        f"{fa[worst] + fb[worst]:.4g}, but f(a + b) + f(0) is {fab[worst] + f[900]:.4g}."
+    left, right = f[:n] + f[n : 2 * n], f[2 * n : 3 * n] + f[3 * n]
+    worst = int(np.abs(left - right).argmax())
+    (a1, a2), (b1, b2) = a[worst], b[worst]
+    fail(
+        f"`{name}` is not linear: for a = ({a1:.2f}, {a2:.2f}) and b = ({b1:.2f}, {b2:.2f}), "
+        f"f(a) + f(b) is {left[worst]:.4g}, but f(a + b) + f(0) is {right[worst]:.4g}.",
+        "A linear model has no hidden layer and no features made by hand: one layer from two inputs to the output.",
     )
-    fail(raise_message, "A linear model has no hidden layer: one nn.Linear from two inputs to one output.")
-    raise AssertionError  # not reached: fail() raises
-
-
-def count_of_values(answers: np.ndarray) -> str:
-    return "one value" if len(np.unique(answers)) == 1 else f"{len(np.unique(answers))} different values"
+    raise AssertionError("fail() raises")
 
 
 def linear_xor_model(run: Run) -> Linear:
@@ -304,20 +300,29 @@ def judge(logits: np.ndarray, fresh: Points, above: float, half: bool) -> str:
 
 # ---------------------------------------------------------------------- networks
 
+Activation = Callable[[np.ndarray], np.ndarray]
 
-def elementwise(function: Callable[[float], float]) -> Callable[[np.ndarray], np.ndarray]:
-    return np.vectorize(function, otypes=[np.float64])
+_erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
-erf = elementwise(math.erf)
+def identity(z: np.ndarray) -> np.ndarray:
+    return z
+
+
+def relu(z: np.ndarray) -> np.ndarray:
+    return np.maximum(z, 0)
 
 
 def softplus(z: np.ndarray) -> np.ndarray:
     return np.logaddexp(0, z)
 
 
-def leaky(slope: float | np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda z: np.where(z > 0, z, slope * z)
+def elu(z: np.ndarray) -> np.ndarray:
+    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+
+
+def selu(z: np.ndarray) -> np.ndarray:
+    return 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0)))
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
@@ -325,18 +330,16 @@ def softmax(z: np.ndarray) -> np.ndarray:
     return e / e.sum(axis=1, keepdims=True)
 
 
-def identity(z: np.ndarray) -> np.ndarray:
-    return z
+def leaky(slope: float | np.ndarray) -> Activation:
+    return lambda z: np.where(z > 0, z, slope * z)
 
 
-Activation = Callable[[np.ndarray], np.ndarray]
-
-USUAL: list[Activation] = [lambda z: np.maximum(z, 0), np.tanh, sigmoid, leaky(0.01), identity]
+USUAL: list[Activation] = [relu, np.tanh, sigmoid, leaky(0.01), identity]
 ACTIVATIONS: list[Activation] = [
     *USUAL,
-    lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),  # ELU, CELU
-    lambda z: 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0))),  # SELU
-    lambda z: 0.5 * z * (1 + erf(z / math.sqrt(2))),  # GELU, and within the tolerance its tanh form
+    elu,
+    selu,
+    lambda z: 0.5 * z * (1 + _erf(z / math.sqrt(2))),  # GELU, and within the tolerance its tanh form
     lambda z: z * sigmoid(z),  # SiLU
     softplus,
     lambda z: z * np.tanh(softplus(z)),  # Mish
@@ -347,9 +350,9 @@ ACTIVATIONS: list[Activation] = [
     lambda z: z / (1 + np.abs(z)),  # Softsign
     lambda z: -softplus(-z),  # LogSigmoid
     lambda z: z - np.tanh(z),  # Tanhshrink
-    lambda z: np.sign(z) * np.maximum(np.abs(z) - 0.5, 0),  # Softshrink
+    lambda z: np.sign(z) * relu(np.abs(z) - 0.5),  # Softshrink
     lambda z: np.where(np.abs(z) > 0.5, z, 0),  # Hardshrink
-    lambda z: (z > 0).astype(float),
+    lambda z: (z > 0).astype(float),  # the perceptron's step
     np.sign,
     np.sin,
     np.cos,
@@ -357,8 +360,11 @@ ACTIVATIONS: list[Activation] = [
     np.square,
     lambda z: np.exp(-np.square(z)),
     softmax,
-    *(leaky(slope) for slope in (0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 11 / 48)),  # the last: RReLU in eval()
+    *(leaky(slope) for slope in (0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 11 / 48)),  # last: RReLU in eval()
 ]
+# What may stand behind the output: a logit, a probability, …
+ENDS: list[Activation] = [identity, sigmoid, np.tanh, relu]
+ENDS_OF_TWO: list[Activation] = [identity, softmax, lambda z: np.log(softmax(z) + 1e-300), sigmoid]
 
 
 @dataclass(frozen=True)
@@ -369,26 +375,40 @@ class Layer:
 
 @dataclass(frozen=True)
 class Chain:
-    """Layers that fit together, from the two coordinates to the output; what is left over may be slopes."""
+    """Layers that fit together, from the two coordinates to the output, and the parameters left over."""
 
     layers: tuple[Layer, ...]
-    slopes: tuple[np.ndarray, ...]
-    left: int
+    rest: tuple[np.ndarray, ...]
 
-    def before_output(self, xs: np.ndarray, activations: tuple[Activation, ...]) -> np.ndarray:
+    def before_output(self, xs: np.ndarray, activations: Sequence[Activation]) -> np.ndarray:
         h = xs.astype(np.float64)
-        for layer, activation in zip(self.layers, activations, strict=False):
+        *hidden, output = self.layers
+        for layer, activation in zip(hidden, activations, strict=True):
             h = activation(h @ layer.weight.T + layer.bias)
-        return h @ self.layers[-1].weight.T + self.layers[-1].bias
+        return h @ output.weight.T + output.bias
+
+    def uniform(self) -> list[tuple[Activation, ...]]:
+        """The same activation function in every hidden layer; what is left over may be PReLU's slopes."""
+        depth = len(self.layers) - 1
+        slopes = self.rest * depth if len(self.rest) == 1 else self.rest
+        fits = len(slopes) == depth and all(
+            slope.size in (1, len(layer.bias)) for slope, layer in zip(slopes, self.layers, strict=False)
+        )
+        learned = [tuple(leaky(slope) for slope in slopes)] if fits else []
+        return [*((activation,) * depth for activation in ACTIVATIONS), *learned]
+
+    def mixed(self) -> Iterator[tuple[Activation, ...]]:
+        """Any usual activation function in any hidden layer, or none."""
+        return itertools.product(USUAL, repeat=len(self.layers) - 1)
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network as its weights show it, its answers recomputed and found to be the model's own."""
+    """A network that was put together again from its parameters, and gives the model's own answers."""
 
     chain: Chain
     activations: tuple[Activation, ...]
-    raw: bool
+    raw: bool  # nothing but a bend at 0 stands behind its output
 
     def logits(self, xs: np.ndarray) -> np.ndarray:
         z = self.chain.before_output(xs, self.activations)
@@ -401,62 +421,233 @@ def chains(parameters: dict[str, np.ndarray], depth: int, width: range) -> Itera
     Parameters come in the order in which a module defines them, which need not be the order in which it uses
     them; and a weight may be written (outputs, inputs), as in nn.Linear, or the other way round.
     """
-    names = list(parameters)
 
     def extend(inputs: int, layers: tuple[Layer, ...], used: frozenset[str]) -> Iterator[Chain]:
         if len(layers) == depth + 1:
-            rest = [name for name in names if name not in used]
-            yield Chain(layers, tuple(parameters[name].ravel() for name in rest), len(rest))
+            yield Chain(layers, tuple(array.ravel() for name, array in parameters.items() if name not in used))
             return
         last = len(layers) == depth
-        for name in names:
+        for name, array in parameters.items():
             if name in used:
                 continue
-            for weight in orientations(parameters[name], inputs, last):
+            for weight in orientations(array, inputs, last):
                 outputs = len(weight)
                 if outputs not in ((1, 2) if last else width):
                     continue
                 for bias in biases(parameters, name, outputs, used):
                     vector = np.zeros(outputs) if bias is None else parameters[bias].ravel()
-                    taken = {name} if bias is None else {name, bias}
-                    yield from extend(outputs, (*layers, Layer(weight, vector)), used | taken)
+                    yield from extend(outputs, (*layers, Layer(weight, vector)), used | {name, bias or name})
 
     yield from extend(2, (), frozenset())
 
 
 def orientations(array: np.ndarray, inputs: int, last: bool) -> list[np.ndarray]:
-    """The array as weights (outputs, inputs), in each way that fits the number of inputs."""
+    """The array as weights (outputs, inputs), in each way that takes this many inputs."""
     if array.ndim == 1:
         return [array[None]] if last and len(array) == inputs else []
     if array.ndim != 2:
         return []
-    found = [array] if array.shape[1] == inputs else []
-    return [*found, array.T] if array.shape[0] == inputs else found
+    return [weight for weight in (array, array.T) if weight.shape[1] == inputs]
 
 
 def biases(parameters: dict[str, np.ndarray], weight: str, outputs: int, used: frozenset[str]) -> list[str | None]:
     """Names of the parameters that may be the biases to a weight; None for a layer without."""
-    stem, _, leaf = weight.rpartition(".")
-    partner = f"{stem}.bias" if stem else "bias"
-    if leaf == "weight":
+    stem, dot, leaf = weight.rpartition(".")
+    if leaf == "weight":  # a layer of PyTorch's own
+        partner = f"{stem}{dot}bias"
         if partner not in parameters:
             return [None]
         return [partner] if parameters[partner].size == outputs else []
-    free = [n for n, a in parameters.items() if n not in used and n != weight and a.size == outputs and max(a.shape, default=1) == a.size]
-    return [*free, None]
+    vectors = (
+        name
+        for name, array in parameters.items()
+        if name not in used and name != weight and array.size == max(array.shape, default=1) == outputs
+    )
+    return [*vectors, None]
 
 
-def read_network(parameters: dict[str, np.ndarray], depth: int, width: range, xs: np.ndarray, answers: np.ndarray) -> Network | None:
+def mismatch(before: np.ndarray, answers: np.ndarray) -> tuple[float, bool]:
+    """How far recomputed answers are from the model's, relative to the largest; and whether they are raw."""
+    if before.shape != answers.shape:
+        return math.inf, False
+    ends = ENDS if answers.shape[1] == 1 else ENDS_OF_TWO
+    scale = max(float(np.abs(answers).max()), 1e-12)
+    errors = [float(np.nan_to_num(np.abs(end(before) - answers).max(), nan=math.inf)) / scale for end in ends]
+    best = int(np.argmin(errors))
+    return errors[best], ends[best] in (identity, relu)
+
+
+def tolerance(parameters: dict[str, np.ndarray]) -> float:
+    """How far, relative to the largest answer, rounding may take the model from the grader's float64."""
+    values = np.concatenate([array.ravel() for array in parameters.values()]).astype(np.float32)
+    bfloat16 = not (values.view(np.uint32) & 0xFFFF).any()
+    with np.errstate(over="ignore"):
+        float16 = (values.astype(np.float16) == values).all()
+    return 5e-2 if float16 or bfloat16 else 2e-3
+
+
+def read_network(
+    parameters: dict[str, np.ndarray], depth: int, width: range, xs: np.ndarray, answers: np.ndarray
+) -> Network | None:
     """The network of this depth and width that has these parameters and gives these answers, if there is one."""
+    if len(parameters) > 40:
+        return None
     found = list(itertools.islice(chains(parameters, depth, width), 2000))
-    found.sort(key=lambda chain: chain.left)  # stable: then in the order of definition
-    best: tuple[float, Network] | None = None
-    for number, chain in enumerate(found[:400]):
-        mixed = itertools.product(USUAL, repeat=depth) if number < 2 and depth > 1 else []
-        for activations in itertools.chain(uniform(chain, depth), mixed):
-            error, raw = mismatch(chain.before_output(xs, activations), answers)
-            if best is None or error < best[0]:
-                best = error, Network(chain, activations, raw)
-        if best is not None and best[0] <= tolerance(parameters):
-            return best[1]
-    return None
+    found.sort(key=lambda chain: len(chain.rest))  # stable: then in the order of definition
+    enough = tolerance(parameters)
+
+    def search(chain: Chain, choices: Iterable[tuple[Activation, ...]]) -> Network | None:
+        tried = []
+        for activations in choices:
+            with np.errstate(all="ignore"):
+                error, raw = mismatch(chain.before_output(xs, activations), answers)
+            if error <= enough:
+                tried.append((error, Network(chain, activations, raw)))
+        return min(tried, key=lambda one: one[0])[1] if tried else None
+
+    tries = itertools.chain(
+        ((chain, chain.uniform()) for chain in found[:120]),
+        ((chain, chain.mixed()) for chain in found[:4]),
+    )
+    return next((network for chain, choices in tries if (network := search(chain, choices))), None)
+
+
+def units(parameters: dict[str, np.ndarray], name: str) -> list[int] | None:
+    """Units of the hidden layers, as far as the shapes tell: in the order of definition."""
+    inputs, outputs = 2, []
+    for array in parameters.values():
+        if array.ndim != 2:
+            continue
+        if not outputs and inputs not in array.shape:
+            fail(
+                f"The first layer of `{name}` takes {array.shape[1]} inputs, not 2.",
+                "The two coordinates go in as they are, without features made by hand.",
+            )
+        if inputs not in array.shape:
+            return None
+        inputs = array.shape[0] if array.shape[1] == inputs else array.shape[1]
+        outputs.append(inputs)
+    return outputs[:-1]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A data set and the networks that are to solve it."""
+
+    name: str
+    data: Callable[[np.random.Generator, int], Points]
+    depth: int
+    width: range
+
+    @property
+    def asked(self) -> str:
+        layers = "one hidden layer" if self.depth == 1 else f"{self.depth} hidden layers"
+        return f"{layers} of {self.width.start} to {self.width.stop - 1} units"
+
+    def network(self, run: Run) -> Network:
+        """The network behind the name; fails where the model is no such network."""
+        parameters = run.parameters(self.name)
+        expect(
+            bool(parameters),
+            f"`{self.name}` has no parameters, so it is no network.",
+            f"Asked is an nn.Module with {self.asked}.",
+        )
+        expect(
+            all(np.isfinite(array).all() for array in parameters.values()),
+            f"`{self.name}` has weights that are NaN or infinite.",
+            "Its training has blown up: a smaller learning rate may help.",
+        )
+        # Where the data lie and somewhat beyond, so that no model can tell the one from the other.
+        xs = np.concatenate([self.data(run.rng, 150).xs, run.rng.uniform(-8, 8, size=(150, 2))])
+        xs = run.rng.permutation(xs.astype(np.float32))
+        answers = answers_of(run, self.name, xs)
+        network = read_network(parameters, self.depth, self.width, xs, answers)
+        if network is None:
+            self.explain(parameters)
+        assert network is not None
+        straight = [str(i + 1) for i, one in enumerate(network.activations) if one is identity]
+        expect(
+            not straight,
+            f"`{self.name}` has no activation function after hidden layer {' and '.join(straight)}.",
+            "Two linear layers with nothing between them are one linear layer: put an activation there.",
+        )
+        return network
+
+    def explain(self, parameters: dict[str, np.ndarray]) -> None:
+        """Fail with the reason why the model is not the network that was asked for."""
+        hidden = units(parameters, self.name)
+        if hidden is not None:
+            expect(
+                len(hidden) == self.depth,
+                f"`{self.name}` has {len(hidden)} hidden layer{'s' * (len(hidden) != 1)}, not {self.depth}.",
+                f"Asked are {self.asked}.",
+            )
+            expect(
+                all(n in self.width for n in hidden),
+                f"`{self.name}` has hidden layers of {', '.join(map(str, hidden))} units.",
+                f"Asked are {self.asked}.",
+            )
+        fail(
+            f"The answers of `{self.name}` are not those of {self.asked} with its weights.",
+            "Use linear layers with an activation function between them and nothing else: no features made by "
+            "hand, no scaling, no normalisation, and a logit as the answer.",
+        )
+
+
+XOR = Task("xor_model", exclusive_or, depth=1, width=range(2, 5))
+CIRCLE = Task("circle_model", circle, depth=1, width=range(2, 5))
+SPIRAL = Task("spiral_model", spiral, depth=4, width=range(2, 9))
+
+
+@check(points=1)
+def xor_model_has_one_hidden_layer(run: Run) -> None:
+    """`xor_model` is a network with one hidden layer of 2 to 4 units, as its weights and its answers show."""
+    run.once(XOR.network)
+
+
+@check(
+    points=2,
+    needs=xor_model_has_one_hidden_layer,
+    hint="Small networks get stuck: add a unit, or train from several starts and keep the best.",
+)
+def xor_model_is_accurate(run: Run) -> str:
+    """`xor_model` is right on more than 92 % of fresh points of the exclusive or."""
+    return accuracy(run, XOR, above=0.92)
+
+
+@check(points=1)
+def circle_model_has_one_hidden_layer(run: Run) -> None:
+    """`circle_model` is a network with one hidden layer of 2 to 4 units, as its weights and its answers show."""
+    run.once(CIRCLE.network)
+
+
+@check(
+    points=2,
+    needs=circle_model_has_one_hidden_layer,
+    hint="Every unit draws one line: how many does it take to enclose a disc? Then train long enough.",
+)
+def circle_model_is_accurate(run: Run) -> str:
+    """`circle_model` is right on more than 92 % of fresh points of the circle."""
+    return accuracy(run, CIRCLE, above=0.92)
+
+
+@check(points=2)
+def spiral_model_has_four_hidden_layers(run: Run) -> None:
+    """`spiral_model` is a network with four hidden layers of 2 to 8 units, as its weights and its answers show."""
+    run.once(SPIRAL.network)
+
+
+@check(
+    points=3,
+    needs=spiral_model_has_four_hidden_layers,
+    hint="Look at its accuracy on the training points: is it low too? More steps, another rate, another start.",
+)
+def spiral_model_is_accurate(run: Run) -> str:
+    """`spiral_model` is right on more than 90 % of fresh points of the spiral."""
+    return accuracy(run, SPIRAL, above=0.90)
+
+
+def accuracy(run: Run, task: Task, above: float) -> str:
+    network = run.once(task.network)
+    fresh = task.data(run.rng, FRESH)
+    return judge(network.logits(fresh.xs), fresh, above, half=network.raw)

@@ -31,6 +31,7 @@ MINUS_SIGNS = "Some weights in the picture have a minus sign."
 NO_EDGE = "Two of the units have no edge between them: which place is theirs, and what weight says so?"
 RESHAPED = "A reshape does not transpose: it fills the rows with the numbers in the order that they had."
 ONE_SUM = "A unit's value is one sum: each value that comes in, times the weight of its edge."
+VALUES = "Where the product itself is right, look for the mistake in the matrix, or in the vector that it multiplies."
 MULTIPLY = "Multiply your own matrix by the vector again, row by row."
 
 # The weights on the edges, one digest each: whatever order they stand in.
@@ -148,7 +149,7 @@ def a2_is_w1_times_a1(run: Run) -> None:
     expect_close(_vector(run, "A2"), _own_matrix(run, "W1") @ A1, what="`A2`")
 
 
-@check(points=2, hint=ONE_SUM)
+@check(points=2, hint=VALUES)
 def a2_is_right(run: Run) -> None:
     """`A2` has the values of the network's hidden units."""
     expect_answer(_vector(run, "A2"), A2, what="`A2`")
@@ -166,7 +167,7 @@ def a3_is_w2_times_a2(run: Run) -> None:
     expect_close(_vector(run, "A3"), _own_matrix(run, "W2") @ _vector(run, "A2"), what="`A3`")
 
 
-@check(points=2, hint=ONE_SUM)
+@check(points=2, hint=VALUES)
 def a3_is_right(run: Run) -> None:
     """`A3` has the values of the network's outputs."""
     expect_answer(_vector(run, "A3"), A3, what="`A3`")

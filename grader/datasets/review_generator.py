@@ -181,11 +181,11 @@ def _review(dice: random.Random, positive: bool, unseen_words: bool) -> str:
 def _sizes(dice: random.Random) -> tuple[int, int]:
     """How many opinions and how many neutral sentences: some reviews are a line, some a page."""
     shape = dice.random()
-    if shape < 0.1:
+    if shape < 0.12:
         return 1, dice.randint(0, 1)
-    if shape < 0.9:
-        return dice.randint(2, 4), dice.randint(0, 4)
-    return dice.randint(5, 8), dice.randint(5, 12)
+    if shape < 0.94:
+        return dice.randint(2, 4), dice.randint(0, 3)
+    return dice.randint(4, 6), dice.randint(3, 6)
 
 
 def _opinion(dice: random.Random, positive: bool, unseen_words: bool) -> list[str]:

@@ -13,11 +13,12 @@ from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.connect import channel_socket_types
 from traitlets import Type
+from zmq.constants import Event
 
 # An answer carries at most wire.MAX_BYTES of arrays; its JSON comes on top.
 MAX_FRAME = {"shell": 80_000_000, "iopub": 16_000_000, "control": 1_000_000, "stdin": 1_000_000, "hb": 1_000}
-# Status and reply messages are smaller than this: they still pass when the budget is used up.
-_SMALL = 4_000
+# Status messages, and replies with a traceback, are smaller than this: they still pass when the budget is used up.
+_SMALL = 64_000
 
 
 class Meter:
@@ -90,7 +91,7 @@ class BoundedClient(AsyncKernelClient):
 
     def start_channels(self, *args: Any, **kwargs: Any) -> None:
         super().start_channels(*args, **kwargs)
-        self._dropped = self.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._dropped = self.iopub_channel.socket.get_monitor_socket(Event.DISCONNECTED)
 
     def stop_channels(self) -> None:
         if self._dropped is not None:

@@ -19,7 +19,7 @@ from grader.kernel.client import BoundedClient, Meter
 from grader.kernel.watchdog import GRACE_S, Watchdog
 from grader.text import plain
 
-CellStatus = Literal["ok", "error", "timeout", "memory", "output", "died", "not run"]
+CellStatus = Literal["ok", "error", "timeout", "memory", "processes", "files", "output", "died", "not run"]
 
 _MESSAGES_A_CELL = 20_000
 _TEXT_LIMIT = 100_000
@@ -132,8 +132,8 @@ class NotebookRunner(NotebookClient):
                 if outcome.status == "ok":
                     outcome.status = "error"
         alarm = self.watchdog.take_alarm()
-        if alarm == "memory":
-            outcome.status = "memory"
+        if alarm in ("memory", "processes", "files"):
+            outcome.status = alarm
         elif alarm is not None:
             outcome.status = "timeout"
         elif meter.spent:
@@ -175,6 +175,9 @@ class NotebookRunner(NotebookClient):
             return None
 
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
+        assert isinstance(self.kc, BoundedClient)
+        if self.kc.iopub_channel.meter is not None and self.kc.iopub_channel.meter.spent:
+            return None
         content = msg["content"]
         if msg["msg_type"] == "stream" and len(content["text"]) > _TEXT_LIMIT:
             content["text"] = content["text"][:_TEXT_LIMIT] + "\n[the rest is left out]\n"

@@ -12,7 +12,9 @@ which names a variable `list`, or patches `print`, does not trip it by accident.
 
 from __future__ import annotations
 
+import builtins
 import collections.abc
+import decimal
 import numbers
 import os
 import random
@@ -22,6 +24,9 @@ from typing import Any
 
 import numpy as np
 import torch
+
+# Own copies of the built-in functions: a notebook that patches them patches others than these.
+globals().update({name: value for name, value in vars(builtins).items() if not name.startswith("_")})
 
 MAX_DEPTH = 10
 MAX_ITEMS = 100_000
@@ -69,20 +74,20 @@ class Encoder:
             return self.array(value, str(value.dtype), value)
         if depth >= MAX_DEPTH:
             raise Unusable(f"it is nested more than {MAX_DEPTH} deep")
-        if issubclass(kind, dict) or isinstance(value, collections.abc.Mapping):
-            pairs = [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in list(value.items())]
-            return ["d", pairs]
         if issubclass(kind, tuple):
             return ["t", [self.encode(item, depth + 1) for item in tuple.__iter__(value)]]
         if issubclass(kind, list):
             return ["l", [self.encode(item, depth + 1) for item in list.__iter__(value)]]
+        if issubclass(kind, dict) or isinstance(value, collections.abc.Mapping):
+            pairs = [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in list(value.items())]
+            return ["d", pairs]
         if issubclass(kind, (range, collections.deque, type({}.keys()), type({}.values()))):
             return ["l", [self.encode(item, depth + 1) for item in value]]
         if issubclass(kind, (set, frozenset)):
             return ["l", [self.encode(item, depth + 1) for item in sorted(value)]]
         if isinstance(value, numbers.Integral):
             return ["i", self.take(str(int(value))[:4000])]
-        if isinstance(value, numbers.Number) or kind.__module__ == "decimal":
+        if isinstance(value, numbers.Real) or issubclass(kind, decimal.Decimal):
             return ["f", float(value).hex()]
         if hasattr(kind, "__array__"):
             array = np.asarray(value)
@@ -211,6 +216,11 @@ def length_of(output: Any) -> int | None:
         return None
 
 
+def is_batch(output: tuple[Any, ...], length: int) -> bool:
+    """Whether a tuple holds one answer for each input, and not an output and a state that happen to be as many."""
+    return len(output) == length and len({getattr(one, "shape", None) for one in output}) == 1
+
+
 def predict(value: Any, inputs: Any, fallback: Any, layout: int | None) -> tuple[Any, int]:
     """Answer of a model or function to one batch, and which layout of the inputs it took."""
     function = function_of(value)
@@ -233,7 +243,7 @@ def predict(value: Any, inputs: Any, fallback: Any, layout: int | None) -> tuple
                     first = first or error
                     continue
                 # A recurrent model returns (output, state): the output is its answer.
-                if type(output) is tuple and len(output) and length_of(output) != len(inputs):
+                if type(output) is tuple and output and not is_batch(output, len(inputs)):
                     output = output[0]
                 if length_of(output) == len(inputs):
                     return output, number

@@ -15,7 +15,9 @@ import psutil
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import LocalProvisioner
 
+from grader.kernel import launch
 from grader.kernel.watchdog import tree
+from grader.text import plain
 
 # What a program needs of the teacher's environment to run at all; credentials and paths of theirs stay out.
 _KEPT = (
@@ -60,6 +62,7 @@ def clean_environment(scratch: Path, device: str) -> dict[str, str]:
     }
     environment |= {
         "USER": "student",
+        "LOGNAME": "student",
         "PYTHONHASHSEED": "0",
         "PYTHONIOENCODING": "utf-8",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
@@ -67,6 +70,8 @@ def clean_environment(scratch: Path, device: str) -> dict[str, str]:
     }
     if site.ENABLE_USER_SITE and site.USER_BASE:
         environment["PYTHONUSERBASE"] = site.USER_BASE  # packages of `pip install --user` are found by HOME otherwise
+    if os.name == "posix":
+        environment["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), "/usr/local/bin", "/usr/bin", "/bin"])
     if device in ("cpu", "mps"):
         environment["CUDA_VISIBLE_DEVICES"] = ""
     elif device.startswith("cuda:"):
@@ -74,29 +79,38 @@ def clean_environment(scratch: Path, device: str) -> dict[str, str]:
     return environment
 
 
-def kernel_spec() -> KernelSpec:
-    """A kernel of the running Python, whatever the notebook's metadata names."""
-    argv = [
-        sys.executable,
-        "-m",
-        "ipykernel_launcher",
-        "-f",
-        "{connection_file}",
-        "--HistoryManager.enabled=False",
-    ]
-    return KernelSpec(argv=argv, display_name="grader", language="python", interrupt_mode="signal")
-
-
 class KernelProvisioner(LocalProvisioner):
-    """An ordinary kernel process, which can be interrupted and killed from any thread."""
+    """A kernel process of the running Python, locked up; it can be interrupted and killed from any thread.
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(kernel_id="", kernel_spec=kernel_spec(), **kwargs)
+    Attributes
+    ----------
+    contained
+        Whether it has a PID namespace of its own.
+    """
+
+    contained = False
+
+    def __init__(self, policy: Path, status: Path, log: Path, **kwargs: Any) -> None:
+        super().__init__(kernel_id="", kernel_spec=KernelSpec(language="python"), **kwargs)
+        self._log = log
+        self._command = [sys.executable, "-P", str(Path(launch.__file__)), str(policy), str(status)]
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        kwargs = await super().pre_launch(**kwargs)
+        options = ["-f", self.parent.connection_file, "--HistoryManager.enabled=False"]
+        return kwargs | {"cmd": [*self._command, *options]}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         # What C code writes to descriptors 1 and 2 must not reach the teacher's terminal.
-        kwargs |= {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return await super().launch_kernel(cmd, **kwargs)
+        with self._log.open("wb") as log:
+            kwargs |= {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": log}
+            return await super().launch_kernel(cmd, **kwargs)
+
+    def last_words(self) -> str:
+        """Last line that a kernel wrote which did not come up."""
+        with suppress(OSError):
+            return plain(self._log.read_text("utf-8", "replace")[-2000:].strip().rpartition("\n")[2])
+        return ""
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the notebook."""
@@ -114,7 +128,10 @@ class KernelProvisioner(LocalProvisioner):
         """Kill the kernel and every process that it started, and wait for none of them."""
         if self.process is None:
             return
-        family = tree(self.process.pid)
+        # With a PID namespace of its own all its processes die with the first one, at once.
+        family = [] if self.contained else tree(self.process.pid)
+        with suppress(OSError):
+            self.process.kill()
         if hasattr(os, "killpg") and self.pgid and self.pgid > 1 and self.pgid != os.getpgrp():
             with suppress(OSError):
                 os.killpg(self.pgid, signal.SIGKILL)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.resources
+import json
 import secrets
 import shutil
 import sys
@@ -27,7 +28,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from grader.errors import GradingError, KernelStartError, UsageError
 from grader.exercise import Budget
-from grader.kernel import wire
+from grader.kernel import sandbox, wire
 from grader.kernel.client import BoundedClient, Meter
 from grader.kernel.execution import CellOutcome, NotebookRunner
 from grader.kernel.provisioner import KernelProvisioner, clean_environment
@@ -50,10 +51,13 @@ class Settings:
         What the notebook may see: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     seed
         Set for ``random``, NumPy and torch before the first cell.
+    sandbox
+        ``auto``: with every layer that this system offers; ``strict``: not without one; ``off``: with none.
     """
 
     device: str = "auto"
     seed: int = 0
+    sandbox: sandbox.Mode = "auto"
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Facts:
 
     device: str = "cpu"
     versions: dict[str, str] = field(default_factory=dict)
+    layers: list[str] = field(default_factory=list)
 
 
 class KernelSession:
@@ -92,9 +97,12 @@ class KernelSession:
         self.facts = Facts()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="kernel-loop", daemon=True)
-        self._runtime = Path(tempfile.mkdtemp(prefix="grade-"))
-        self._provisioner = KernelProvisioner()
-        self._watchdog = Watchdog(self._provisioner, budget.memory_mb * 1_000_000)
+        self._runtime = Path(tempfile.mkdtemp(prefix="grade-")).resolve()
+        for name in ("sockets", "root"):
+            (self._runtime / name).mkdir(mode=0o700)
+        self._status = self._runtime / "sockets" / "layers.json"
+        self._provisioner = KernelProvisioner(self._runtime / "policy.json", self._status, self._runtime / "log")
+        self._watchdog = Watchdog(self._provisioner, budget, scratch)
         self._manager: AsyncKernelManager | None = None
         self._client: BoundedClient | None = None
         self._ended = False
@@ -144,11 +152,12 @@ class KernelSession:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _start(self) -> None:
+        (self._runtime / "policy.json").write_text(json.dumps(self._policy()), encoding="utf-8")
         manager = AsyncKernelManager(
-            connection_file=str(self._runtime / "kernel.json"),
+            connection_file=str(self._runtime / "sockets" / "kernel.json"),
             client_class="grader.kernel.client.BoundedClient",
             # Sockets in a folder of our own: no port that another process could take or connect to.
-            **({"transport": "ipc", "ip": str(self._runtime / "k")} if sys.platform != "win32" else {}),
+            **({"transport": "ipc", "ip": str(self._runtime / "sockets" / "k")} if sys.platform != "win32" else {}),
         )
         self._provisioner.parent = manager
         manager.provisioner = self._provisioner
@@ -161,12 +170,20 @@ class KernelSession:
             client.start_channels(stdin=False, hb=False)
             await client.wait_for_ready(timeout=STARTUP_S)
             client.allow_stdin = False
+            layers = json.loads(self._status.read_text("utf-8"))  # written before any of the notebook's code ran
+            self._provisioner.contained = layers.get("namespaces") == ""
+            sandbox.insist(layers, self.settings.sandbox)
             await self._install_probe()
+            self.facts.layers = sandbox.held(layers)
         except (RuntimeError, OSError) as error:
             raise KernelStartError(
-                f"The notebook's kernel did not start ({error}).",
+                f"The notebook's kernel did not start ({self._provisioner.last_words() or error}).",
                 "Run `grade doctor`; `python -m ipykernel --version` must work in the same environment.",
             ) from error
+
+    def _policy(self) -> dict[str, Any]:
+        places = (self.scratch, self._runtime / "sockets", self._runtime / "root")
+        return sandbox.policy(*places, self.budget, self.settings.device, self.settings.sandbox)
 
     async def _stop(self) -> None:
         if self._client is not None:

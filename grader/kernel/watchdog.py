@@ -1,20 +1,24 @@
-"""Time and memory, watched by a thread of their own: a notebook cannot hold up the one who looks at the clock."""
+"""Time, memory, processes and files, watched by a thread that no notebook can hold up."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Literal, Protocol
 
 import psutil
 
-Alarm = Literal["cell", "total", "answer", "memory"]
+from grader.exercise import Budget
+
+Alarm = Literal["cell", "total", "answer", "memory", "files", "processes"]
 
 # From the interrupt to the kill: time for `finally` blocks and for a CUDA kernel to end.
 GRACE_S = 2.0
-_MEMORY_EVERY_S = 0.2
+_LOOK_EVERY_S = 0.2
 
 
 class Victim(Protocol):
@@ -37,13 +41,12 @@ def tree(pid: int) -> list[psutil.Process]:
     return []
 
 
-def memory_of(pid: int, limit: int) -> int:
-    """Bytes that a tree of processes holds.
+def memory_of(processes: list[psutil.Process], limit: int) -> int:
+    """Bytes that these processes hold.
 
     The resident sizes count shared pages once for each process; where they come near the limit the
     proportional ones are asked for, which are exact and slow (Linux only).
     """
-    processes = tree(pid)
     total = 0
     for process in processes:
         with suppress(psutil.Error):
@@ -58,8 +61,25 @@ def memory_of(pid: int, limit: int) -> int:
     return total
 
 
+def overfull(folder: Path, max_bytes: float, max_files: int) -> bool:
+    """Whether a folder holds more than this; no link is followed, and looking ends where the answer is known."""
+    used = files = 0
+    waiting = [str(folder)]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                files += 1
+                with suppress(OSError):
+                    used += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                if used > max_bytes or files > max_files:
+                    return True
+    return False
+
+
 class Watchdog(threading.Thread):
-    """Interrupts, then kills, what takes too long; kills at once what takes too much memory.
+    """Interrupts, then kills, what takes too long; kills at once what takes too much.
 
     Attributes
     ----------
@@ -69,10 +89,11 @@ class Watchdog(threading.Thread):
         Most bytes that the tree of processes was seen to hold.
     """
 
-    def __init__(self, victim: Victim, max_memory: int) -> None:
+    def __init__(self, victim: Victim, budget: Budget, scratch: Path) -> None:
         super().__init__(name="watchdog", daemon=True)
         self.victim = victim
-        self.max_memory = max_memory
+        self.budget = budget
+        self.scratch = scratch
         self.peak_memory = 0
         self.killed = False
         self.alarm: Alarm | None = None
@@ -127,8 +148,8 @@ class Watchdog(threading.Thread):
                     wait = min(wait, max(0.0, self._deadline - now))
                 self._changed.wait(wait)
             if time.monotonic() >= next_look:
-                self._look_at_memory()
-                next_look = time.monotonic() + _MEMORY_EVERY_S
+                self._look_at_means()
+                next_look = time.monotonic() + _LOOK_EVERY_S
 
     def _look_at_clock(self, now: float) -> None:
         if self._deadline is None or now < self._deadline:
@@ -140,12 +161,22 @@ class Watchdog(threading.Thread):
             self.alarm, self._interrupted, self._deadline = self._reason, True, now + GRACE_S
             self.victim.interrupt()
 
-    def _look_at_memory(self) -> None:
-        if self.victim.pid is None:
+    def _look_at_means(self) -> None:
+        if self.victim.pid is None or self.killed:
             return
-        used = memory_of(self.victim.pid, self.max_memory)
+        limit = self.budget.memory_mb * 1_000_000
+        processes = tree(self.victim.pid)
+        if len(processes) > self.budget.processes:  # first, since it makes all else slow to look at
+            self._kill("processes")
+            return
+        used = memory_of(processes, limit)
         self.peak_memory = max(self.peak_memory, used)
-        if used > self.max_memory and not self.killed:
-            with self._changed:
-                self.alarm, self.killed = "memory", True
-            self.victim.destroy()
+        if used > limit:
+            self._kill("memory")
+        elif overfull(self.scratch, self.budget.files_mb * 1_000_000, self.budget.files):
+            self._kill("files")
+
+    def _kill(self, reason: Alarm) -> None:
+        with self._changed:
+            self.alarm, self.killed = reason, True
+        self.victim.destroy()

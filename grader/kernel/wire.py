@@ -148,6 +148,7 @@ class _Decoder:
         self.buffers = buffers
         self.nodes = 0
         self.text = 0
+        self.bytes = 0
 
     def decode(self, node: Any, depth: int) -> Any:
         self.nodes += 1
@@ -161,7 +162,10 @@ class _Decoder:
             case ["i", str(text)] if _INT.fullmatch(text):
                 return int(self.take(text))
             case ["f", str(text)] if _HEX.fullmatch(text):
-                return float.fromhex(text)
+                try:
+                    return float.fromhex(text)
+                except OverflowError:
+                    raise _malformed() from None
             case ["s", str(text)]:
                 return self.take(text)
             case ["l", list(items)]:
@@ -197,6 +201,10 @@ class _Decoder:
         raw = self.buffers[number]
         if math.prod(sizes) * dtype.itemsize != len(raw):
             raise BadClaim("The shape of an array does not agree with its contents.")
+        # Many nodes may name the same buffer, and an empty array may have axes of any length.
+        self.bytes += len(raw)
+        if self.bytes > MAX_BYTES or math.prod(n or 1 for n in sizes) > MAX_BYTES:
+            raise BadClaim("The value is too large to look at.")
         return np.frombuffer(raw, dtype).reshape(sizes).copy()
 
     def take(self, text: str) -> str:

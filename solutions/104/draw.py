@@ -62,9 +62,7 @@ def draw() -> bytes:
     return small.getvalue()
 
 
-def _edge(
-    axes: plt.Axes, start: tuple[float, float], end: tuple[float, float], weight: int, at: float
-) -> None:
+def _edge(axes: plt.Axes, start: tuple[float, float], end: tuple[float, float], weight: int, at: float) -> None:
     """One arrow, with its weight in a white box on it (`at`: 0 its start, 1 its end)."""
     (x0, y0), (x1, y1) = start, end
     length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5

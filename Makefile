@@ -1,0 +1,48 @@
+# `make grade` for a newcomer, `make test` for everybody: both set up what they need.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help grade test check validate benchmark clean
+
+help: ## Tell what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@echo "Setting up $(VENV) (a few minutes the first time: torch is large)"
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) \
+		&& uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[test]'; \
+	else \
+		$(PYTHON) -m venv $(VENV) \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'; \
+	fi
+	@touch $@
+
+grade: $(READY) ## Grade the reference solution of exercise 110
+	$(BIN)/grade solutions/110
+	@echo
+	@echo "Now your own: edit exercises/110/110_mnist.ipynb, then run"
+	@echo "    $(BIN)/grade exercises/110"
+
+test: $(READY) check ## Run every test
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(READY) ## Run the linters and the type checker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+validate: $(READY) ## Prove every exercise: reference, starter and mistakes against the checks
+	$(BIN)/grade validate
+
+benchmark: $(READY) ## Measure what grading costs over plain execution
+	$(BIN)/python benchmarks/overhead.py
+
+clean: ## Remove the environment and all caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info

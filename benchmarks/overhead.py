@@ -1,0 +1,87 @@
+"""What grading costs over plain execution, for a short notebook (100) and a training one (110).
+
+Run it with ``make benchmark``, or ``python benchmarks/overhead.py [--rounds N] [--data full|sample]``.
+
+A *plain script* is the reference notebook's code in one file, run by ``python`` in a folder where `./data`
+is what the notebook gets; *grade* is the whole command, from start to exit, sandbox and checks included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from rich.console import Console
+from rich.table import Table
+
+from grader.datasets import choose
+from grader.exercise import find_exercise
+from grader.workspace import Workspace
+
+ROOT = Path(__file__).parent.parent
+
+
+def timed(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[float, str]:
+    """Wall-clock seconds of a command that has to succeed, and what it printed."""
+    begun = time.perf_counter()
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - begun
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    return seconds, done.stdout
+
+
+def plain_script(notebook: Path) -> str:
+    """The notebook's code, as one script."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "code")
+
+
+def measure(exercise_id: str, data: str, rounds: int) -> tuple[list[float], list[float], list[float]]:
+    """Seconds of the plain script, of the whole command, and of the notebook's run within it."""
+    exercise = find_exercise(exercise_id, ROOT)
+    environment = {**os.environ, "MPLBACKEND": "agg"}
+    command = [str(Path(sys.executable).with_name("grade")), str(exercise.solution_folder), "--data", data, "--json"]
+    scripts, grades, cells = [], [], []
+    names = exercise.description.data
+    choice = choose(names, data)  # type: ignore[arg-type]
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(rounds):
+            with Workspace(exercise.reference, names, choice) as workspace:
+                script = Path(folder) / "script.py"
+                script.write_text(plain_script(exercise.reference), encoding="utf-8")
+                scripts.append(timed([sys.executable, str(script)], workspace.folder, environment)[0])
+            seconds, out = timed(command, ROOT, environment)
+            grades.append(seconds)
+            cells.append(json.loads(out)["execution"]["seconds"])
+    return scripts, grades, cells
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--data", choices=["auto", "full", "sample"], default="auto")
+    arguments = parser.parse_args()
+    table = Table(
+        "exercise", "data", "plain script s", "grade s", "of these the cells s", "overhead s", "ratio", box=None
+    )
+    for exercise in ("100", "110"):
+        names = find_exercise(exercise, ROOT).description.data
+        scripts, grades, cells = map(statistics.median, measure(exercise, arguments.data, arguments.rounds))
+        data = choose(names, arguments.data) if names else "-"
+        numbers = (scripts, grades, cells, grades - scripts, grades / scripts)
+        table.add_row(exercise, data, *(f"{number:.2f}" for number in numbers))
+    Console().print(table)
+    print(f"medians of {arguments.rounds} rounds, {os.cpu_count()} cores")
+
+
+if __name__ == "__main__":
+    main()

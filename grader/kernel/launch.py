@@ -1,0 +1,120 @@
+"""First and last code of the grader's in a notebook's process: lock it up, say how well, start ipykernel.
+
+Run as a program, ``python -P launch.py POLICY STATUS ...``: the policy is a JSON file, STATUS a file for the layers
+that hold; what follows is for ipykernel. Nothing of the notebook's folder is imported before the locks are on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+
+def main() -> NoReturn:
+    """Entry point of the notebook's process."""
+    policy_path, status, *arguments = sys.argv[1:]
+    with open(policy_path, encoding="utf-8") as file:  # noqa: PTH123
+        policy: dict[str, Any] = json.load(file)
+    os.unlink(policy_path)  # noqa: PTH108
+    layers: dict[str, str] = {}
+    if sys.platform == "linux" and policy["sandbox"]:
+        from grader.kernel import linux  # the package itself is not readable from inside
+
+        lock_up(linux, policy, layers)
+    with open(status, "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(layers, file)
+    start_kernel(arguments, policy["folder"])
+
+
+def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str]) -> None:
+    """Put on each layer that this system offers; `layers` gets its name and "" or the reason why it does not hold."""
+
+    def attempt(name: str, action: Any) -> bool:
+        try:
+            action()
+        except (OSError, ValueError) as error:
+            layers[name] = str(error)
+            return False
+        layers[name] = ""
+        return True
+
+    os.nice(10)  # however many processes it starts, the grader gets to look at them
+    own_files = [policy["folder"], *policy["writable"]]
+    seen = False
+    if attempt("namespaces", linux.enter_namespaces):
+        _go_on_as_first_process(linux)
+        seen = attempt("file system view", lambda: linux.build_view(**policy["view"]))
+        # Elsewhere all processes of the user would be counted, the teacher's own among them.
+        policy["limits"]["NPROC"] = policy["processes"]
+    attempt("resource limits", lambda: [linux.limit(name, value) for name, value in policy["limits"].items()])
+    if os.geteuid() == 0 and seen:
+        for path in own_files:
+            _give(path, policy["user"])
+        attempt("unprivileged user", lambda: linux.become(policy["user"], policy["user"]))
+        linux.die_with_parent()  # a change of user clears it
+    rules = [(path, linux.READ) for path in policy["readable"]]
+    rules += [(path, linux.DEVICE) for path in policy["devices"]]
+    rules += [(path, linux.WRITE) for path in (*own_files, "/dev/shm", *(["/tmp"] if seen else []))]
+    # Without a /proc of its own it sees the system's: there it may look at itself alone.
+    own = ["/proc"] if seen else ["/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys"]
+    rules += [(path, linux.READ) for path in own]
+    attempt("landlock", lambda: linux.landlock(rules))
+    attempt("no capabilities", linux.drop_capabilities)
+    attempt("seccomp", linux.seccomp)
+
+
+def _go_on_as_first_process(linux: Any) -> None:
+    """Fork into the PID namespace; the outer process only passes signals in and the exit status out."""
+    linux.die_with_parent()
+    child = os.fork()
+    if child == 0:
+        linux.die_with_parent()
+        return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda which, _: _forward(child, which))
+    while True:
+        with contextlib.suppress(InterruptedError):
+            _, status = os.waitpid(child, 0)
+            break
+    if os.WIFSIGNALED(status):
+        signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) != signal.SIGKILL else None
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1)
+
+
+def _forward(child: int, number: int) -> None:
+    with contextlib.suppress(OSError):
+        os.kill(child, number)
+
+
+def _give(path: str, user: int) -> None:
+    """Make the notebook's user the owner of its folder and all that is in it; no link is followed."""
+    os.chown(path, user, user, follow_symlinks=False)
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            os.chown(os.path.join(folder, name), user, user, follow_symlinks=False)  # noqa: PTH118
+
+
+def start_kernel(arguments: list[str], folder: str) -> NoReturn:
+    """Run ipykernel in this process."""
+    os.chdir(folder)
+    os.environ.pop("JPY_PARENT_PID", None) if sys.platform == "linux" else None
+    sys.path[:] = [path for path in sys.path if path]
+    from ipykernel import kernelapp
+    from ipykernel.iostream import IOPubThread
+
+    if sys.platform != "win32":
+        # Its pipe for the output of child processes is a TCP socket, which the sandbox refuses.
+        kernelapp.IOPubThread = lambda socket, pipe=True, **options: IOPubThread(socket, pipe=False, **options)
+    sys.argv = ["ipykernel_launcher", *arguments]
+    sys.path.insert(0, "")  # as in Jupyter: modules that lie beside the notebook
+    kernelapp.launch_new_instance(argv=arguments)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

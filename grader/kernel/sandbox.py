@@ -1,0 +1,141 @@
+"""What a notebook's process may read, write and do: decided here, put on by :mod:`grader.kernel.launch`.
+
+Each layer is tried when a kernel starts, before the first line of the notebook, and the report names those that
+held. What Linux offers is behind this seam; elsewhere a notebook runs in a process of its own with a clean
+environment, watched for time, memory and files.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from grader.errors import UsageError
+from grader.exercise import Budget
+from grader.text import listed
+
+Mode = Literal["auto", "strict", "off"]
+
+# What holds on every system, whatever it offers.
+ALWAYS = ("own process", "clean environment", "time limits", "memory watched", "files watched")
+
+# A promise is kept when every layer of one of its alternatives holds.
+PROMISES: dict[str, tuple[frozenset[str], ...]] = {
+    "reads and writes only what it may": (frozenset({"file system view"}), frozenset({"landlock"})),
+    "no network": (frozenset({"seccomp"}),),
+    "no sight of other processes": (frozenset({"namespaces", "file system view"}),),
+    "leaves no process behind": (frozenset({"namespaces"}),),
+    "no rights beyond an ordinary user's": (frozenset({"no capabilities", "seccomp"}),),
+}
+
+_SYSTEM = (
+    *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store"),
+    *("/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/fonts", "/etc/localtime"),
+    *("/etc/mime.types", "/etc/nsswitch.conf", "/etc/os-release", "/etc/ssl/certs", "/etc/ssl/openssl.cnf"),
+    *("/etc/matplotlibrc", "/etc/python3", "/etc/magic"),
+    *("/sys/devices/system/cpu", "/sys/devices/system/node"),
+)
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_GPU = ("/sys/devices", "/sys/bus/pci", "/sys/module", "/sys/class/drm", "/usr/local/nvidia")
+
+# Ids from here up belong to nobody; each kernel takes one, so that its processes are counted alone.
+_FIRST_USER = 0x70000000
+
+
+def readable_paths(data: list[Path], gpu: bool) -> list[str]:
+    """The system's libraries, Python with its packages, and the views of the data; no folder inside another."""
+    here = str(Path(__file__).resolve().parents[2])
+    # Not sys.path: in a development install the repository is on it, and exercises and solutions lie there.
+    standard = {path for name, path in sysconfig.get_paths().items() if name.endswith(("stdlib", "lib"))}
+    python = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sorted(standard)]
+    if site.ENABLE_USER_SITE and site.USER_SITE:
+        python.append(site.USER_SITE)
+    found = [*_SYSTEM, *(_GPU if gpu else ()), *python, *map(os.path.realpath, python), *map(str, data)]
+    kept: list[str] = []
+    for path in sorted({os.path.abspath(one) for one in found if one}):  # noqa: PTH100 - links stay links
+        if path in ("/", str(Path.home())) or here.startswith(path + "/") or path == here:
+            continue
+        if not any(path.startswith(outer + "/") for outer in kept if not Path(outer).is_symlink()):
+            kept.append(path)
+    return kept
+
+
+def device_paths(gpu: bool) -> list[str]:
+    """Device files that a notebook may open."""
+    nvidia = sorted(str(path) for path in Path("/dev").glob("nvidia*")) if gpu else []
+    return [*_DEVICES, *nvidia]
+
+
+def policy(scratch: Path, sockets: Path, view_root: Path, budget: Budget, device: str, mode: Mode) -> dict[str, Any]:
+    """What :mod:`grader.kernel.launch` reads: paths, limits, and whether to lock up at all.
+
+    Parameters
+    ----------
+    scratch
+        The notebook's folder.
+    sockets
+        Folder of the connection file and the kernel's sockets.
+    view_root
+        An empty folder, on which the notebook's own file system is built.
+    """
+    if mode == "off" or sys.platform != "linux":
+        return {"sandbox": False, "folder": str(scratch)}
+    gpu = device not in ("cpu", "mps")
+    links = (scratch / "data").iterdir() if (scratch / "data").is_dir() else ()
+    data = [path.resolve() for path in links if path.is_symlink()]
+    user = _FIRST_USER + os.getpid() % 10_000_000 * 100 + int.from_bytes(os.urandom(1), "little") % 100
+    readable, devices = readable_paths(data, gpu), device_paths(gpu)
+    view = {
+        "root": str(view_root),
+        "readable": readable,
+        "writable": [str(scratch), str(sockets)],
+        "devices": devices,
+        "files": {
+            "/etc/passwd": f"student:x:{user}:{user}::{scratch / '.home'}:/bin/sh\n",
+            "/etc/group": f"student:x:{user}:\n",
+            "/etc/hosts": "127.0.0.1 localhost\n",
+        },
+        "shared_memory_mb": max(64, budget.memory_mb // 4),
+    }
+    return {
+        "sandbox": True,
+        "folder": str(scratch),
+        "readable": [*readable, "/etc/passwd", "/etc/group", "/etc/hosts"],
+        "writable": [str(sockets)],
+        "devices": devices,
+        "view": view,
+        "limits": {"CORE": 0, "FSIZE": int(budget.files_mb * 1_000_000)},
+        "processes": budget.processes + 200,  # threads count, too; the watchdog speaks up at the limit itself
+        "user": user,
+    }
+
+
+def held(layers: Mapping[str, str]) -> list[str]:
+    """Names of the layers that hold, for the report."""
+    return [*ALWAYS, *[name for name, problem in layers.items() if not problem]]
+
+
+def broken_promises(layers: Mapping[str, str]) -> list[str]:
+    """What these layers do not keep."""
+    holding = {name for name, problem in layers.items() if not problem}
+    return [promise for promise, ways in PROMISES.items() if not any(way <= holding for way in ways)]
+
+
+def insist(layers: Mapping[str, str], mode: Mode) -> None:
+    """Under ``strict``, refuse to run a notebook where a promise cannot be kept.
+
+    Raises
+    ------
+    UsageError
+    """
+    broken = broken_promises(layers)
+    if mode == "strict" and broken:
+        raise UsageError(
+            f"This system cannot keep these promises: {listed(broken)}.",
+            "See `grade doctor`; --sandbox auto grades with what there is.",
+        )
