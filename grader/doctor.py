@@ -14,7 +14,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from grader.datasets import DATASETS, data_root
-from grader.text import plain
+from grader.kernel import sandbox
+from grader.text import listed, plain
 
 _PACKAGES = (
     "grader",
@@ -56,24 +57,10 @@ def examine() -> dict[str, Any]:
     }
 
 
-def isolation() -> dict[str, bool]:
-    """What this system offers for keeping a notebook in its place."""
-    linux = sys.platform.startswith("linux")
-    return {
-        "own process group, killed as a whole": True,
-        "clean environment": True,
-        "time limits from outside": True,
-        "memory watched": True,
-        "user namespaces": linux and _works(["unshare", "-Ur", "true"]),
-        "bubblewrap": linux and _works(["bwrap", "--version"]),
-    }
-
-
-def _works(command: list[str]) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+def isolation() -> dict[str, Any]:
+    """What keeps a notebook in its place here: each layer was just put on, and either holds or says why not."""
+    layers = sandbox.examine()
+    return {"layers": dict.fromkeys(sandbox.ALWAYS, "") | layers, "broken_promises": sandbox.broken_promises(layers)}
 
 
 def _version(name: str) -> str | None:
@@ -105,7 +92,10 @@ def render(found: dict[str, Any]) -> RenderableType:
     lines.append(Text(f"Real data sets in {found['data']['folder']}"))
     for name, here in found["data"]["sets"].items():
         lines.append(Text(f"  {name:<16}{'here' if here else 'not here: grade data fetch ' + name}"))
-    lines.append(Text("Isolation"))
-    for name, holds in found["isolation"].items():
-        lines.append(Text(f"  {'yes' if holds else 'no':<5}{name}"))
+    lines.append(Text("Isolation of notebooks"))
+    for name, problem in found["isolation"]["layers"].items():
+        lines.append(Text(f"  {'no' if problem else 'yes':<5}{name}{' (' + plain(problem) + ')' if problem else ''}"))
+    broken = found["isolation"]["broken_promises"]
+    if broken:
+        lines.append(Text(f"Not promised here: {listed(broken)}. See docs/security.md.", "yellow"))
     return Group(*lines)

@@ -190,7 +190,8 @@ def expect_answer(value: Any, answer: ClosedAnswer, what: str, hint: str = "") -
     if array.size > 10_000:
         raise CheckFailed(f"{what} is {told(array)}.", hint)
     if not answer.matches(array):
-        raise CheckFailed(f"{what} is {told(array)}, which is not right.", answer.hint(array) or hint)
+        instead = told(value if type(value) is int else array)
+        raise CheckFailed(f"{what} is {instead}, which is not right.", answer.hint(array) or hint)
 
 
 def wilson_interval(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:

@@ -36,8 +36,8 @@ def plain(text: object, limit: int = 300, lines: bool = False) -> str:
 
 
 def number(value: float) -> str:
-    """A number as a person would write it: at most six significant digits."""
-    return f"{value:.6g}"
+    """A number as a person would write it: whole ones in full, others with six significant digits."""
+    return f"{value:.0f}" if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"
 
 
 def count(n: int, one: str, many: str | None = None) -> str:

@@ -193,7 +193,7 @@ def frozen_parameters_are_left_out(run: Run) -> None:
     """`count_module` leaves frozen parameters out."""
     hint = "A parameter tensor is trainable if its `requires_grad` is True."
     a, b, c = _sizes(run, 3)
-    frozen = ("Embedding", a, b, {"_freeze": True})
+    frozen = ("Embedding", a, b, {"frozen": True})
     _expect_module(run, [frozen, ("Linear", b, c)], b * c + c, hint)
     _expect_module(run, [("Embedding", c, b), frozen, ("Linear", b, a, {"bias": False})], c * b + b * a, hint)
 
@@ -241,6 +241,6 @@ def _told(layer: Sequence[Any]) -> str:
     """A layer as one writes it in PyTorch."""
     name, *args = layer
     options = args.pop() if args and isinstance(args[-1], dict) else {}
-    frozen = "a frozen " if options.get("_freeze") else ""
-    named = [f"{option}={value}" for option, value in options.items() if option != "_freeze"]
+    frozen = "a frozen " if options.get("frozen") else ""
+    named = [f"{option}={value}" for option, value in options.items() if option != "frozen"]
     return f"{frozen}{name}({', '.join([*map(str, args), *named])})"

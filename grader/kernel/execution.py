@@ -144,6 +144,9 @@ class NotebookRunner(NotebookClient):
         assert isinstance(self.kc, BoundedClient)
         while not meter.spent:
             if await self.kc.dropped(0.1):
+                await asyncio.sleep(0.3)  # a kernel that dies drops it, too
+                if not await self.kc.is_alive():
+                    return
                 meter.exhaust()
         self.watchdog.interrupt_now(then_kill_in=_IDLE_S + GRACE_S)
 

@@ -13,6 +13,9 @@ import signal
 import sys
 from typing import Any, NoReturn
 
+# Instead of ipykernel's options: put on the locks, tell which hold, and leave.
+PROBE = "--probe"
+
 
 def main() -> NoReturn:
     """Entry point of the notebook's process."""
@@ -27,6 +30,8 @@ def main() -> NoReturn:
         lock_up(linux, policy, layers)
     with open(status, "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump(layers, file)
+    if arguments == [PROBE]:
+        sys.exit(0)
     start_kernel(arguments, policy["folder"])
 
 
@@ -43,6 +48,7 @@ def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str]) -> None:
         return True
 
     os.nice(10)  # however many processes it starts, the grader gets to look at them
+    layers.update(dict.fromkeys(policy["around"], ""))
     own_files = [policy["folder"], *policy["writable"]]
     seen = False
     if attempt("namespaces", linux.enter_namespaces):

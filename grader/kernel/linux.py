@@ -305,6 +305,7 @@ def build_view(
     devices: Sequence[str],
     files: dict[str, str],
     shared_memory_mb: int,
+    own_proc: bool = True,
 ) -> None:
     """Make a file system of these paths and nothing else the root of this process.
 
@@ -320,6 +321,8 @@ def build_view(
         Small files of its own: path and text.
     shared_memory_mb
         Sizes of `/dev/shm` and `/tmp`.
+    own_proc
+        Fail where no `/proc` of its own may be mounted, rather than show the one that is there.
     """
     _mount(None, "/", None, _REC | _PRIVATE)
     _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=4m,mode=755")
@@ -336,7 +339,12 @@ def build_view(
     os.mkdir(root + "/dev/shm")  # noqa: PTH102
     _mount("tmpfs", root + "/dev/shm", "tmpfs", _NOSUID | _NODEV | _NOEXEC, f"size={shared_memory_mb}m,mode=1777")
     os.mkdir(root + "/proc")  # noqa: PTH102
-    _mount("proc", root + "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
+    try:
+        _mount("proc", root + "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
+    except OSError:
+        if own_proc:
+            raise
+        _mount("/proc", root + "/proc", None, _BIND | _REC)
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         os.symlink(f"/proc/self/fd{target}", f"{root}/dev/{name}")  # noqa: PTH211
     for path, text in files.items():

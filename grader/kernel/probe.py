@@ -63,7 +63,7 @@ class Encoder:
         if issubclass(kind, np.generic):
             return self.array(np.asarray(value), str(value.dtype), value)
         if issubclass(kind, int):
-            return ["i", self.take(int.__repr__(value)[:4000])]
+            return self.integer(int.__add__(value, 0))
         if issubclass(kind, float):
             return ["f", float.hex(value)]
         if issubclass(kind, str):
@@ -86,13 +86,18 @@ class Encoder:
         if issubclass(kind, (set, frozenset)):
             return ["l", [self.encode(item, depth + 1) for item in sorted(value)]]
         if isinstance(value, numbers.Integral):
-            return ["i", self.take(str(int(value))[:4000])]
+            return self.integer(int(value))
         if isinstance(value, numbers.Real) or issubclass(kind, decimal.Decimal):
             return ["f", float(value).hex()]
         if hasattr(kind, "__array__"):
             array = np.asarray(value)
             return self.array(array, str(array.dtype), value)
         return ["o", self.take(kind.__name__[:200])]
+
+    def integer(self, value: int) -> list[Any]:
+        if value.bit_length() > 10_000:
+            raise Unusable("it is a number of thousands of digits")
+        return ["i", self.take(str(value))]
 
     def tensor(self, value: Any) -> list[Any]:
         dtype = str(value.dtype).removeprefix("torch.")
@@ -150,9 +155,13 @@ def decode(node: list[Any], buffers: list[Any], device: Any) -> Any:
     if kind == "T":
         return torch.from_numpy(decode(rest[0], buffers, device)).to(device)
     if kind == "M":
-        layers = [getattr(torch.nn, name)(*args, **options) for name, args, options in rest[0]]
-        return torch.nn.Sequential(*layers).to(device)
+        return torch.nn.Sequential(*(layer(*one) for one in rest[0])).to(device)
     raise ValueError(kind)
+
+
+def layer(name: str, args: list[Any], options: dict[str, Any]) -> Any:
+    frozen = options.pop("frozen", False)
+    return getattr(torch.nn, name)(*args, **options).requires_grad_(not frozen)
 
 
 def lookup(namespace: dict[str, Any], name: str) -> Any:

@@ -90,10 +90,11 @@ class KernelProvisioner(LocalProvisioner):
 
     contained = False
 
-    def __init__(self, policy: Path, status: Path, log: Path, **kwargs: Any) -> None:
+    def __init__(self, command: list[str], log: Path, **kwargs: Any) -> None:
         super().__init__(kernel_id="", kernel_spec=KernelSpec(language="python"), **kwargs)
         self._log = log
-        self._command = [sys.executable, "-P", str(Path(launch.__file__)), str(policy), str(status)]
+        self._command = command
+        self._target: psutil.Process | None = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         kwargs = await super().pre_launch(**kwargs)
@@ -116,13 +117,21 @@ class KernelProvisioner(LocalProvisioner):
         """Raise KeyboardInterrupt in the notebook."""
         if self.process is None:
             return
-        with suppress(OSError, ProcessLookupError):
+        with suppress(OSError, psutil.Error, IndexError):
             if sys.platform == "win32":
                 from jupyter_client.win_interrupt import send_interrupt
 
                 send_interrupt(self.process.win32_interrupt_event)
             else:
-                os.kill(self.process.pid, signal.SIGINT)
+                self._launcher().send_signal(signal.SIGINT)
+
+    def _launcher(self) -> psutil.Process:
+        """The process that passes signals into the notebook: ours, or the one that bubblewrap started."""
+        if self._target is None:
+            family = tree(self.process.pid)
+            ours = [one for one in family if launch.__file__ in one.cmdline()[:6]]
+            self._target = next(iter(ours), family[0])
+        return self._target
 
     def destroy(self) -> None:
         """Kill the kernel and every process that it started, and wait for none of them."""

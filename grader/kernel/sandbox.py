@@ -7,17 +7,24 @@ environment, watched for time, memory and files.
 
 from __future__ import annotations
 
+import functools
+import json
 import os
+import shutil
 import site
+import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from grader.errors import UsageError
 from grader.exercise import Budget
-from grader.text import listed
+from grader.kernel import launch
+from grader.text import listed, plain
 
 Mode = Literal["auto", "strict", "off"]
 
@@ -71,20 +78,54 @@ def device_paths(gpu: bool) -> list[str]:
     return [*_DEVICES, *nvidia]
 
 
-def policy(scratch: Path, sockets: Path, view_root: Path, budget: Budget, device: str, mode: Mode) -> dict[str, Any]:
-    """What :mod:`grader.kernel.launch` reads: paths, limits, and whether to lock up at all.
+@dataclass(frozen=True)
+class Cell:
+    """Where one notebook's process is locked up, and how it is started.
+
+    Attributes
+    ----------
+    command
+        The program and its first arguments; ipykernel's options follow.
+    status
+        File that names the layers that hold, before any of the notebook's code runs.
+    sockets
+        Folder of the connection file and the kernel's sockets.
+    """
+
+    command: list[str]
+    status: Path
+    sockets: Path
+
+    def layers(self) -> dict[str, str]:
+        """Each layer that was tried, and what is in the way of it, or ""."""
+        return dict(json.loads(self.status.read_text("utf-8")))
+
+
+def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: Mode) -> Cell:
+    """Lay out what :mod:`grader.kernel.launch` reads, in an empty folder of the grader's.
 
     Parameters
     ----------
     scratch
         The notebook's folder.
-    sockets
-        Folder of the connection file and the kernel's sockets.
-    view_root
-        An empty folder, on which the notebook's own file system is built.
+    runtime
+        An empty folder for everything else that the process needs.
     """
-    if mode == "off" or sys.platform != "linux":
-        return {"sandbox": False, "folder": str(scratch)}
+    sockets, view_root, described = runtime / "sockets", runtime / "root", runtime / "policy.json"
+    for place in (sockets, view_root):
+        place.mkdir(mode=0o700)
+    locked = mode != "off" and sys.platform == "linux"
+    policy = _policy(scratch, sockets, view_root, budget, device) if locked else {"folder": str(scratch)}
+    described.write_text(json.dumps(policy | {"sandbox": locked}), encoding="utf-8")
+    status = sockets / "layers.json"
+    # -P: nothing of the working folder, which is the notebook's, is on the path before the locks are on.
+    command = [sys.executable, "-P", str(Path(launch.__file__)), str(described), str(status)]
+    if locked and bubblewrap_works():
+        command = [*_bubblewrap(policy, runtime), *command]
+    return Cell(command, status, sockets)
+
+
+def _policy(scratch: Path, sockets: Path, view_root: Path, budget: Budget, device: str) -> dict[str, Any]:
     gpu = device not in ("cpu", "mps")
     links = (scratch / "data").iterdir() if (scratch / "data").is_dir() else ()
     data = [path.resolve() for path in links if path.is_symlink()]
@@ -101,9 +142,9 @@ def policy(scratch: Path, sockets: Path, view_root: Path, budget: Budget, device
             "/etc/hosts": "127.0.0.1 localhost\n",
         },
         "shared_memory_mb": max(64, budget.memory_mb // 4),
+        "own_proc": not bubblewrap_works(),  # the one of bubblewrap's shows no other processes either
     }
     return {
-        "sandbox": True,
         "folder": str(scratch),
         "readable": [*readable, "/etc/passwd", "/etc/group", "/etc/hosts"],
         "writable": [str(sockets)],
@@ -112,7 +153,57 @@ def policy(scratch: Path, sockets: Path, view_root: Path, budget: Budget, device
         "limits": {"CORE": 0, "FSIZE": int(budget.files_mb * 1_000_000)},
         "processes": budget.processes + 200,  # threads count, too; the watchdog speaks up at the limit itself
         "user": user,
+        "around": ["bubblewrap"] if bubblewrap_works() else [],
     }
+
+
+@functools.cache
+def bubblewrap_works() -> bool:
+    """Whether bubblewrap is installed and may do here what it does."""
+    program = shutil.which("bwrap")
+    if program is None:
+        return False
+    trial = [program, *_ISOLATED, "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    try:
+        return subprocess.run(trial, capture_output=True, timeout=20, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+_ISOLATED = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent")
+
+
+def _bubblewrap(policy: dict[str, Any], runtime: Path) -> list[str]:
+    """The same view once more, built by bubblewrap around all that the process does itself."""
+    view = policy["view"]
+    command = [str(shutil.which("bwrap")), *_ISOLATED, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    here = str(Path(launch.__file__).resolve().parents[2])
+    # The launcher imports itself from here; it builds its own view before anything of the notebook's runs.
+    for path in (*view["readable"], str(Path(here) / "grader")):
+        if Path(path).is_symlink():
+            command += ["--symlink", os.readlink(path), path]  # noqa: PTH115
+        elif Path(path).exists():
+            command += ["--ro-bind", path, path]
+    for path in view["devices"]:
+        if path not in _DEVICES:
+            command += ["--dev-bind", path, path]
+    for path in (policy["folder"], str(runtime)):
+        command += ["--bind", path, path]
+    return [*command, "--chdir", policy["folder"], "--"]
+
+
+def examine(device: str = "cpu") -> dict[str, str]:
+    """Put on every layer in a process that does nothing else: their names, and what is in the way of each, or ""."""
+    with tempfile.TemporaryDirectory(prefix="grade-") as folder:
+        scratch, runtime = (Path(folder).resolve() / name for name in ("notebook", "runtime"))
+        for place in (scratch, runtime):
+            place.mkdir(mode=0o700)
+        cell = build_cell(scratch, runtime, Budget(), device, "auto")
+        command = [*cell.command, launch.PROBE]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode or not cell.status.is_file():
+            return {"sandbox": plain(done.stderr.strip().rpartition("\n")[2]) or "it does not start"}
+        return cell.layers()
 
 
 def held(layers: Mapping[str, str]) -> list[str]:

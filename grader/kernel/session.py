@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.resources
-import json
 import secrets
 import shutil
 import sys
@@ -98,10 +97,8 @@ class KernelSession:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="kernel-loop", daemon=True)
         self._runtime = Path(tempfile.mkdtemp(prefix="grade-")).resolve()
-        for name in ("sockets", "root"):
-            (self._runtime / name).mkdir(mode=0o700)
-        self._status = self._runtime / "sockets" / "layers.json"
-        self._provisioner = KernelProvisioner(self._runtime / "policy.json", self._status, self._runtime / "log")
+        self._cell = sandbox.build_cell(scratch, self._runtime, budget, settings.device, settings.sandbox)
+        self._provisioner = KernelProvisioner(self._cell.command, self._runtime / "log")
         self._watchdog = Watchdog(self._provisioner, budget, scratch)
         self._manager: AsyncKernelManager | None = None
         self._client: BoundedClient | None = None
@@ -152,12 +149,11 @@ class KernelSession:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _start(self) -> None:
-        (self._runtime / "policy.json").write_text(json.dumps(self._policy()), encoding="utf-8")
         manager = AsyncKernelManager(
-            connection_file=str(self._runtime / "sockets" / "kernel.json"),
+            connection_file=str(self._cell.sockets / "kernel.json"),
             client_class="grader.kernel.client.BoundedClient",
             # Sockets in a folder of our own: no port that another process could take or connect to.
-            **({"transport": "ipc", "ip": str(self._runtime / "sockets" / "k")} if sys.platform != "win32" else {}),
+            **({"transport": "ipc", "ip": str(self._cell.sockets / "k")} if sys.platform != "win32" else {}),
         )
         self._provisioner.parent = manager
         manager.provisioner = self._provisioner
@@ -170,7 +166,7 @@ class KernelSession:
             client.start_channels(stdin=False, hb=False)
             await client.wait_for_ready(timeout=STARTUP_S)
             client.allow_stdin = False
-            layers = json.loads(self._status.read_text("utf-8"))  # written before any of the notebook's code ran
+            layers = self._cell.layers()  # written before any of the notebook's code ran
             self._provisioner.contained = layers.get("namespaces") == ""
             sandbox.insist(layers, self.settings.sandbox)
             await self._install_probe()
@@ -180,10 +176,6 @@ class KernelSession:
                 f"The notebook's kernel did not start ({self._provisioner.last_words() or error}).",
                 "Run `grade doctor`; `python -m ipykernel --version` must work in the same environment.",
             ) from error
-
-    def _policy(self) -> dict[str, Any]:
-        places = (self.scratch, self._runtime / "sockets", self._runtime / "root")
-        return sandbox.policy(*places, self.budget, self.settings.device, self.settings.sandbox)
 
     async def _stop(self) -> None:
         if self._client is not None:

@@ -78,7 +78,7 @@ def overfull(folder: Path, max_bytes: float, max_files: int) -> bool:
     return False
 
 
-class Watchdog(threading.Thread):
+class Watchdog:
     """Interrupts, then kills, what takes too long; kills at once what takes too much.
 
     Attributes
@@ -90,7 +90,6 @@ class Watchdog(threading.Thread):
     """
 
     def __init__(self, victim: Victim, budget: Budget, scratch: Path) -> None:
-        super().__init__(name="watchdog", daemon=True)
         self.victim = victim
         self.budget = budget
         self.scratch = scratch
@@ -108,7 +107,7 @@ class Watchdog(threading.Thread):
         """Give what happens inside `seconds` to end by itself; after that it is interrupted, then killed."""
         with self._changed:
             self._deadline, self._reason, self._interrupted = time.monotonic() + seconds, reason, False
-            self._changed.notify()
+            self._changed.notify_all()
         try:
             yield
         finally:
@@ -127,29 +126,30 @@ class Watchdog(threading.Thread):
             if self._deadline is not None and not self._interrupted:
                 self._deadline, self._interrupted = time.monotonic() + then_kill_in, True
                 self.victim.interrupt()
-                self._changed.notify()
+                self._changed.notify_all()
+
+    def start(self) -> None:
+        """Begin to watch: the clock and the rest in a thread each, since a fork bomb makes the rest slow to look at."""
+        for look in (self._watch_clock, self._watch_means):
+            threading.Thread(target=look, name=f"watchdog{look.__name__}", daemon=True).start()
 
     def close(self) -> None:
         """Stop watching."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
+            self._changed.notify_all()
 
-    def run(self) -> None:
-        next_look = 0.0
-        while True:
+    def _watch_clock(self) -> None:
+        with self._changed:
+            while not self._closed:
+                self._look_at_clock(time.monotonic())
+                self._changed.wait(None if self._deadline is None else max(0.0, self._deadline - time.monotonic()))
+
+    def _watch_means(self) -> None:
+        while not self._closed:
+            self._look_at_means()
             with self._changed:
-                if self._closed:
-                    return
-                now = time.monotonic()
-                self._look_at_clock(now)
-                wait = max(0.0, next_look - now)
-                if self._deadline is not None:
-                    wait = min(wait, max(0.0, self._deadline - now))
-                self._changed.wait(wait)
-            if time.monotonic() >= next_look:
-                self._look_at_means()
-                next_look = time.monotonic() + _LOOK_EVERY_S
+                self._changed.wait_for(lambda: self._closed, _LOOK_EVERY_S)
 
     def _look_at_clock(self, now: float) -> None:
         if self._deadline is None or now < self._deadline:
@@ -178,5 +178,7 @@ class Watchdog(threading.Thread):
 
     def _kill(self, reason: Alarm) -> None:
         with self._changed:
+            if self._closed or self.killed:
+                return
             self.alarm, self.killed = reason, True
         self.victim.destroy()

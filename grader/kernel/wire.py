@@ -88,7 +88,8 @@ def module(layers: Sequence[Sequence[Any]]) -> ModuleArgument:
     ----------
     layers
         Name of a class of ``torch.nn``, then its arguments; a dict at the end holds named ones:
-        ``module([("Linear", 3, 4), ("ReLU",), ("Linear", 4, 2, {"bias": False})])``.
+        ``module([("Linear", 3, 4), ("ReLU",), ("Linear", 4, 2, {"bias": False})])``. With ``"frozen": True``
+        among them the layer's parameters are not to be trained.
     """
     parsed = []
     for name, *args in layers:

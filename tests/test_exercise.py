@@ -1,0 +1,280 @@
+"""Exercises: what their files may say, and finding them from what a person types."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grader import exercise as module
+from grader.errors import ExerciseError, UsageError
+from grader.exercise import Exercise, describe, every_exercise, exercise_folders, find_exercise, find_target, load
+
+TOML = """
+id = "{id}"
+title = {{ en = "One", fi = "Yksi" }}
+notebook = "{notebook}"
+chapter = "100"
+"""
+
+CHECKS = '''
+from grader.check import check
+
+@check(points=2)
+def one(run):
+    """One."""
+
+@check(points=1.5, needs=one)
+def two(run):
+    """Two."""
+'''
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course of three exercises, a and b with notebooks of their own and c with b's; the only one around."""
+    root = tmp_path / "course"
+    for name, notebook in (("a", "a_first.ipynb"), ("b", "b_second.ipynb"), ("c", "b_second.ipynb")):
+        folder = root / "exercises" / name
+        folder.mkdir(parents=True)
+        (folder / "exercise.toml").write_text(TOML.format(id=name, notebook=notebook))
+        (folder / "checks.py").write_text(CHECKS)
+        (folder / notebook).write_text("{}")
+    (root / "solutions" / "a").mkdir(parents=True)
+    (root / "solutions" / "a" / "a_first.ipynb").write_text("{}")
+    (root / "handed-in").mkdir()
+    for notebook in ("a_first.ipynb", "b_second.ipynb", "mine.ipynb"):
+        (root / "handed-in" / notebook).write_text("{}")
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "site-packages" / "grader" / "exercise.py"))
+    monkeypatch.chdir(root)
+    return root
+
+
+# ---------------------------------------------------------------------- what a person types
+
+
+@pytest.mark.parametrize(
+    ("path", "exercise", "notebook", "found"),
+    [
+        ("exercises/a", None, "exercises/a/a_first.ipynb", "a"),
+        ("exercises/a/", None, "exercises/a/a_first.ipynb", "a"),
+        ("solutions/a", None, "solutions/a/a_first.ipynb", "a"),
+        ("exercises/a/a_first.ipynb", None, "exercises/a/a_first.ipynb", "a"),
+        ("exercises/c/b_second.ipynb", None, "exercises/c/b_second.ipynb", "c"),
+        ("solutions/a/a_first.ipynb", None, "solutions/a/a_first.ipynb", "a"),
+        ("handed-in/a_first.ipynb", None, "handed-in/a_first.ipynb", "a"),
+        ("handed-in/mine.ipynb", "b", "handed-in/mine.ipynb", "b"),
+        ("handed-in/a_first.ipynb", "b", "handed-in/a_first.ipynb", "b"),
+        ("handed-in/mine.ipynb", "exercises/c", "handed-in/mine.ipynb", "c"),
+        ("handed-in", "a", "handed-in/a_first.ipynb", "a"),
+        ("exercises/../exercises/a", None, "exercises/a/a_first.ipynb", "a"),
+    ],
+)
+def test_target(course: Path, path: str, exercise: str | None, notebook: str, found: str) -> None:
+    for start in (Path(path), course / path):
+        target = find_target(start, exercise)
+        assert target.exercise.id == found
+        assert target.notebook.resolve() == (course / notebook).resolve()
+
+
+def test_target_from_within_its_folder(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(course / "exercises" / "a")
+    for path in (".", "a_first.ipynb"):
+        assert find_target(Path(path)).exercise.id == "a"
+
+
+def test_a_notebook_elsewhere_finds_the_course_from_the_working_folder(course: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "downloads" / "a_first.ipynb"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("{}")
+    assert find_target(elsewhere).exercise.id == "a"
+
+
+@pytest.mark.parametrize(
+    ("path", "exercise", "message"),
+    [
+        ("nothing", None, "There is no nothing."),
+        ("nothing.ipynb", None, "There is no nothing.ipynb."),
+        ("nothing.ipynb", "a", "There is no nothing.ipynb."),
+        ("exercises/a/checks.py", None, "exercises/a/checks.py is no notebook."),
+        ("handed-in", None, "handed-in is no exercise."),
+        ("exercises", None, "exercises is no exercise."),
+        ("handed-in", "c", ""),
+        ("handed-in/mine.ipynb", None, "Nothing tells which exercise mine.ipynb is for."),
+        ("handed-in/b_second.ipynb", None, "Nothing tells which exercise b_second.ipynb is for."),
+        ("handed-in/mine.ipynb", "zzz", "There is no exercise 'zzz'."),
+        ("handed-in/mine.ipynb", "handed-in", "There is no exercise 'handed-in'."),
+        ("handed-in/mine.ipynb", "~no-such-user-here", "There is no exercise '~no-such-user-here'."),
+        ("handed-in/mine.ipynb", "x" * 5000, ""),
+        ("~no-such-user-here/a.ipynb", None, "~no-such-user-here/a.ipynb cannot be opened."),
+        ("x" * 300 + ".ipynb", None, ""),
+        ("evil\x1b[2J.ipynb", None, "There is no evil.ipynb."),
+    ],
+)
+def test_what_cannot_be_graded_is_said_in_one_line(
+    course: Path, path: str, exercise: str | None, message: str
+) -> None:
+    if path == "handed-in" and exercise == "c":
+        (course / "handed-in" / "b_second.ipynb").unlink()
+    with pytest.raises(UsageError) as caught:
+        find_target(Path(path), exercise)
+    assert caught.value.message == message or (not message and caught.value.message)
+    assert caught.value.advice
+    assert not {"\n", "\x1b"} & set(caught.value.message + caught.value.advice)
+
+
+def test_an_unknown_exercise_is_answered_with_the_known_ones(course: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_exercise("zzz", course)
+    assert caught.value.advice == "The exercises are a, b and c."
+
+
+def test_oddly_named_notebooks_are_targets(course: Path) -> None:
+    """What they are is the submission's verdict, see test_submission."""
+    folder = course / "exercises" / "a"
+    (folder / "folder.ipynb").mkdir()
+    (folder / "dangling.ipynb").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe.ipynb")
+    for name in ("folder.ipynb", "dangling.ipynb", "pipe.ipynb"):
+        assert find_target(folder / name).notebook.name == name
+
+
+def test_without_any_course(tmp_path: Path, course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    notebook = tmp_path / "x.ipynb"
+    notebook.write_text("{}")
+    with pytest.raises(UsageError, match="Nothing tells"):
+        find_target(notebook)
+    with pytest.raises(UsageError) as caught:
+        find_target(notebook, "a")
+    assert caught.value.advice == "Go to the folder that holds `exercises/`."
+    assert every_exercise(tmp_path) == []
+
+
+def test_exercises_are_found_from_below_and_listed_by_id(course: Path) -> None:
+    assert list(exercise_folders(course / "exercises" / "a")) == ["a", "b", "c"]
+    assert [one.id for one in every_exercise(course)] == ["a", "b", "c"]
+    told = describe(every_exercise(course)[0], "fi")
+    assert (told["id"], told["title"], told["points"], told["data"]) == ("a", "Yksi", 3.5, [])
+
+
+def test_the_repositorys_own_exercises_are_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert {"100", "110"} <= {one.id for one in every_exercise(tmp_path)}
+
+
+# ---------------------------------------------------------------------- exercise.toml
+
+
+def test_places(course: Path) -> None:
+    one = load(course / "exercises" / "a")
+    assert one.starter == (course / "exercises/a/a_first.ipynb").resolve()
+    assert one.reference == (course / "solutions/a/a_first.ipynb").resolve()
+    assert one.max_score == 3.5
+    assert [check.name for check in one.checks] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.replace('id = "a"', ""), "`id`"),
+        (lambda t: t.replace('id = "a"', 'id = "../a"'), "`id`"),
+        (lambda t: t.replace('id = "a"', "id = 100"), "`id`"),
+        (lambda t: t.replace("a_first.ipynb", "../a.ipynb"), "`notebook`"),
+        (lambda t: t.replace("a_first.ipynb", ".hidden.ipynb"), "`notebook`"),
+        (lambda t: t.replace("a_first.ipynb", "a.py"), "`notebook`"),
+        (lambda t: t.replace(', fi = "Yksi"', ""), "`title.fi`"),
+        (lambda t: t + "nmaes = []\n", "`nmaes`"),
+        (lambda t: t + "[budget]\nmemory_mb = 0\n", "`budget.memory_mb`"),
+        (lambda t: t + "[budget]\ncpu = { cell_s = 1 }\n", "`budget.cpu.total_s`"),
+        (lambda t: t + "[budget]\nanswer_s = -1\n", "`budget.answer_s`"),
+        (lambda t: t + "[budget]\nmemory = 4\n", "`budget.memory`"),
+        (lambda t: t + "[", "is no TOML"),
+        (lambda t: "\udcff", "is no TOML"),
+    ],
+)
+def test_a_wrong_exercise_toml_says_where(course: Path, change: Callable[[str], str], said: str) -> None:
+    path = course / "exercises" / "a" / "exercise.toml"
+    path.write_bytes(change(path.read_text()).encode("utf-8", "surrogateescape"))
+    with pytest.raises(ExerciseError) as caught:
+        load(path.parent)
+    assert said in caught.value.message
+    assert caught.value.advice
+
+
+def test_no_exercise_toml(course: Path) -> None:
+    with pytest.raises(ExerciseError, match=r"has no exercise\.toml"):
+        load(course / "handed-in")
+    (course / "exercises" / "a" / "exercise.toml").unlink()
+    (course / "exercises" / "a" / "exercise.toml").mkdir()
+    with pytest.raises(ExerciseError, match="cannot be read"):
+        load(course / "exercises" / "a")
+
+
+def test_budgets(make_exercise: Callable[..., Exercise]) -> None:
+    budget = make_exercise(cell_s=7, total_s=9).description.budget
+    assert budget.seconds("cpu") == (7, 9)
+    assert budget.seconds("cuda") == budget.seconds("mps") == (budget.gpu.cell_s, budget.gpu.total_s)
+
+
+# ---------------------------------------------------------------------- checks.py
+
+
+def check_of(name: str, needs: str = "()", more: str = "") -> str:
+    return f'@check(points=1, needs={needs}{more})\ndef {name}(run):\n    """{name}."""\n\n'
+
+
+HEAD = "from grader.check import check, fail\nfrom grader.errors import *\n\n"
+
+
+@pytest.mark.parametrize(
+    ("checks", "said"),
+    [
+        ("", "has no checks"),
+        ("x = 1", "has no checks"),
+        ("def (", "SyntaxError"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("import no_such_package_here", "ModuleNotFoundError"),
+        (HEAD + "raise ExerciseError('of its own', '')", "of its own"),
+        (HEAD + "@check(points=1)\ndef one(run): pass", "`one` has no docstring"),
+        (HEAD + check_of("one", "['two']") + check_of("two"), "needs 'two', which does not come before it"),
+        (HEAD + check_of("one", "['one']"), "needs 'one', which does not come before it"),
+        (HEAD + check_of("one") + "other = one", "two checks named `one`"),
+    ],
+)
+def test_wrong_checks(make_exercise: Callable[..., Exercise], checks: str, said: str) -> None:
+    with pytest.raises(ExerciseError) as caught:
+        _ = make_exercise(checks).checks
+    assert said in caught.value.message
+
+
+def test_no_checks_py(course: Path) -> None:
+    (course / "exercises" / "a" / "checks.py").unlink()
+    with pytest.raises(ExerciseError, match=r"has no checks\.py"):
+        _ = load(course / "exercises" / "a").checks
+
+
+def test_checks_leave_nothing_among_the_exercises(course: Path) -> None:
+    _ = load(course / "exercises" / "a").checks
+    assert sorted(os.listdir(course / "exercises" / "a")) == ["a_first.ipynb", "checks.py", "exercise.toml"]
+
+
+def test_checks_may_define_dataclasses(make_exercise: Callable[..., Exercise]) -> None:
+    more = "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass Point:\n    x: float\n"
+    assert len(make_exercise(more + HEAD + check_of("one")).checks) == 1
+
+
+def test_the_digest_changes_with_what_a_grade_hangs_on(course: Path) -> None:
+    folder = course / "exercises" / "a"
+    digests = {load(folder).digest}
+    shutil.copy(folder / "a_first.ipynb", folder / "copy.ipynb")
+    digests.add(load(folder).digest)
+    assert len(digests) == 1
+    for name in ("checks.py", "exercise.toml"):
+        with (folder / name).open("a") as file:
+            file.write("# changed\n")
+        digests.add(load(folder).digest)
+    assert len(digests) == 3
