@@ -59,7 +59,7 @@ def examine() -> dict[str, Any]:
 
 def isolation() -> dict[str, Any]:
     """What keeps a notebook in its place here: each layer was just put on, and either holds or says why not."""
-    layers = sandbox.examine()
+    layers = sandbox.examine().layers
     return {"layers": dict.fromkeys(sandbox.ALWAYS, "") | layers, "broken_promises": sandbox.broken_promises(layers)}
 
 

@@ -142,7 +142,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "a source that is an object": (raw(book(code({"a": 1}))), "Cell 1 of the notebook is damaged"),
     "too many cells": (raw(book(*[code()] * 3_000)), "3,000 cells; 2,000 is the most"),
     "a cell without end": (raw(book(code("#" * 2_000_001))), "2,000,001 characters"),
-    "format 3 without worksheets": (raw({"nbformat": 3, "nbformat_minor": 0, "metadata": {}}), "old format 3"),
+    "format 3 without worksheets": (raw({"nbformat": 3, "nbformat_minor": 0, "metadata": {}}), "no code cells"),
     "format 3 with odd worksheets": (raw({"nbformat": 3, "worksheets": 7}), "old format 3"),
     "format 3 nested deep": (raw(old_book(3, old_cell("x")) | {"metadata": nested(900)}), "old format 3"),
     "format 0": (raw(book(code(), major=0)), "old format 0"),

@@ -1,7 +1,7 @@
 """First and last code of the grader's in a notebook's process: lock it up, say how well, start ipykernel.
 
 Run as a program, ``python -P launch.py POLICY STATUS ...``: the policy is a JSON file, STATUS a file for the layers
-that hold; what follows is for ipykernel. Nothing of the notebook's folder is imported before the locks are on.
+that hold and the time they took; what follows is for ipykernel. Nothing of the notebook's folder is imported before the locks are on.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import time
 from typing import Any, NoReturn
 
 # Instead of ipykernel's options: put on the locks, tell which hold, and leave.
@@ -24,12 +25,15 @@ def main() -> NoReturn:
         policy: dict[str, Any] = json.load(file)
     os.unlink(policy_path)  # noqa: PTH108
     layers: dict[str, str] = {}
+    seconds = 0.0
     if sys.platform == "linux" and policy["sandbox"]:
         from grader.kernel import linux  # the package itself is not readable from inside
 
+        begun = time.perf_counter()
         lock_up(linux, policy, layers)
+        seconds = time.perf_counter() - begun
     with open(status, "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump(layers, file)
+        json.dump({"layers": layers, "seconds": seconds}, file)
     if arguments == [PROBE]:
         sys.exit(0)
     start_kernel(arguments, policy["folder"])

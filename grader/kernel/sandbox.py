@@ -96,9 +96,18 @@ class Cell:
     status: Path
     sockets: Path
 
-    def layers(self) -> dict[str, str]:
-        """Each layer that was tried, and what is in the way of it, or ""."""
-        return dict(json.loads(self.status.read_text("utf-8")))
+    def told(self) -> Told:
+        """What the process said of its locks, before any of the notebook's code ran."""
+        said = json.loads(self.status.read_text("utf-8"))
+        return Told(said["layers"], said["seconds"])
+
+
+@dataclass(frozen=True)
+class Told:
+    """Each layer that was tried, with what is in the way of it, or ""; and the seconds that they took."""
+
+    layers: dict[str, str]
+    seconds: float = 0.0
 
 
 def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: Mode) -> Cell:
@@ -192,8 +201,8 @@ def _bubblewrap(policy: dict[str, Any], runtime: Path) -> list[str]:
     return [*command, "--chdir", policy["folder"], "--"]
 
 
-def examine(device: str = "cpu") -> dict[str, str]:
-    """Put on every layer in a process that does nothing else: their names, and what is in the way of each, or ""."""
+def examine(device: str = "cpu") -> Told:
+    """Put on every layer, in a process that does nothing else."""
     with tempfile.TemporaryDirectory(prefix="grade-") as folder:
         scratch, runtime = (Path(folder).resolve() / name for name in ("notebook", "runtime"))
         for place in (scratch, runtime):
@@ -202,8 +211,8 @@ def examine(device: str = "cpu") -> dict[str, str]:
         command = [*cell.command, launch.PROBE]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode or not cell.status.is_file():
-            return {"sandbox": plain(done.stderr.strip().rpartition("\n")[2]) or "it does not start"}
-        return cell.layers()
+            return Told({"sandbox": plain(done.stderr.strip().rpartition("\n")[2]) or "it does not start"})
+        return cell.told()
 
 
 def held(layers: Mapping[str, str]) -> list[str]:

@@ -166,7 +166,7 @@ class KernelSession:
             client.start_channels(stdin=False, hb=False)
             await client.wait_for_ready(timeout=STARTUP_S)
             client.allow_stdin = False
-            layers = self._cell.layers()  # written before any of the notebook's code ran
+            layers = self._cell.told().layers  # written before any of the notebook's code ran
             self._provisioner.contained = layers.get("namespaces") == ""
             sandbox.insist(layers, self.settings.sandbox)
             await self._install_probe()
