@@ -70,7 +70,7 @@ def read_reference(exercise: Exercise) -> nbformat.NotebookNode:
         raise ExerciseError(
             f"Exercise {exercise.id} has no reference notebook.", f"It belongs at {exercise.reference}."
         ) from None
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, ValueError) as error:
         raise ExerciseError(f"{exercise.reference} is no notebook: {error}.", "Save it again in Jupyter.") from None
     return _bare(notebook)
 

@@ -164,14 +164,14 @@ class Judge:
         if late:
             return _result(check, "error", f"`{check.name}` needs `{late[0].name}`, which runs later.")
         if unmet:
-            return _skipped(check, f"Not judged: first “{unmet[0].title.rstrip('.')}” has to pass.")
+            return _skipped(check, f"First “{unmet[0].title.rstrip('.')}” has to pass.")
         self.run.rng = random_for(self.seed, f"check {check.name}")
         was_alive = self.run.ended or self.run.kernel.alive
         try:
             said = check(self.run)
         except KernelGone as gone:
             if not was_alive:
-                return _skipped(check, "Not judged: the notebook's kernel had ended before.")
+                return _skipped(check, "The notebook's kernel had ended before.")
             return _result(check, "failed", gone.message, gone.hint or check.hint)
         except SubmissionFault as fault:
             return _result(check, "failed", fault.message, fault.hint or check.hint)
@@ -219,7 +219,7 @@ def _result(check: Check, status: str, message: str, hint: str = "") -> CheckRep
     )
 
 
-def _skipped(check: Check, message: str = "Not judged: the notebook cannot be read.") -> CheckReport:
+def _skipped(check: Check, message: str = "The notebook cannot be read.") -> CheckReport:
     return _result(check, "skipped", message)
 
 
@@ -331,6 +331,8 @@ def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
     match outcome.status:
         case "ok" | "not run":
             return None
+        case "timeout" if outcome.in_all:
+            return f"The notebook ran out of its time in cell {outcome.number}. Train for fewer epochs."
         case "timeout":
             return (
                 f"{cell} took too long and was stopped. Look for a loop that does not end, or train for fewer epochs."
@@ -353,7 +355,7 @@ def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
     if lacking and _missing_package(outcome, exercise):
         return f"{cell} needs the package {lacking}, which is not installed here: `pip install {lacking}`."
     if lacking and not _installed(lacking):
-        return f"{cell} imports {plain(lacking, 60)}, which is not installed here and not needed in this course."
+        return f"{cell} imports {plain(lacking, 60)}, which is neither installed here nor lies beside the notebook."
     if "can't start new thread" in outcome.error or outcome.error_type == "BlockingIOError":
         return f"{cell} started more processes and threads than a notebook may have. Use fewer workers."
     if outcome.error.startswith("[Errno 27]"):

@@ -34,6 +34,8 @@ class CellOutcome:
     ----------
     number
         Its place among the code cells, from 1: what Jupyter shows as ``In [3]`` after a run from top to bottom.
+    in_all
+        Whether the time that ran out was the whole notebook's.
     error_type, error
         The exception that ended it, as plain text; empty if none did.
     """
@@ -42,6 +44,7 @@ class CellOutcome:
     cell_id: str
     status: CellStatus = "not run"
     seconds: float = 0.0
+    in_all: bool = False
     error_type: str = ""
     error: str = ""
 
@@ -135,7 +138,7 @@ class NotebookRunner(NotebookClient):
         if alarm in ("memory", "processes", "files"):
             outcome.status = alarm
         elif alarm is not None:
-            outcome.status = "timeout"
+            outcome.status, outcome.in_all = "timeout", alarm == "total"
         elif meter.spent:
             outcome.status = "output"
 

@@ -1,7 +1,8 @@
 """First and last code of the grader's in a notebook's process: lock it up, say how well, start ipykernel.
 
 Run as a program, ``python -P launch.py POLICY STATUS ...``: the policy is a JSON file, STATUS a file for the layers
-that hold and the time they took; what follows is for ipykernel. Nothing of the notebook's folder is imported before the locks are on.
+that hold and the time that they took; what follows is for ipykernel. Nothing of the notebook's folder is imported
+before the locks are on.
 """
 
 from __future__ import annotations

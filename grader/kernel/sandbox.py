@@ -62,9 +62,10 @@ def readable_paths(data: list[Path], gpu: bool) -> list[str]:
     python = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sorted(standard)]
     if site.ENABLE_USER_SITE and site.USER_SITE:
         python.append(site.USER_SITE)
+    python += [path for path in os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep) if Path(path).is_absolute()]
     found = [*_SYSTEM, *(_GPU if gpu else ()), *python, *map(os.path.realpath, python), *map(str, data)]
     kept: list[str] = []
-    for path in sorted({os.path.abspath(one) for one in found if one}):  # noqa: PTH100 - links stay links
+    for path in sorted({os.path.abspath(one) for one in found}):  # noqa: PTH100 - links stay links
         if path in ("/", str(Path.home())) or here.startswith(path + "/") or path == here:
             continue
         if not any(path.startswith(outer + "/") for outer in kept if not Path(outer).is_symlink()):
@@ -135,7 +136,7 @@ def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: 
 
 
 def _policy(scratch: Path, sockets: Path, view_root: Path, budget: Budget, device: str) -> dict[str, Any]:
-    gpu = device not in ("cpu", "mps")
+    gpu = device not in ("cpu", "mps") and any(Path("/dev").glob("nvidia*"))
     links = (scratch / "data").iterdir() if (scratch / "data").is_dir() else ()
     data = [path.resolve() for path in links if path.is_symlink()]
     user = _FIRST_USER + os.getpid() % 10_000_000 * 100 + int.from_bytes(os.urandom(1), "little") % 100

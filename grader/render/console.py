@@ -10,7 +10,7 @@ from rich.text import Text
 
 from grader.grading import headline
 from grader.report import CheckReport, Report
-from grader.text import count, listed, number
+from grader.text import count, listed, number, plain
 
 # Words beside the colours, so that the report reads the same without them and aloud.
 _MARKS = {
@@ -51,9 +51,10 @@ def _lines(report: Report, kept: str) -> Iterator[RenderableType]:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, justify="right")
     table.add_column()
+    hints: set[str] = set()
     for check in report.checks:
         mark, colour = _MARKS[check.status]
-        table.add_row(Text(mark, colour), points(check.score, check.max_score), _told(check))
+        table.add_row(Text(mark, colour), points(check.score, check.max_score), _told(check, hints))
     yield table
     yield Text()
     colour = {"passed": "green", "failed": "red", "ungraded": "magenta"}[report.status]
@@ -61,22 +62,32 @@ def _lines(report: Report, kept: str) -> Iterator[RenderableType]:
         (f"{points(report.score, report.max_score)} points", f"bold {colour}"),
         f"  {headline(report)}.".replace("..", "."),
     )
+    if report.status == "failed" and (first := _next(report)):
+        yield Text.assemble(("Next: ", "bold"), first)
     yield Text(_circumstances(report), "dim")
     if kept:
-        yield Text(f"The full report and the executed notebook are in {kept}", "dim")
+        yield Text(f"The full report and the executed notebook are in {plain(kept, 1000)}", "dim")
 
 
-def _told(check: CheckReport) -> Text:
-    """What was asked, what was found instead, and the hint, below each other."""
+def _told(check: CheckReport, hints: set[str]) -> Text:
+    """What was asked, what was found instead, and the hint, below each other; a hint is given once."""
     lines = [Text(check.title)]
     if check.message:
         lines.append(Text(check.message, "dim" if check.status in ("passed", "skipped") else ""))
-    if check.hint:
+    if check.hint and check.hint not in hints:
         lines.append(Text.assemble(("Hint: ", "italic"), check.hint))
+    hints.add(check.hint)
     return Text("\n").join(lines)
+
+
+def _next(report: Report) -> str:
+    """What to do first: the first check that failed, and its hint."""
+    failed = next((check for check in report.checks if check.status == "failed"), None)
+    return f"{failed.message} {failed.hint}".strip() if failed is not None else ""
 
 
 def _circumstances(report: Report) -> str:
     data = f"{report.data.name} data, " if report.data.sets else ""
     rehearsal = " (a rehearsal: the real set is not here)" if report.data.sets and report.data.name == "sample" else ""
-    return f"{data.capitalize()}device {report.device}, seed {report.seed}, {report.execution.seconds:.1f} s{rehearsal}"
+    told = f"{data}device {report.device}, seed {report.seed}, {report.execution.seconds:.1f} s{rehearsal}"
+    return told[0].upper() + told[1:]
