@@ -15,8 +15,10 @@ from jupyter_client.connect import channel_socket_types
 from traitlets import Type
 from zmq.constants import Event
 
-# An answer carries at most wire.MAX_BYTES of arrays; its JSON comes on top.
-MAX_FRAME = {"shell": 80_000_000, "iopub": 16_000_000, "control": 1_000_000, "stdin": 1_000_000, "hb": 1_000}
+from grader.kernel.wire import MAX_BYTES
+
+# One frame of a message: libzmq has to hold it as a whole before anybody can look at it.
+MAX_FRAME = {"shell": MAX_BYTES + 1000, "iopub": 8_000_000, "control": 1_000_000, "stdin": 1_000_000, "hb": 1_000}
 # Status messages, and replies with a traceback, are smaller than this: they still pass when the budget is used up.
 _SMALL = 64_000
 
@@ -83,7 +85,7 @@ class BoundedClient(AsyncKernelClient):
         socket = self.context.socket(channel_socket_types[channel])
         socket.linger = 0
         socket.maxmsgsize = MAX_FRAME[channel]
-        socket.rcvhwm = 256
+        socket.rcvhwm = 16
         if identity:
             socket.identity = identity
         socket.connect(self._make_url(channel))

@@ -23,6 +23,8 @@ CellStatus = Literal["ok", "error", "timeout", "memory", "processes", "files", "
 
 _MESSAGES_A_CELL = 20_000
 _TEXT_LIMIT = 100_000
+# All cells together may send as much as so many cells may: it is held until the notebook is written.
+_CELLS_FULL_OF_OUTPUT = 4
 _IDLE_S = 4
 
 
@@ -89,15 +91,19 @@ class NotebookRunner(NotebookClient):
         outcomes = [CellOutcome(number, str(cell.get("id", ""))) for number, (_, cell) in enumerate(cells, 1)]
         cell_s, total_s = budget.seconds(device)
         ends = time.monotonic() + total_s
+        room = int(budget.output_mb * 1_000_000)
+        room_in_all = _CELLS_FULL_OF_OUTPUT * room
         for (index, cell), outcome in zip(cells, outcomes, strict=True):
             if progress is not None:
                 progress(outcome.number, len(cells))
             left = ends - time.monotonic()
             started = time.monotonic()
-            meter = Meter(int(budget.output_mb * 1_000_000), _MESSAGES_A_CELL)
+            meter = Meter(min(room, room_in_all), _MESSAGES_A_CELL)
+            before = meter.bytes_left
             with self.watchdog.limit(min(cell_s, max(left, 0.0)), "cell" if cell_s <= left else "total"):
                 await self._run_cell(cell, index, outcome, meter)
             outcome.seconds = time.monotonic() - started
+            room_in_all -= before - max(0, meter.bytes_left)
             if outcome.status == "died" or self.watchdog.killed or (stop_on_error and outcome.status == "error"):
                 break
             if time.monotonic() >= ends:

@@ -31,7 +31,7 @@ globals().update({name: value for name, value in vars(builtins).items() if not n
 MAX_DEPTH = 10
 MAX_ITEMS = 100_000
 MAX_TEXT = 1_000_000
-MAX_BYTES = 64_000_000
+MAX_BYTES = 12_000_000
 
 
 class Unusable(Exception):

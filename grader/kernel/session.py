@@ -36,7 +36,7 @@ from grader.kernel.watchdog import Watchdog
 T = TypeVar("T")
 
 STARTUP_S = 120.0
-_ANSWER_BYTES = 100_000_000
+_ANSWER_BYTES = 40_000_000
 _ANSWER_MESSAGES = 5_000
 
 
@@ -64,7 +64,7 @@ class Answer:
     """What the kernel sent in answer to one request: still to be decoded, still only a claim."""
 
     content: dict[str, Any]
-    buffers: Sequence[bytes] = ()
+    buffers: Sequence[wire.Buffer] = ()
 
 
 @dataclass
@@ -277,7 +277,7 @@ class KernelSession:
                     reply["parent_header"].get("msg_id") == message["header"]["msg_id"]
                     and reply["msg_type"] == "grader_reply"
                 ):
-                    return Answer(reply["content"], [bytes(b) for b in reply.get("buffers", [])])
+                    return Answer(reply["content"], reply.get("buffers", []))
         finally:
             drain.cancel()
             client.meter(None)

@@ -36,7 +36,7 @@ from grader.text import plain
 MAX_DEPTH = 12
 MAX_NODES = 200_000
 MAX_TEXT = 2_000_000
-MAX_BYTES = 64_000_000
+MAX_BYTES = 12_000_000
 MAX_AXES = 16
 
 DTYPES = {
