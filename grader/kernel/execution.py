@@ -51,6 +51,31 @@ class CellOutcome:
     error: str = ""
 
 
+def overwritten(text: str) -> str:
+    """Text as a terminal shows it after carriage returns: a progress bar is its last state alone."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+
+
+def _is_output(kind: str, content: dict[str, Any]) -> bool:
+    """Whether a message is an output as kernels send them; a forged one may be anything."""
+
+    def has(name: str, wanted: type) -> bool:
+        return type(content.get(name)) is wanted
+
+    match kind:
+        case "stream":
+            return content.get("name") in ("stdout", "stderr") and has("text", str)
+        case "error":
+            lines = content.get("traceback")
+            return (
+                has("ename", str) and has("evalue", str) and type(lines) is list and all(type(x) is str for x in lines)
+            )
+        case "display_data" | "execute_result" | "update_display_data":
+            return has("data", dict) and has("metadata", dict)
+    return False
+
+
 class NotebookRunner(NotebookClient):
     """Runs the code cells of one notebook in a kernel that is already there.
 
@@ -70,7 +95,7 @@ class NotebookRunner(NotebookClient):
             allow_errors=True,
             timeout=None,
             record_timing=False,
-            coalesce_streams=True,
+            coalesce_streams=False,  # its regular expressions take quadratic time on a long line
             store_widget_state=False,
             raise_on_iopub_timeout=True,
             iopub_timeout=_IDLE_S,
@@ -132,7 +157,10 @@ class NotebookRunner(NotebookClient):
         self._judge(cell, outcome, meter)
 
     def _judge(self, cell: nbformat.NotebookNode, outcome: CellOutcome, meter: Meter) -> None:
+        cell["execution_count"] = outcome.number  # whatever the kernel said
         for output in cell.outputs:
+            if output.get("output_type") == "stream":
+                output["text"] = overwritten(output["text"])
             if output.get("output_type") == "error":
                 outcome.error_type, outcome.error = (
                     plain(output.get("ename"), 80),
@@ -191,6 +219,8 @@ class NotebookRunner(NotebookClient):
         if self.kc.iopub_channel.meter is not None and self.kc.iopub_channel.meter.spent:
             return None
         content = msg["content"]
+        if not _is_output(msg["msg_type"], content):
+            return None
         if msg["msg_type"] == "stream" and len(content["text"]) > _TEXT_LIMIT:
             content["text"] = content["text"][:_TEXT_LIMIT] + "\n[the rest is left out]\n"
         out = super().output(outs, msg, display_id, cell_index)

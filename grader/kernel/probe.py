@@ -15,6 +15,7 @@ from __future__ import annotations
 import builtins
 import collections.abc
 import decimal
+import functools
 import numbers
 import os
 import random
@@ -79,7 +80,7 @@ class Encoder:
         if issubclass(kind, list):
             return ["l", [self.encode(item, depth + 1) for item in list.__iter__(value)]]
         if issubclass(kind, dict) or isinstance(value, collections.abc.Mapping):
-            pairs = [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in list(value.items())]
+            pairs = [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in value.items()]
             return ["d", pairs]
         if issubclass(kind, (range, collections.deque, type({}.keys()), type({}.values()))):
             return ["l", [self.encode(item, depth + 1) for item in value]]
@@ -277,7 +278,7 @@ def parameters(value: Any, with_values: bool) -> dict[str, Any]:
 def setup(seed: int, device: str) -> dict[str, Any]:
     """Seed every generator, decide what devices the notebook sees, and tell what is here."""
     if device != "mps" and device != "auto" and hasattr(torch.backends, "mps"):
-        torch.backends.mps.is_available = lambda: False
+        torch.backends.mps.is_available = functools.cache(lambda: False)  # torch._dynamo wants its `__wrapped__`
     cuda = device not in ("cpu", "mps") and torch.cuda.is_available()
     mps = device in ("auto", "mps") and hasattr(torch.backends, "mps") and torch.backends.mps.is_available()
     # `cuda:1` is made the only visible GPU by the environment, so it is cuda:0 in here.
