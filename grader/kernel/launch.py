@@ -33,6 +33,7 @@ def main() -> NoReturn:
         begun = time.perf_counter()
         lock_up(linux, policy, layers)
         seconds = time.perf_counter() - begun
+        os.nice(10)  # however many processes it starts, the grader gets to look at them
     with open(status, "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump({"layers": layers, "seconds": seconds}, file)
     if arguments == [PROBE]:
@@ -52,7 +53,6 @@ def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str]) -> None:
         layers[name] = ""
         return True
 
-    os.nice(10)  # however many processes it starts, the grader gets to look at them
     layers.update(dict.fromkeys(policy["around"], ""))
     own_files = [policy["folder"], *policy["writable"]]
     seen = False

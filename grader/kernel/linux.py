@@ -250,8 +250,9 @@ _NEWNS, _NEWCGROUP, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
     *(0x20000, 0x2000000, 0x4000000, 0x8000000),
     *(0x10000000, 0x20000000, 0x40000000),
 )
-_RDONLY, _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _PRIVATE, _DETACH = 1, 2, 4, 8, 4096, 16384, 1 << 18, 2
-_MOUNT_SETATTR, _PIVOT_ROOT, _AT_RECURSIVE = 442, 155 if _MACHINE == "x86_64" else 41, 0x8000
+_RDONLY, _NOSUID, _NODEV, _NOEXEC, _BIND, _MOVE, _REC, _PRIVATE = 1, 2, 4, 8, 4096, 8192, 16384, 1 << 18
+_SMALL_FILE = 300_000
+_MOUNT_SETATTR, _AT_RECURSIVE = 442, 0x8000
 
 
 def enter_namespaces() -> None:
@@ -275,12 +276,13 @@ def _mount(source: str | None, target: str, kind: str | None, flags: int, option
     _checked(_libc.mount(*encoded, ctypes.c_ulong(flags), options.encode()), f"mount {target}")
 
 
-def _set_attributes(path: str, attributes: int, recursive: bool = True) -> None:
+def _set_attributes(path: str, attributes: int) -> None:
+    """Give a mount, and all below it, more restrictions."""
     _syscall(
         _MOUNT_SETATTR,
         -100,
         path.encode(),
-        ctypes.c_uint(_AT_RECURSIVE if recursive else 0),
+        ctypes.c_uint(_AT_RECURSIVE),
         struct.pack("QQQQ", attributes, 0, 0, 0),
         ctypes.c_size_t(32),
         what=f"mount_setattr {path}",
@@ -325,39 +327,45 @@ def build_view(
         Fail where no `/proc` of its own may be mounted, rather than show the one that is there.
     """
     _mount(None, "/", None, _REC | _PRIVATE)
-    _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=4m,mode=755")
-    for path, mode in (("/tmp", 0o1777), ("/dev", 0o755)):
-        os.mkdir(root + path)  # noqa: PTH102
-        if path == "/tmp":
-            _mount("tmpfs", root + path, "tmpfs", _NOSUID | _NODEV, f"size={shared_memory_mb}m,mode={mode:o}")
-    for path in readable:
-        _bind(root, path, _RDONLY | _NOSUID | _NODEV)
+    _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=16m,mode=755")
+    for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
+        os.symlink(f"/proc/self/fd{target}", f"{_place(root, '/dev', True)}/{name}")  # noqa: PTH211
+    for path, text in files.items():
+        with open(_place(root, path, False), "w") as file:  # noqa: PTH123
+            file.write(text)
+    for path in ("/tmp", "/dev/shm", "/proc"):
+        _place(root, path, True)
     for path in devices:
-        _bind(root, path, _NOSUID | _NOEXEC)
+        _place(root, path, False)
+    for path in readable:
+        _show(root, path)
+    _set_attributes(root, _RDONLY | _NOSUID | _NODEV)  # of all that is mounted by now, at once
+    for path in devices:
+        if os.path.exists(path):  # noqa: PTH110
+            _mount(path, root + path, None, _BIND)
+    options = f"size={shared_memory_mb}m,mode=1777"
+    _mount("tmpfs", root + "/tmp", "tmpfs", _NOSUID | _NODEV, options)
+    _mount("tmpfs", root + "/dev/shm", "tmpfs", _NOSUID | _NODEV | _NOEXEC, options)
     for path in writable:
-        _bind(root, path, _NOSUID | _NODEV)
-    os.mkdir(root + "/dev/shm")  # noqa: PTH102
-    _mount("tmpfs", root + "/dev/shm", "tmpfs", _NOSUID | _NODEV | _NOEXEC, f"size={shared_memory_mb}m,mode=1777")
-    os.mkdir(root + "/proc")  # noqa: PTH102
+        target = root + path if os.path.isdir(root + path) else _place(root, path, True)  # noqa: PTH112
+        _mount(path, target, None, _BIND)
+        _set_attributes(target, _NOSUID | _NODEV)
     try:
         _mount("proc", root + "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     except OSError:
         if own_proc:
             raise
         _mount("/proc", root + "/proc", None, _BIND | _REC)
-    for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
-        os.symlink(f"/proc/self/fd{target}", f"{root}/dev/{name}")  # noqa: PTH211
-    for path, text in files.items():
-        with open(_place(root, path, directory=False), "w") as file:  # noqa: PTH123
-            file.write(text)
-    _set_attributes(root, _RDONLY, recursive=False)
+    # Not pivot_root: to unmount the old root takes longer than all else together. It is covered by the new one,
+    # and to get out of a changed root takes a capability that nobody has in here.
     os.chdir(root)
-    _syscall(_PIVOT_ROOT, b".", b".", what="pivot_root")
-    _checked(_libc.umount2(b".", _DETACH), "umount2")
+    _mount(".", "/", None, _MOVE)
+    os.chroot(".")
     os.chdir("/")
 
 
-def _bind(root: str, path: str, attributes: int) -> None:
+def _show(root: str, path: str) -> None:
+    """Let a path be seen: links are made anew, small files copied, which is quicker, and all else is mounted."""
     try:
         status = os.lstat(path)
     except OSError:
@@ -368,8 +376,11 @@ def _bind(root: str, path: str, attributes: int) -> None:
             os.symlink(os.readlink(path), root + path)  # noqa: PTH115, PTH211
         return
     target = _place(root, path, stat.S_ISDIR(status.st_mode))
-    _mount(path, target, None, _BIND | _REC)
-    _set_attributes(target, attributes)
+    if stat.S_ISREG(status.st_mode) and status.st_size < _SMALL_FILE:
+        with open(path, "rb") as source, open(target, "wb") as copy:  # noqa: PTH123
+            copy.write(source.read(_SMALL_FILE))
+    else:
+        _mount(path, target, None, _BIND | _REC)
 
 
 # ---------------------------------------------------------------------- rights and limits
