@@ -61,10 +61,15 @@ def shape_told(shape: Sequence[int | None]) -> str:
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
 
 
+def still_dots(what: str) -> AnswerMissing:
+    """What to say of a name that still has the starter's three dots."""
+    return AnswerMissing(f"{what} is still `...`.", "Replace the three dots by your answer and run the cell again.")
+
+
 def refuse_placeholder(value: Any, what: str) -> None:
     """Fail if the value is still the starter's three dots, or what a function gives before it is written."""
     if isinstance(value, Opaque) and value.type_name == "ellipsis":
-        raise AnswerMissing(f"{what} is still `...`.", "Replace the three dots by your answer and run the cell again.")
+        raise still_dots(what)
     if value is None:
         raise AnswerMissing(f"{what} is None.", "If it comes from a function, the function has to `return` it.")
 

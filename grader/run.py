@@ -24,7 +24,7 @@ from grader.errors import (
     TooSlow,
     WrongKind,
 )
-from grader.expect import numeric, refuse_placeholder
+from grader.expect import numeric, refuse_placeholder, still_dots
 from grader.kernel import wire
 from grader.text import count, plain
 from grader.workspace import Workspace
@@ -308,6 +308,8 @@ def _fault(content: dict[str, Any], name: str, what: str) -> SubmissionFault:
     match kind:
         case "missing":
             return NameMissing(f"`{first}` is not defined.", f"Define `{first}` in the notebook; mind the spelling.")
+        case "placeholder":
+            return still_dots(f"`{first}`")
         case "unusable":
             return WrongKind(f"`{name}` cannot be used: {text}.")
         case "interrupted":

@@ -33,7 +33,6 @@ def main() -> NoReturn:
         begun = time.perf_counter()
         lock_up(linux, policy, layers)
         seconds = time.perf_counter() - begun
-        os.nice(10)  # however many processes it starts, the grader gets to look at them
     with open(status, "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump({"layers": layers, "seconds": seconds}, file)
     if arguments == [PROBE]:

@@ -43,6 +43,10 @@ class Missing(Exception):
     """The name is not defined."""
 
 
+class Placeholder(Exception):
+    """The name still has the starter's three dots."""
+
+
 class Encoder:
     """Plain data as JSON nodes; arrays as raw buffers beside them."""
 
@@ -170,6 +174,8 @@ def lookup(namespace: dict[str, Any], name: str) -> Any:
     if first not in namespace:
         raise Missing(first)
     value = namespace[first]
+    if value is ...:
+        raise Placeholder(first)
     for attribute in attributes:
         value = getattr(value, attribute)
     return value
@@ -348,6 +354,8 @@ def install(shell: Any) -> None:
             reply = {"ok": encoder.encode(answer(message["content"], message.get("buffers", [])))}
         except Missing as missing:
             reply = {"error": "missing", **told(missing)}
+        except Placeholder as placeholder:
+            reply = {"error": "placeholder", **told(placeholder)}
         except Unusable as unusable:
             reply = {"error": "unusable", **told(unusable)}
         except KeyboardInterrupt:

@@ -94,7 +94,7 @@ class KernelProvisioner(LocalProvisioner):
         super().__init__(kernel_id="", kernel_spec=KernelSpec(language="python"), **kwargs)
         self._log = log
         self._command = command
-        self._target: psutil.Process | None = None
+        self._target = 0
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         kwargs = await super().pre_launch(**kwargs)
@@ -117,21 +117,21 @@ class KernelProvisioner(LocalProvisioner):
         """Raise KeyboardInterrupt in the notebook."""
         if self.process is None:
             return
-        with suppress(OSError, psutil.Error, IndexError):
+        with suppress(OSError):
             if sys.platform == "win32":
                 from jupyter_client.win_interrupt import send_interrupt
 
                 send_interrupt(self.process.win32_interrupt_event)
             else:
-                self._launcher().send_signal(signal.SIGINT)
+                os.kill(self._target or self.process.pid, signal.SIGINT)
 
-    def _launcher(self) -> psutil.Process:
-        """The process that passes signals into the notebook: ours, or the one that bubblewrap started."""
-        if self._target is None:
+    def settle(self, contained: bool) -> None:
+        """Look, while the process is still ours alone, which one passes signals in: it, or bubblewrap's child."""
+        self.contained = contained
+        if self.process is not None:
             family = tree(self.process.pid)
-            ours = [one for one in family if launch.__file__ in one.cmdline()[:6]]
-            self._target = next(iter(ours), family[0])
-        return self._target
+            ours = [one.pid for one in family if launch.__file__ in one.cmdline()[:6]]
+            self._target = next(iter(ours), self.process.pid)
 
     def destroy(self) -> None:
         """Kill the kernel and every process that it started, and wait for none of them."""

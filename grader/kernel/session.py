@@ -167,7 +167,7 @@ class KernelSession:
             await client.wait_for_ready(timeout=STARTUP_S)
             client.allow_stdin = False
             layers = self._cell.told().layers  # written before any of the notebook's code ran
-            self._provisioner.contained = layers.get("namespaces") == ""
+            self._provisioner.settle(contained=layers.get("namespaces") == "")
             sandbox.insist(layers, self.settings.sandbox)
             await self._install_probe()
             self.facts.layers = sandbox.held(layers)
