@@ -1,9 +1,11 @@
-"""Seeded movie reviews whose sentiment hangs on word order and negation alone.
+"""Seeded movie reviews whose sentiment hangs on word order and negation.
 
-An opinion always uses one word of praise and one of blame, of which it means the one and rejects the other:
-"the plot was clever, not silly" praises, "the plot was silly, not clever" blames, with the very same words.
-Exchanging the two in a whole review turns its sentiment and keeps its words, so whatever counts words,
-averages embeddings or otherwise ignores their order does no better than a coin.
+Nearly every opinion uses one word of praise and one of blame, of which it means the one and rejects the
+other: "the plot was clever, not silly" praises, "the plot was silly, not clever" blames, with the very same
+words. Exchanging the two turns the sentiment and keeps the words, so whatever counts words, averages
+embeddings or otherwise ignores their order can do no better than a coin. The few opinions that are plain
+("the plot was clever") lift that to about 60 %: without them a network learns nothing at all for its first
+few hundred steps, since no word by itself then says anything.
 """
 
 from __future__ import annotations
@@ -97,6 +99,7 @@ ASPECTS = _words("""
 UNSEEN_ASPECTS = _words("""
     choreography narration screenplay epilogue wardrobe casting premise stunt
 """)
+PLAIN = 0.08  # share of opinions that any word counter understands
 OWNERS = ("the", "its", "their", "the whole", "the film's", "this", "her", "his")
 
 NAMES = _words("""
@@ -189,10 +192,13 @@ def _sizes(dice: random.Random) -> tuple[int, int]:
 
 
 def _opinion(dice: random.Random, positive: bool, unseen_words: bool) -> list[str]:
-    """One opinion as one clause, or as two that may stand in either order."""
+    """One opinion, as one clause or as two in either order."""
     praise, blame = dice.choice(PRAISE), dice.choice(BLAME)
     yes, no = (praise, blame) if positive else (blame, praise)
-    if dice.random() < 0.6:
+    kind = dice.random()
+    if kind < PLAIN:
+        clauses = [dice.choice(CLAIMS)]
+    elif kind < 0.6:
         clauses = [dice.choice(CONTRASTS)]
     else:
         clauses = [dice.choice(DENIALS), dice.choice(CLAIMS)]

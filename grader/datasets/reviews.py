@@ -225,13 +225,15 @@ def _archived(archive: Path) -> Iterator[tuple[str, str, bytes]]:
     try:
         with _opened(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for member in tar:
+                if member.size > _MOST_BYTES_UNPACKED:  # tarfile would go on and on to skip it
+                    raise NotTheSet(f"a file in it declares {member.size:,} bytes")
                 found = _MEMBER.fullmatch(member.name)
                 if found is None or not member.isreg() or member.size > _MOST_BYTES_A_REVIEW:
                     continue
                 content = tar.extractfile(member)
                 if content is not None:
                     yield found[1], found[2], content.read()
-                tar.members = []  # else tarfile keeps all headers: 100 MB for the public archive
+                tar.members = []  # type: ignore[attr-defined]  # else all headers are kept: 100 MB
     except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError) as reason:
         raise NotTheSet(f"it cannot be read as a tar archive ({_first_line(reason)})") from reason
 

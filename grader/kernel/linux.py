@@ -276,14 +276,14 @@ def _mount(source: str | None, target: str, kind: str | None, flags: int, option
     _checked(_libc.mount(*encoded, ctypes.c_ulong(flags), options.encode()), f"mount {target}")
 
 
-def _set_attributes(path: str, attributes: int) -> None:
-    """Give a mount, and all below it, more restrictions."""
+def _set_attributes(path: str, add: int, remove: int = 0, below: bool = True) -> None:
+    """Change the restrictions of a mount, and of all mounts below it."""
     _syscall(
         _MOUNT_SETATTR,
         -100,
         path.encode(),
-        ctypes.c_uint(_AT_RECURSIVE),
-        struct.pack("QQQQ", attributes, 0, 0, 0),
+        ctypes.c_uint(_AT_RECURSIVE if below else 0),
+        struct.pack("QQQQ", add, remove, 0, 0),
         ctypes.c_size_t(32),
         what=f"mount_setattr {path}",
     )
@@ -335,6 +335,8 @@ def build_view(
             file.write(text)
     for path in ("/tmp", "/dev/shm", "/proc"):
         _place(root, path, True)
+    options = f"size={shared_memory_mb}m,mode=1777"
+    _mount("tmpfs", root + "/tmp", "tmpfs", _NOSUID | _NODEV, options)  # now: readable paths may lie in it
     for path in devices:
         _place(root, path, False)
     for path in readable:
@@ -343,8 +345,7 @@ def build_view(
     for path in devices:
         if os.path.exists(path):  # noqa: PTH110
             _mount(path, root + path, None, _BIND)
-    options = f"size={shared_memory_mb}m,mode=1777"
-    _mount("tmpfs", root + "/tmp", "tmpfs", _NOSUID | _NODEV, options)
+    _set_attributes(root + "/tmp", 0, remove=_RDONLY, below=False)
     _mount("tmpfs", root + "/dev/shm", "tmpfs", _NOSUID | _NODEV | _NOEXEC, options)
     for path in writable:
         target = root + path if os.path.isdir(root + path) else _place(root, path, True)  # noqa: PTH112

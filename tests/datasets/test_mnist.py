@@ -136,9 +136,7 @@ class TestSample:
         assert not as_rows(first) & as_rows(other)
 
     def test_heldout_images_are_in_no_file_that_the_notebook_has(self, sample, rng):
-        seen = {
-            image for part in ("training", "visible") for image, _ in as_rows(getattr(sample, part)("sample"))
-        }
+        seen = {image for part in ("training", "visible") for image, _ in as_rows(getattr(sample, part)("sample"))}
         assert not seen & {image for image, _ in as_rows(sample.heldout("sample", rng))}
 
     def test_heldout_digits_stay_recognisable(self, sample, rng):
@@ -231,9 +229,7 @@ class TestAdding:
         with pytest.raises(UsageError, match="unpacked"):
             sample.add(folder)
 
-    def test_files_of_the_right_length_are_taken_for_the_set_until_they_are_read(
-        self, folder, cache, monkeypatch
-    ):
+    def test_files_of_the_right_length_are_taken_for_the_set_until_they_are_read(self, folder, cache, monkeypatch):
         monkeypatch.setenv("GRADER_DATA", str(folder))
         monkeypatch.setenv("GRADER_CACHE", str(cache))
         assert Mnist().full_is_here()
@@ -332,9 +328,7 @@ class TestFull:
     def test_the_original_files_are_left_alone(self, full, tmp_path, monkeypatch):
         copy = tmp_path / "mine"
         shutil.copytree(data_root() / RAW, copy / RAW, copy_function=shutil.copyfile)
-        before = {
-            p: (p.stat().st_mode, p.stat().st_mtime_ns, p.stat().st_nlink) for p in (copy / RAW).iterdir()
-        }
+        before = {p: (p.stat().st_mode, p.stat().st_mtime_ns, p.stat().st_nlink) for p in (copy / RAW).iterdir()}
         monkeypatch.setenv("GRADER_DATA", str(copy))
         monkeypatch.setenv("GRADER_CACHE", str(tmp_path / "cache"))
         full.view("full")
