@@ -274,14 +274,16 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal without ✓ gets a question mark, not a traceback
     try:
         code = app(standalone_mode=False) or 0
+        if code == 130:  # Ctrl-C, as typer tells it
+            complaints.print("Stopped.")
     except GraderError as error:
         complaints.print(f"{error.message} {error.advice}".strip())
         code = error.exit_code
     except _CommandError as error:
         if error.format_message():  # without arguments the help has been printed, and nothing is left to say
-            complaints.print(f"{error.format_message()} See `grade --help`.")
+            complaints.print(f"{error.format_message().rstrip('.')}. See `grade --help`.")
         code = 2
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort):  # as older versions of it do
         complaints.print("Stopped.")
         code = 130
     except BrokenPipeError:

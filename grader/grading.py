@@ -363,7 +363,7 @@ def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
     if outcome.error_type == "StdinNotImplementedError":
         return f"{cell} asks for input(), which nobody answers while grading. Write the value into the cell."
     if outcome.error_type == "SystemExit":
-        return f"{cell} calls sys.exit(). Take that out: it ends the cell before it is done."
+        return f"{cell} calls sys.exit() or exit(). Take that out: it ends the cell before it is done."
     return f"{cell} raised {outcome.error_type}: {outcome.error or 'no message'}".rstrip(".") + "."
 
 

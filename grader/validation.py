@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -77,25 +79,39 @@ def validate_all(
         for exercise in exercises:
             validation = Validation(exercise)
             try:
-                rows = list(_rows(exercise, options))
+                _ = exercise.checks  # once, before several threads ask for them
+                matrix = list(rows(exercise, options))
                 validation.faults += _starter_faults(exercise) + _mistake_faults(exercise)
             except GraderError as error:
                 validation.faults.append(f"{error.message} {error.advice}")
-                rows = []
-            started.append((validation, [pool.submit(_try, exercise, row, options) for row in rows]))
-        for validation, futures in started:
-            for future in futures:
-                result = future.result()
-                validation.rows.append(result)
-                if say is not None:
-                    verdict = "as it should" if not result.faults else "NOT as it should"
-                    say(f"{validation.exercise.id} {result.row.name} ({result.row.data}): {verdict}")
-            if futures and not options.only:
-                validation.faults += _unfailed(validation)
+                matrix = []
+            started.append((validation, [pool.submit(try_row, exercise, row, options) for row in matrix]))
+        try:
+            for validation, futures in started:
+                for future in futures:
+                    result = future.result()
+                    validation.rows.append(result)
+                    if say is not None:
+                        verdict = "as it should" if not result.faults else "NOT as it should"
+                        say(f"{validation.exercise.id} {result.row.name} ({result.row.data}): {verdict}")
+                if futures and not options.only:
+                    validation.faults += _unfailed(validation)
+        except BaseException:
+            _abandon([future for _, futures in started for future in futures])
+            raise
     return [validation for validation, _ in started]
 
 
-def _rows(exercise: Exercise, options: Options) -> Iterator[Row]:
+def _abandon(futures: list[Future[RowResult]]) -> None:
+    """End at once what is being graded: kernels are the only children that this process has."""
+    running = [future for future in futures if not future.cancel()]
+    while wait(running, timeout=0.2).not_done:
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                child.kill()
+
+
+def rows(exercise: Exercise, options: Options) -> Iterator[Row]:
     """The matrix's notebooks: the reference on each form of the data that is here, the starter, the mistakes."""
     reference = read_reference(exercise)
     names = exercise.description.data
@@ -114,7 +130,8 @@ def _rows(exercise: Exercise, options: Options) -> Iterator[Row]:
             yield Row(mistake.name, mistake.apply(reference), form, frozenset(mistake.fails))
 
 
-def _try(exercise: Exercise, row: Row, options: Options) -> RowResult:
+def try_row(exercise: Exercise, row: Row, options: Options) -> RowResult:
+    """Grade one notebook of the matrix, and tell what its checks did other than they should."""
     report = grade_notebook(row.notebook, exercise, replace(options, data=row.data))
     return RowResult(row, report, judge_row(row, report, {check.name: check.needs for check in exercise.checks}))
 

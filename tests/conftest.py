@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -25,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.stash[_CACHE] = os.environ["GRADER_CACHE"] = tempfile.mkdtemp(prefix="grade-tests-")
         os.environ["GRADER_SECRET"] = "the secret of the tests"
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # kernels run side by side here
         beside = ROOT.parent / "shared" / "data"
         given = os.environ.pop("GRADER_DATA", str(beside))
         if (Path(given) / "MNIST").is_dir():
@@ -80,7 +81,9 @@ def x_is_three(run):
 def make_exercise(tmp_path: Path) -> Callable[..., Exercise]:
     """Write a small exercise: ``make_exercise(checks, cell_s=60, total_s=120, answer_s=20, more="")``."""
 
-    def make(checks: str = CHECKS, *, cell_s: float = 60, total_s: float = 120, answer_s: float = 20, more: str = "") -> Exercise:
+    def make(
+        checks: str = CHECKS, *, cell_s: float = 60, total_s: float = 120, answer_s: float = 20, more: str = ""
+    ) -> Exercise:
         folder = tmp_path / "exercises" / "small"
         folder.mkdir(parents=True, exist_ok=True)
         text = EXERCISE.format(id="small", more=more, cell_s=cell_s, total_s=total_s, answer_s=answer_s)
@@ -89,6 +92,14 @@ def make_exercise(tmp_path: Path) -> Callable[..., Exercise]:
         return load(folder)
 
     return make
+
+
+SAMPLE = Options(data="sample")
+
+
+def listing(folder: Path) -> list[str]:
+    """Everything in a folder and below it, by name."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
 def notebook(*sources: str) -> nbformat.NotebookNode:
@@ -114,13 +125,13 @@ def write_notebook(tmp_path: Path) -> Callable[..., Path]:
 def grade_cells(make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path]) -> Callable[..., Graded]:
     """Grade a notebook of these cells in a real kernel."""
 
-    def run(*sources: str, checks: str = CHECKS, options: Options = Options(data="sample"), **exercise: object) -> Graded:  # noqa: B008
+    def run(*sources: str, checks: str = CHECKS, options: Options = SAMPLE, **exercise: object) -> Graded:
         return grade(Submission(write_notebook(*sources)), make_exercise(checks, **exercise), options)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def repository() -> Iterator[Path]:
+def repository() -> Path:
     """The repository's own folder."""
-    yield ROOT
+    return ROOT

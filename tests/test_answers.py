@@ -85,7 +85,11 @@ def test_what_is_no_digest_is_refused(right: str) -> None:
 def test_the_command_prints_the_digest() -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "grader.answers", *arguments], capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-m", "grader.answers", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
 
     done = run("salt", "[[1, 2], [3, 4]]")

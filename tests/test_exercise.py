@@ -12,6 +12,7 @@ import pytest
 from grader import exercise as module
 from grader.errors import ExerciseError, UsageError
 from grader.exercise import Exercise, describe, every_exercise, exercise_folders, find_exercise, find_target, load
+from tests.conftest import listing
 
 TOML = """
 id = "{id}"
@@ -114,9 +115,7 @@ def test_a_notebook_elsewhere_finds_the_course_from_the_working_folder(course: P
         ("evil\x1b[2J.ipynb", None, "There is no evil.ipynb."),
     ],
 )
-def test_what_cannot_be_graded_is_said_in_one_line(
-    course: Path, path: str, exercise: str | None, message: str
-) -> None:
+def test_what_cannot_be_graded_is_said_in_one_line(course: Path, path: str, exercise: str | None, message: str) -> None:
     if path == "handed-in" and exercise == "c":
         (course / "handed-in" / "b_second.ipynb").unlink()
     with pytest.raises(UsageError) as caught:
@@ -259,11 +258,13 @@ def test_no_checks_py(course: Path) -> None:
 
 def test_checks_leave_nothing_among_the_exercises(course: Path) -> None:
     _ = load(course / "exercises" / "a").checks
-    assert sorted(os.listdir(course / "exercises" / "a")) == ["a_first.ipynb", "checks.py", "exercise.toml"]
+    assert listing(course / "exercises" / "a") == ["a_first.ipynb", "checks.py", "exercise.toml"]
 
 
 def test_checks_may_define_dataclasses(make_exercise: Callable[..., Exercise]) -> None:
-    more = "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass Point:\n    x: float\n"
+    more = (
+        "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass\nclass Point:\n    x: float\n"
+    )
     assert len(make_exercise(more + HEAD + check_of("one")).checks) == 1
 
 

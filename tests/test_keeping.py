@@ -12,7 +12,7 @@ from nbformat.v4 import new_output
 from grader.grading import Graded
 from grader.keeping import keep, write_whole
 from grader.report import Report
-from tests.conftest import notebook
+from tests.conftest import listing, notebook
 from tests.test_report import report
 
 
@@ -21,7 +21,7 @@ def test_what_is_kept_and_where(tmp_path: Path) -> None:
     executed.cells[0].outputs = [new_output("stream", name="stdout", text="lone \ud800 surrogate")]
     folder = keep(Graded(report(), executed), tmp_path / "a.ipynb")
     assert folder == tmp_path / ".grade" / "a"
-    assert sorted(os.listdir(folder)) == ["executed.ipynb", "report.json"]
+    assert listing(folder) == ["executed.ipynb", "report.json"]
     assert Report.model_validate_json((folder / "report.json").read_text("utf-8")) == report()
     assert nbformat.read(folder / "executed.ipynb", as_version=4).cells[0].source == "x = 3"
 
@@ -29,7 +29,7 @@ def test_what_is_kept_and_where(tmp_path: Path) -> None:
 def test_an_unreadable_notebook_leaves_its_report_only(tmp_path: Path) -> None:
     folder = keep(Graded(report()), tmp_path / "a.ipynb")
     assert folder is not None
-    assert os.listdir(folder) == ["report.json"]
+    assert listing(folder) == ["report.json"]
 
 
 def test_a_second_grading_takes_the_place_of_the_first(tmp_path: Path) -> None:
@@ -37,13 +37,13 @@ def test_a_second_grading_takes_the_place_of_the_first(tmp_path: Path) -> None:
     folder = keep(Graded(report("passed")), tmp_path / "a.ipynb")
     assert folder is not None
     assert '"status": "passed"' in (folder / "report.json").read_text()
-    assert os.listdir(folder) == ["report.json"]
+    assert listing(folder) == ["report.json"]
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path) -> None:
     (tmp_path / ".grade").write_text("a file is in the way")
     assert keep(Graded(report()), tmp_path / "a.ipynb") is None
-    assert os.listdir(tmp_path) == [".grade"]
+    assert listing(tmp_path) == [".grade"]
 
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(OSError, match="disk full"):
         write_whole(path, "second\n")
     assert path.read_text() == "first\n"
-    assert os.listdir(tmp_path) == ["report.json"]
+    assert listing(tmp_path) == ["report.json"]
 
 
 def test_text_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_text_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None
     with pytest.raises(UnicodeEncodeError):
         write_whole(path, "\ud800")
     assert path.read_text() == "first\n"
-    assert os.listdir(tmp_path) == ["report.json"]
+    assert listing(tmp_path) == ["report.json"]
 
 
 def test_lines_end_the_same_everywhere_and_others_may_read(tmp_path: Path) -> None:

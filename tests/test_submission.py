@@ -57,9 +57,15 @@ READABLE: dict[str, tuple[bytes, list[str]]] = {
     "format 2": (raw(old_book(2, old_cell("x = 3"))), ["x = 3"]),
     "lone surrogates": (raw(book(code('x = "\ud800"'))), ['x = "?"']),
     "no metadata at all": (raw({"nbformat": 4, "cells": [{"cell_type": "code", "source": "x = 3"}]}), ["x = 3"]),
-    "a kernel of its own": (raw(book(code(), metadata={"kernelspec": {"name": "julia", "language": "julia"}})), ["x = 3"]),
+    "a kernel of its own": (
+        raw(book(code(), metadata={"kernelspec": {"name": "julia", "language": "julia"}})),
+        ["x = 3"],
+    ),
     "metadata that is none": (raw(book(code(metadata=7, outputs="?", execution_count="?"), metadata=[])), ["x = 3"]),
-    "attachments that are none": (raw(book(code(), {"cell_type": "markdown", "source": "", "attachments": 5})), ["x = 3"]),
+    "attachments that are none": (
+        raw(book(code(), {"cell_type": "markdown", "source": "", "attachments": 5})),
+        ["x = 3"],
+    ),
     "attachments of numbers": (
         raw(book(code(), {"cell_type": "markdown", "source": "", "attachments": {"a.png": 5, "b": {"image/png": 5}}})),
         ["x = 3"],
@@ -101,7 +107,9 @@ def test_outputs_and_tags_do_not_come_along() -> None:
 
 def test_pictures_in_the_text_come_along() -> None:
     pictures = {"a.png": {"image/png": "aGVsbG8="}}
-    notebook = parse(raw(book({"cell_type": "markdown", "source": "![](attachment:a.png)", "attachments": pictures}, code())))
+    notebook = parse(
+        raw(book({"cell_type": "markdown", "source": "![](attachment:a.png)", "attachments": pictures}, code()))
+    )
     assert notebook.cells[0].attachments == pictures
 
 
@@ -168,7 +176,9 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=10,
 )
-fields = st.sampled_from(["cell_type", "source", "metadata", "id", "outputs", "attachments", "input", "language", "level"])
+fields = st.sampled_from(
+    ["cell_type", "source", "metadata", "id", "outputs", "attachments", "input", "language", "level"]
+)
 cells = st.dictionaries(fields, st.sampled_from(["code", "markdown", "x = 3", ["x"]]) | json_values, max_size=6)
 
 

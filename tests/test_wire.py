@@ -22,13 +22,15 @@ from grader.kernel.wire import Opaque, decode, encode, module, tensor
 # ---------------------------------------------------------------------- round trips
 
 numbers = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-arrays = hnp.arrays(st.sampled_from(sorted(wire.DTYPES)), hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5))
+arrays = hnp.arrays(
+    st.sampled_from(sorted(wire.DTYPES)), hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
+)
 keys = st.text() | st.integers() | st.none() | st.booleans() | st.tuples(st.integers(), st.text())
 plain_values = st.recursive(
     numbers | arrays,
-    lambda inner: st.lists(inner, max_size=4)
-    | st.lists(inner, max_size=4).map(tuple)
-    | st.dictionaries(keys, inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.lists(inner, max_size=4).map(tuple) | st.dictionaries(keys, inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -43,7 +45,9 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return all(map(same, one, other)) and all(map(same, one.values(), other.values()))
     if isinstance(one, float):
-        return (math.isnan(one) and math.isnan(other)) or (one == other and math.copysign(1, one) == math.copysign(1, other))
+        return (math.isnan(one) and math.isnan(other)) or (
+            one == other and math.copysign(1, one) == math.copysign(1, other)
+        )
     return bool(one == other)
 
 
@@ -87,11 +91,15 @@ def test_arguments_of_torchs_own() -> None:
     buffers: list[bytes] = []
     made = probe.decode(encode([tensor([1, 2], "int64"), tensor(np.eye(2))], buffers), buffers, "cpu")
     assert [str(one.dtype) for one in made] == ["torch.int64", "torch.float64"]
-    network = probe.decode(encode(module([("Linear", 3, 4), ("ReLU",), ("Linear", 4, 2, {"bias": False})]), []), [], "cpu")
+    network = probe.decode(
+        encode(module([("Linear", 3, 4), ("ReLU",), ("Linear", 4, 2, {"bias": False})]), []), [], "cpu"
+    )
     assert [tuple(p.shape) for p in network.parameters()] == [(4, 3), (4,), (2, 4)]
 
 
-@pytest.mark.parametrize("value", [object(), Fraction(1, 3), {1, 2}, b"x", np.array(["a"]), np.array([1j]), Opaque("X")])
+@pytest.mark.parametrize(
+    "value", [object(), Fraction(1, 3), {1, 2}, b"x", np.array(["a"]), np.array([1j]), Opaque("X")]
+)
 def test_a_check_sends_plain_data_only(value: Any) -> None:
     with pytest.raises(TypeError, match="cannot send"):
         encode(value, [])
@@ -122,7 +130,9 @@ json_values = st.recursive(
     max_leaves=25,
 )
 hex_floats = st.from_regex(r"-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}", fullmatch=True) | st.sampled_from(["inf", "nan"])
-sizes = st.integers(-2, 5) | st.integers() | st.sampled_from([2**31, 2**63, wire.MAX_BYTES]) | st.booleans() | st.floats()
+sizes = (
+    st.integers(-2, 5) | st.integers() | st.sampled_from([2**31, 2**63, wire.MAX_BYTES]) | st.booleans() | st.floats()
+)
 almost_nodes = st.recursive(
     st.just(["z"])
     | st.tuples(st.just("b"), st.booleans() | st.integers()).map(list)
@@ -137,8 +147,10 @@ almost_nodes = st.recursive(
         st.integers(-1, 4) | st.booleans(),
     ).map(list)
     | json_values,
-    lambda inner: st.tuples(st.sampled_from(["l", "t"]), st.lists(inner, max_size=5)).map(list)
-    | st.tuples(st.just("d"), st.lists(st.lists(inner, min_size=1, max_size=3), max_size=4)).map(list),
+    lambda inner: (
+        st.tuples(st.sampled_from(["l", "t"]), st.lists(inner, max_size=5)).map(list)
+        | st.tuples(st.just("d"), st.lists(st.lists(inner, min_size=1, max_size=3), max_size=4)).map(list)
+    ),
     max_leaves=20,
 )
 

@@ -1,11 +1,16 @@
 """A kernel client whose every resource is bounded: what a notebook sends cannot fill the grader's memory.
 
-Before a message is parsed its bytes are counted; one that is larger than a frame may be makes libzmq drop
-the connection instead of holding it. Messages that are malformed, unsigned or forged are dropped.
+Before libzmq gets a message its bytes are counted (:mod:`grader.kernel.relay`), and before it is parsed its bytes
+and its lists and dicts. Messages that are malformed, unsigned or forged are dropped.
 """
 
 from __future__ import annotations
 
+import asyncio
+import re
+import time
+from contextlib import suppress
+from queue import Empty
 from typing import Any
 
 import zmq
@@ -15,12 +20,22 @@ from jupyter_client.connect import channel_socket_types
 from traitlets import Type
 from zmq.constants import Event
 
+from grader.kernel.relay import Relay
 from grader.kernel.wire import MAX_BYTES
 
 # One frame of a message: libzmq has to hold it as a whole before anybody can look at it.
 MAX_FRAME = {"shell": MAX_BYTES + 1000, "iopub": 8_000_000, "control": 1_000_000, "stdin": 1_000_000, "hb": 1_000}
+# All frames of a message: JSON of an answer comes on top of its arrays.
+MAX_MESSAGE = {"shell": MAX_BYTES + 8_000_000, "iopub": 8_000_000}
+# Bytes of messages that libzmq may hold before the first of them is looked at.
+_AHEAD = 1_000_000
+# What the JSON of one message may come to: an empty list is three bytes there with its comma, and sixty-four here.
+_MAX_PARSED = 24_000_000
+_WEIGHTS = {b"[": 64, b"{": 200, b",": 32}
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 # Status messages, and replies with a traceback, are smaller than this: they still pass when the budget is used up.
 _SMALL = 64_000
+_SIGNATURE = 64
 
 
 class Meter:
@@ -50,19 +65,50 @@ class BoundedChannel(AsyncZMQSocketChannel):
     """A channel that counts bytes before it parses, and drops what is no proper message."""
 
     meter: Meter | None = None
+    relay: Relay | None = None
 
-    async def _recv(self, **kwargs: Any) -> dict[str, Any]:
+    async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:
+        """The next proper message; `Empty` after `timeout` seconds, however many others came and were dropped."""
+        ends = None if timeout is None else time.monotonic() + timeout
         while True:
-            frames = await self.socket.recv_multipart(**kwargs)
-            if self.meter is not None and not self.meter.admit(sum(len(frame) for frame in frames)):
-                continue
-            try:
-                _, signed = self.session.feed_identities(frames)
-                message = self.session.deserialize(signed)
-            except (ValueError, TypeError, KeyError, IndexError, RecursionError):
-                continue
-            if _is_message(message):
-                return message  # type: ignore[no-any-return]
+            left = None if ends is None else max(0, int(1000 * (ends - time.monotonic())))
+            if not await self.socket.poll(left):
+                raise Empty
+            message = await self._recv()
+            if message is not None:
+                return message
+            if ends is not None and time.monotonic() > ends:
+                raise Empty
+
+    async def _recv(self, **kwargs: Any) -> dict[str, Any] | None:
+        """The message that is there, if it is a proper one."""
+        frames = await self.socket.recv_multipart(**kwargs)
+        if self.relay is not None:
+            self.relay.consumed(frames)
+        if self.meter is not None and not self.meter.admit(sum(len(frame) for frame in frames)):
+            return None
+        try:
+            _, signed = self.session.feed_identities(frames)
+            if len(signed[0]) > _SIGNATURE:  # they are remembered before they are looked at
+                return None
+            if _swells(signed[1:5]):
+                if self.meter is not None:
+                    self.meter.exhaust()
+                return None
+            message = self.session.deserialize(signed)
+        except Exception:  # whatever jupyter_client stumbles over no kernel sends
+            return None
+        return message if _is_message(message) else None
+
+
+def _swells(parts: list[bytes]) -> bool:
+    """Whether the JSON of a message would take far more memory than its text does."""
+
+    def weight(part: bytes) -> int:
+        return sum(part.count(mark) * each for mark, each in _WEIGHTS.items())
+
+    # Most texts that hold so many brackets and commas hold them in strings: only then is it worth to look closer.
+    return sum(map(weight, parts)) > _MAX_PARSED and sum(weight(_STRINGS.sub(b"", x)) for x in parts) > _MAX_PARSED
 
 
 def _is_message(message: Any) -> bool:
@@ -88,28 +134,57 @@ class BoundedClient(AsyncKernelClient):
         socket.rcvhwm = 16
         if identity:
             socket.identity = identity
-        socket.connect(self._make_url(channel))
+        url = self._make_url(channel)
+        if self.transport == "ipc":
+            relay = Relay(url.removeprefix("ipc://"), MAX_MESSAGE[channel], _AHEAD, lambda: self._exhaust(channel))
+            self._relays[channel] = relay
+            url = f"ipc://{relay.path}"
+        socket.connect(url)
         return socket
 
     def start_channels(self, *args: Any, **kwargs: Any) -> None:
-        super().start_channels(*args, **kwargs)
-        self._dropped = self.iopub_channel.socket.get_monitor_socket(Event.DISCONNECTED)
+        self._relays: dict[str, Relay] = {}
+        # Nobody reads the control channel, so that it would only fill up.
+        super().start_channels(*args, **kwargs | {"control": False})
+        for name, channel in (("shell", self.shell_channel), ("iopub", self.iopub_channel)):
+            channel.relay = self._relays.get(name)
+        if self.transport != "ipc":
+            self._dropped = self.iopub_channel.socket.get_monitor_socket(Event.DISCONNECTED)
 
     def stop_channels(self) -> None:
         if self._dropped is not None:
             self.iopub_channel.socket.disable_monitor()
             self._dropped = None
-        super().stop_channels()
+        for channel in (self._shell_channel, self._iopub_channel):
+            if channel is not None and channel.is_alive():
+                channel.stop()
+        for relay in self._relays.values():
+            relay.close()
+        if self._created_context and not self.context.closed:
+            self.context.destroy(linger=0)
 
     async def dropped(self, seconds: float) -> bool:
-        """Whether libzmq dropped the output channel within `seconds`: a single message was larger than a frame may be.
+        """Whether the output channel was cut within `seconds`: a single message was larger than one may be.
 
-        It is connected again by itself; what was sent meanwhile is lost.
+        It is connected again; what was sent meanwhile is lost.
         """
-        if self._dropped is None or not await self._dropped.poll(int(seconds * 1000)):
+        if self._dropped is None:  # the relay knows of it at once
+            await asyncio.sleep(seconds)
+            return False
+        if not await self._dropped.poll(int(seconds * 1000)):
             return False
         await self._dropped.recv_multipart()
+        # After too large a frame libzmq does not connect by itself.
+        socket, url = self.iopub_channel.socket, self._make_url("iopub")
+        with suppress(zmq.error.ZMQError):
+            socket.disconnect(url)
+        socket.connect(url)
         return True
+
+    def _exhaust(self, name: str) -> None:
+        channel = self.iopub_channel if name == "iopub" else self.shell_channel
+        if channel.meter is not None:
+            channel.meter.exhaust()
 
     def meter(self, meter: Meter | None) -> None:
         """Count what comes on the shell and output channels against `meter` from now on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ _TEXT_LIMIT = 100_000
 # All cells together may send as much as so many cells may: it is held until the notebook is written.
 _CELLS_FULL_OF_OUTPUT = 4
 _IDLE_S = 4
+# Outputs that `update_display` may still change: nbclient looks through all of them each time.
+_CHANGEABLE = 500
+_MIME = re.compile(r"[\w.+/-]{1,100}")
 
 
 @dataclass
@@ -74,6 +78,21 @@ def _is_output(kind: str, content: dict[str, Any]) -> bool:
         case "display_data" | "execute_result" | "update_display_data":
             return has("data", dict) and has("metadata", dict)
     return False
+
+
+def _made_plain(kind: str, content: dict[str, Any]) -> None:
+    """Take out of a message what has no place in a notebook's file, or takes far more memory than its text."""
+    if "data" in content:
+        data = content["data"].items()
+        content["data"] = {mime: text for mime, text in data if type(text) is str and _MIME.fullmatch(mime)}
+        content["metadata"] = {}
+    number = content.get("execution_count")
+    if type(number) is not int or not 0 <= number < 1_000_000:
+        content.pop("execution_count", None)
+        if kind == "execute_result":
+            content["execution_count"] = None
+    if type(transient := content.get("transient")) is not dict or type(transient.get("display_id")) is not str:
+        content.pop("transient", None)
 
 
 class NotebookRunner(NotebookClient):
@@ -208,11 +227,20 @@ class NotebookRunner(NotebookClient):
 
     def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
         try:
+            kind, content = msg["msg_type"], msg["content"]
+            if kind in ("display_data", "execute_result", "update_display_data") and not _is_output(kind, content):
+                return None
+            _made_plain(kind, content)
+            if "transient" in content and kind != "update_display_data" and self._changeable() >= _CHANGEABLE:
+                del content["transient"]
             return super().process_message(msg, cell, cell_index)
         except CellExecutionComplete:
             raise
         except Exception:  # a forged message lacks what nbclient relies on: it is not there
             return None
+
+    def _changeable(self) -> int:
+        return sum(len(places) for cells in self._display_id_map.values() for places in cells.values())
 
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         assert isinstance(self.kc, BoundedClient)

@@ -163,6 +163,15 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "fanotify_init": (300, 262),
     "personality": (135, 92),
 }
+# Memory that no process is seen to hold, and no limit counts; what these are asked for has another way.
+_HIDING: dict[str, tuple[int, int]] = {
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+}
+_PRCTL, _SET_PDEATHSIG, _SET_DUMPABLE = (157 if _MACHINE == "x86_64" else 167), 1, 4
 _CLONE, _CLONE3, _SOCKET, _SOCKETPAIR, _IOCTL_CALL = (
     (56, 435, 41, 53, 16) if _MACHINE == "x86_64" else (220, 435, 198, 199, 29)
 )
@@ -201,6 +210,16 @@ def _filter() -> bytes:
         if number is not None:
             add(_EQUAL, 0, 1, number)
             add(_RETURN, 0, 0, _refuse(errno.EPERM))
+    for numbers in _HIDING.values():
+        add(_EQUAL, 0, 1, numbers[index])
+        add(_RETURN, 0, 0, _refuse(errno.ENOSYS))
+    # Not to die with the launcher, or not to be looked at by the watchdog: it is told that it is so, and it is not.
+    add(_EQUAL, 0, 5, _PRCTL)
+    add(_LOAD, 0, 0, argument(0))
+    add(_EQUAL, 1, 0, _SET_PDEATHSIG)
+    add(_EQUAL, 0, 1, _SET_DUMPABLE)
+    add(_RETURN, 0, 0, _refuse(0))
+    add(_LOAD, 0, 0, 0)
     # clone3 hides its flags behind a pointer; without it the C library falls back to clone.
     add(_EQUAL, 0, 1, _CLONE3)
     add(_RETURN, 0, 0, _refuse(errno.ENOSYS))
@@ -335,7 +354,7 @@ def build_view(
             file.write(text)
     for path in ("/tmp", "/dev/shm", "/proc"):
         _place(root, path, True)
-    options = f"size={shared_memory_mb}m,mode=1777"
+    options = f"size={shared_memory_mb}m,nr_inodes=20k,mode=1777"  # an empty file takes a kilobyte, too
     _mount("tmpfs", root + "/tmp", "tmpfs", _NOSUID | _NODEV, options)  # now: readable paths may lie in it
     for path in devices:
         _place(root, path, False)

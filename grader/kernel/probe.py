@@ -12,19 +12,25 @@ which names a variable `list`, or patches `print`, does not trip it by accident.
 
 from __future__ import annotations
 
-import builtins
-import collections.abc
-import decimal
-import functools
-import numbers
-import os
-import random
 import sys
-import traceback
-from typing import Any
 
-import numpy as np
-import torch
+# Not from the notebook's folder, should a file there be named torch.py.
+_path, sys.path[:] = sys.path[:], [path for path in sys.path if path]
+
+import builtins  # noqa: E402
+import collections.abc  # noqa: E402
+import decimal  # noqa: E402
+import functools  # noqa: E402
+import numbers  # noqa: E402
+import os  # noqa: E402
+import random  # noqa: E402
+import traceback  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+sys.path[:] = _path
 
 # Own copies of the built-in functions: a notebook that patches them patches others than these.
 globals().update({name: value for name, value in vars(builtins).items() if not name.startswith("_")})
@@ -315,6 +321,11 @@ def told(error: BaseException) -> dict[str, Any]:
     return {"type": clean[0], "text": clean[1], "line": clean[2]}
 
 
+def leave() -> None:
+    """What `exit()` and `quit()` do."""
+    raise SystemExit
+
+
 def install(shell: Any) -> None:
     """Take requests on the kernel's shell channel from now on."""
     kernel = shell.kernel
@@ -366,6 +377,8 @@ def install(shell: Any) -> None:
         session.send(stream, "grader_reply", reply, message, ident=ident, buffers=buffers)
 
     kernel.shell_handlers["grader_request"] = handle
+    # IPython's exit() ends the kernel a moment later, in the midst of whatever then runs: here it ends its cell.
+    shell.ask_exit = leave
 
 
 if __name__ == "_grader_probe":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, Protocol
@@ -19,6 +21,8 @@ Alarm = Literal["cell", "total", "answer", "memory", "files", "processes"]
 # From the interrupt to the kill: time for `finally` blocks and for a CUDA kernel to end.
 GRACE_S = 2.0
 _LOOK_EVERY_S = 0.2
+# A closed folder, and one so deep that its path is too long to be named: what lies in there is to be overlooked.
+_HIDDEN = (errno.EACCES, errno.ENAMETOOLONG)
 
 
 class Victim(Protocol):
@@ -61,25 +65,52 @@ def memory_of(processes: list[psutil.Process], limit: int) -> int:
     return total
 
 
-def overfull(folder: Path, max_bytes: float, max_files: int) -> bool:
-    """Whether a folder holds more than this; no link is followed, and looking ends where the answer is known."""
+def overfull(folders: Sequence[Path], max_bytes: float, max_files: int) -> bool:
+    """Whether folders hold more than this; no link is followed, and looking ends where the answer is known."""
     used = files = 0
-    waiting = [str(folder)]
+    waiting = [str(folder) for folder in folders]
     while waiting:
-        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+        try:
+            entries = os.scandir(waiting.pop())
+        except OSError as error:
+            if error.errno in _HIDDEN:
+                return True
+            continue
+        with entries:
             for entry in entries:
                 files += 1
-                with suppress(OSError):
+                try:
                     used += entry.stat(follow_symlinks=False).st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
+                except OSError as error:  # mostly: gone meanwhile
+                    if error.errno in _HIDDEN:
+                        return True
                 if used > max_bytes or files > max_files:
                     return True
     return False
 
 
+def unnamed(processes: list[psutil.Process], device: int) -> int:
+    """Bytes of the files on a device that these processes hold open and that have no name any more (Linux only)."""
+    found: dict[tuple[int, int], int] = {}
+    for process in processes:
+        with suppress(OSError), os.scandir(f"/proc/{process.pid}/fd") as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    status = entry.stat()
+                    if status.st_nlink == 0 and status.st_dev == device and stat.S_ISREG(status.st_mode):
+                        found[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return sum(found.values())
+
+
 class Watchdog:
     """Interrupts, then kills, what takes too long; kills at once what takes too much.
+
+    Parameters
+    ----------
+    folders
+        All that the notebook may write to; the scratch folder first.
 
     Attributes
     ----------
@@ -89,10 +120,11 @@ class Watchdog:
         Most bytes that the tree of processes was seen to hold.
     """
 
-    def __init__(self, victim: Victim, budget: Budget, scratch: Path) -> None:
+    def __init__(self, victim: Victim, budget: Budget, *folders: Path) -> None:
         self.victim = victim
         self.budget = budget
-        self.scratch = scratch
+        self.folders = folders
+        self._device = folders[0].stat().st_dev
         self.peak_memory = 0
         self.killed = False
         self.alarm: Alarm | None = None
@@ -173,7 +205,11 @@ class Watchdog:
         self.peak_memory = max(self.peak_memory, used)
         if used > limit:
             self._kill("memory")
-        elif overfull(self.scratch, self.budget.files_mb * 1_000_000, self.budget.files):
+        elif overfull(
+            self.folders,
+            self.budget.files_mb * 1_000_000 - unnamed(processes, self._device),
+            self.budget.files,
+        ):
             self._kill("files")
 
     def _kill(self, reason: Alarm) -> None:

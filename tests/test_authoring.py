@@ -1,0 +1,207 @@
+"""From the reference to the starter and to the notebooks of the mistakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from grader.authoring import Patch, read_patches, read_reference, starter_of, starter_source, text_of, write_starter
+from grader.errors import ExerciseError
+from grader.exercise import Exercise
+
+# ---------------------------------------------------------------------- marks
+
+
+@pytest.mark.parametrize(
+    ("solution", "starter"),
+    [
+        ("shallow = 18  ### SOLUTION", "shallow = ..."),
+        ("x: int = 18  ### SOLUTION", "x: int = ..."),
+        ("a, b = 1, 2  ### SOLUTION", "a, b = ..."),
+        ("    x = f(y=1)  ### SOLUTION   ", "    x = ..."),
+        ("x = y == 2  ### SOLUTION", "x = ..."),
+        ('x["a"] = 3  ### SOLUTION', 'x["a"] = ...'),
+        ("self.layer = nn.Linear(3, 4, bias=False)  ### SOLUTION", "self.layer = ..."),
+        ("total += 3  ### SOLUTION", "total += ..."),
+        ("x = 18  # SOLUTION is near", "x = 18  # SOLUTION is near"),
+        ("before\n### BEGIN SOLUTION\na\n\nb\n### END SOLUTION\nafter", "before\n...  # your code here\nafter"),
+        (
+            'def f(n):\n    """Doc."""\n    ### BEGIN SOLUTION\n    m = n  ### SOLUTION\n    ### END SOLUTION\n\nf(3)',
+            'def f(n):\n    """Doc."""\n    ...  # your code here\n\nf(3)',
+        ),
+        (
+            "### BEGIN SOLUTION\na\n### END SOLUTION\n### BEGIN SOLUTION\nb\n### END SOLUTION",
+            "\n".join(["...  # your code here"] * 2),
+        ),
+        ("", ""),
+        ("no marks\n", "no marks\n"),
+    ],
+)
+def test_marks(solution: str, starter: str) -> None:
+    assert starter_source(solution) == starter
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "### BEGIN SOLUTION\nx = 1",
+        "x = 1\n### END SOLUTION",
+        "### BEGIN SOLUTION\n### BEGIN SOLUTION\n### END SOLUTION\n### END SOLUTION",
+        "print(3)  ### SOLUTION",
+        "return 3  ### SOLUTION",
+        "assert x == 3  ### SOLUTION",
+        "if x >= 3:  ### SOLUTION",
+        "while x != 3:  ### SOLUTION",
+    ],
+)
+def test_wrong_marks(source: str) -> None:
+    with pytest.raises(ExerciseError) as caught:
+        starter_source(source)
+    assert caught.value.advice
+
+
+# ---------------------------------------------------------------------- notebooks
+
+
+def reference() -> nbformat.NotebookNode:
+    cells = [
+        new_markdown_cell("# Text ### SOLUTION", id="title"),
+        new_code_cell("x = 3  ### SOLUTION", id="answer", execution_count=7),
+        new_code_cell("print(x)", id="show", outputs=[new_output("stream", text="3")]),
+    ]
+    for cell in cells:
+        cell.metadata["tags"] = ["x"]
+    return new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python"}})
+
+
+@pytest.fixture
+def exercise(make_exercise: Callable[..., Exercise]) -> Exercise:
+    made = make_exercise()
+    made.solution_folder.mkdir(parents=True)
+    made.reference.write_text(nbformat.writes(reference()))
+    return made
+
+
+def test_the_starter_is_written_from_the_reference(exercise: Exercise) -> None:
+    assert write_starter(exercise) == exercise.starter
+    starter = nbformat.read(exercise.starter, as_version=4)
+    assert [cell.source for cell in starter.cells] == ["# Text ### SOLUTION", "x = ...", "print(x)"]
+    assert [cell.id for cell in starter.cells] == ["title", "answer", "show"]
+    assert all(cell.metadata == {} for cell in starter.cells)
+    assert starter.cells[2].outputs == []
+    assert starter.cells[1].execution_count is None
+    assert exercise.starter.read_text("utf-8").endswith("}\n")
+
+
+def test_the_same_reference_gives_the_same_bytes(exercise: Exercise) -> None:
+    texts = {text_of(starter_of(read_reference(exercise))) for _ in range(2)}
+    assert texts == {write_starter(exercise).read_text("utf-8")}
+
+
+def test_making_the_starter_leaves_the_reference_alone() -> None:
+    one = reference()
+    starter_of(one)
+    assert one == reference()
+
+
+@pytest.mark.parametrize("content", [None, "", "not JSON", "[]"])
+def test_no_reference(exercise: Exercise, content: str | None) -> None:
+    exercise.reference.unlink()
+    if content is not None:
+        exercise.reference.write_text(content)
+    with pytest.raises(ExerciseError) as caught:
+        read_reference(exercise)
+    assert caught.value.advice
+
+
+# ---------------------------------------------------------------------- patches
+
+
+def patch(**more: Any) -> Patch:
+    return Patch(**({"name": "one", "says": "One.", "fails": ()} | more))
+
+
+def sources(notebook: nbformat.NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells]
+
+
+def test_patches() -> None:
+    one = reference()
+    assert sources(patch(cells={"answer": "\nx = 4\n"}).apply(one))[1] == "x = 4"
+    assert sources(patch(edits={"show": [("print", "repr")]}).apply(one))[2] == "repr(x)"
+    assert sources(patch(edits={"show": [("x", "y"), ("y", "zz")]}).apply(one))[2] == "print(zz)"
+    assert sources(patch(cells={"show": "a"}, edits={"show": [("a", "b")]}).apply(one))[2] == "b"
+    assert sources(patch(append=("\nx = 5\n",)).apply(one))[3:] == ["x = 5"]
+    assert one == reference()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cells": {"nowhere": "x"}},
+        {"edits": {"nowhere": [("a", "b")]}},
+        {"edits": {"show": [("nothing like this", "b")]}},
+        {"edits": {"show": [("i", "b")], "answer": [("x", "x"), ("3", "4"), ("3", "5")]}},
+    ],
+)
+def test_a_patch_that_does_not_fit_is_the_authors_mistake(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ExerciseError, match="“one”"):
+        patch(**wrong).apply(reference())
+
+
+def test_an_edit_must_be_clear() -> None:
+    one = reference()
+    one.cells[2].source = "x = x"
+    with pytest.raises(ExerciseError, match="not exactly once"):
+        patch(edits={"show": [("x", "y")]}).apply(one)
+
+
+GOOD = '[[mistake]]\nname = "one"\nsays = "One."\nfails = ["x"]\n[mistake.edits]\na = [["b", "c"]]\n'
+
+
+def test_patches_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mistakes.toml"
+    path.write_text(GOOD + '[[mistake]]\nname = "two"\nsays = "Two."\nfails = []\nappend = ["x = 1"]\ndata = "full"\n')
+    one, two = read_patches(path, "mistake")
+    assert (one.name, one.fails, one.edits["a"]) == ("one", ("x",), [("b", "c")])
+    assert (two.append, two.data) == (("x = 1",), "full")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "There is no"),
+        ("", "has no [[mistake]]"),
+        ("[", "is no TOML"),
+        (GOOD + GOOD, "two of one name"),
+        (GOOD + "[other]\n", "other tables too"),
+        (GOOD.replace("fails", "failed"), "`fails`"),
+        (GOOD.replace('says = "One."', 'says = ""'), "`says`"),
+        (GOOD.replace('"one"', '"One Two"'), "`name`"),
+        (GOOD + "more = 1\n", "`edits.more`"),
+        ('mistake = "x"', ""),
+        (GOOD.replace('[["b", "c"]]', '[["b"]]'), "`edits.a.0"),
+        (GOOD.replace("fails", 'data = "some"\nfails'), "`data`"),
+    ],
+)
+def test_wrong_files(tmp_path: Path, content: str | None, said: str) -> None:
+    path = tmp_path / "mistakes.toml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ExerciseError) as caught:
+        read_patches(path, "mistake")
+    assert said in caught.value.message
+    assert caught.value.advice
+
+
+def test_a_notebooks_text_is_json_with_one_newline_at_its_end() -> None:
+    text = text_of(reference())
+    assert json.loads(text)["nbformat"] == 4
+    assert text.endswith("}\n")
+    assert not text.endswith("\n\n")

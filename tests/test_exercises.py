@@ -1,0 +1,111 @@
+"""Every exercise of the course, proven: reference, starter and mistakes, a test for each notebook of the matrix."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from grader.authoring import read_patches, read_reference, starter_of, text_of
+from grader.errors import GraderError
+from grader.exercise import Exercise, load
+from grader.grading import Options
+from grader.validation import MIN_MISTAKES, Row, grade_notebook, rows, try_row
+
+ROOT = Path(__file__).parent.parent
+EXERCISES = sorted(path.parent.name for path in (ROOT / "exercises").glob("*/exercise.toml"))
+
+
+@cache
+def exercise(name: str) -> Exercise:
+    return load(ROOT / "exercises" / name)
+
+
+@cache
+def matrix(name: str) -> dict[str, Row]:
+    """The notebooks on the embedded sample; nothing if the exercise's files are not whole."""
+    try:
+        return {row.name: row for row in rows(exercise(name), Options(data="sample"))}
+    except GraderError:
+        return {}
+
+
+ALL_ROWS = [pytest.param(name, row, id=f"{name}-{row}") for name in EXERCISES for row in matrix(name)]
+
+
+def test_there_are_exercises() -> None:
+    assert {"100", "102", "104", "110", "710"} <= set(EXERCISES)
+
+
+@pytest.mark.parametrize(("name", "row"), ALL_ROWS)
+def test_row(name: str, row: str) -> None:
+    """Full marks for the reference, none for the starter, exactly its checks lost for a mistake."""
+    result = try_row(exercise(name), matrix(name)[row], Options(data="sample"))
+    assert result.faults == []
+    if row == "reference":
+        assert (result.report.status, result.report.execution.status) == ("passed", "ok"), result.report.execution.error
+        assert result.report.score == result.report.max_score == exercise(name).max_score
+    if row == "starter":
+        assert (result.report.status, result.report.score, result.report.exit_code) == ("failed", 0, 1)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", [name for name in EXERCISES if exercise(name).description.data])
+def test_the_reference_on_the_real_data(name: str, full_data: Path) -> None:
+    report = grade_notebook(read_reference(exercise(name)), exercise(name), Options(data="full"))
+    assert (report.status, report.data.name) == ("passed", "full"), [check.message for check in report.checks]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_matrix_is_whole(name: str) -> None:
+    assert {"reference", "starter"} <= set(matrix(name))
+    mistakes = read_patches(exercise(name).solution_folder / "mistakes.toml", "mistake")
+    assert len(mistakes) >= MIN_MISTAKES
+    assert not [one.name for one in mistakes if not one.fails]
+    named = {check for one in mistakes for check in one.fails}
+    checks = {check.name for check in exercise(name).checks}
+    assert checks - named == set(), "no mistake fails these: nothing shows that they can"
+    assert named - checks == set(), "there are no such checks"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_starter_is_what_the_reference_gives(name: str) -> None:
+    assert exercise(name).starter.read_text("utf-8") == text_of(starter_of(read_reference(exercise(name)))), (
+        f"run `grade release {name}`"
+    )
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_starter_is_ready_for_students(name: str) -> None:
+    one = exercise(name)
+    notebook = json.loads(one.starter.read_text("utf-8"))
+    for cell in notebook["cells"]:
+        assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", cell["id"])
+        assert cell.get("outputs", []) == []
+        assert cell.get("execution_count") is None
+        assert "SOLUTION" not in "".join(cell["source"])
+    text = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    for wanted in one.description.names:
+        assert wanted in text, f"nothing tells the student to define `{wanted}`"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_checks_say_what_they_want(name: str) -> None:
+    for check in exercise(name).checks:
+        assert check.title.endswith((".", "?")), check.name
+        assert len(check.title) < 160, check.name
+        assert set(check.needs) <= {other.name for other in exercise(name).checks}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_description_is_whole(name: str) -> None:
+    description = exercise(name).description
+    assert description.id == name
+    assert description.title.en != description.title.fi
+    assert description.names
+    for device in ("cpu", "cuda"):
+        cell, total = description.budget.seconds(device)
+        assert cell <= total
