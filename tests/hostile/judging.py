@@ -1,0 +1,119 @@
+"""Grades a notebook of the corpus and looks at all that comes of it, and at all that is left."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+from rich.console import Console
+
+from grader.exercise import Exercise, load
+from grader.grading import Graded, Options, grade
+from grader.kernel import sandbox
+from grader.render.console import render
+from grader.submission import Submission
+from tests.hostile import corpus
+
+# What a process may take to die after it was killed.
+DYING_S = 3.0
+# A secret as it is planted; the notebooks name the beginning of it alone.
+CANARY = re.compile(r"CANARY-[0-9a-f]{16}")
+
+
+def judge(entry: corpus.Entry, course: Path, told: str) -> list[str]:
+    """In what the verdict, or the machine afterwards, is not as the entry says."""
+    with temporary_folder() as (folder, wrong):
+        graded = run(entry, load(course / "exercises" / "hostile"), told, folder)
+        wrong += corpus.complaints(entry, graded.report)
+        wrong += unsafe(graded)
+    return wrong
+
+
+def run(entry: corpus.Entry, exercise: Exercise, told: str, folder: Path, mode: sandbox.Mode = "auto") -> Graded:
+    """Grade an entry; its notebook is written into `folder`, and removed again."""
+    if entry.cell_s:
+        times = exercise.description.budget.cpu.model_copy(update={"cell_s": entry.cell_s})
+        budget = exercise.description.budget.model_copy(update={"cpu": times})
+        description = exercise.description.model_copy(update={"budget": budget})
+        exercise = dataclasses.replace(exercise, description=description)
+    path = corpus.write(folder / "handed-in" / "mallory", entry.cells(told), entry.files)
+    try:
+        return grade(Submission(path), exercise, Options(data="sample", sandbox=mode))
+    finally:
+        shutil.rmtree(folder / "handed-in")
+
+
+@contextmanager
+def temporary_folder() -> Iterator[tuple[Path, list[str]]]:
+    """A folder for temporary files of its own, and a list that tells in the end what was left."""
+    folder = Path(tempfile.mkdtemp(prefix="grade-tests-", dir="/tmp"))
+    folder.chmod(0o755)
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    wrong: list[str] = []
+    try:
+        yield folder, wrong
+        wrong += left_in(folder)
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def left_in(folder: Path) -> list[str]:
+    """What still is in, or runs in, a folder of temporary files."""
+    left = [f"left behind: {name}" for name in os.listdir(folder)]  # noqa: PTH208 - a name may be anything
+    left += [f"mounted: {line}" for line in Path("/proc/self/mounts").read_text().splitlines() if str(folder) in line]
+    until = time.monotonic() + DYING_S
+    while (alive := processes_of(folder)) and time.monotonic() < until:
+        time.sleep(0.05)
+    for process in alive:
+        with suppress(psutil.Error):
+            process.kill()
+    return left + [f"still running: {process}" for process in alive]
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Processes that were started with a path of this folder in their command or environment."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.status() != psutil.STATUS_ZOMBIE and str(folder) in f"{process.cmdline()} {process.environ()}":
+                found.append(process)
+    return found
+
+
+def unsafe(graded: Graded) -> list[str]:
+    """Secrets, and what a terminal would take for commands, in what people are shown."""
+    report = graded.report.model_dump_json()
+    notebook = nbformat.writes(graded.notebook) if graded.notebook is not None else ""
+    wrong = ["a secret is in the report or in the notebook"] if CANARY.search(report + notebook) else []
+    console = Console(file=io.StringIO(), width=200, markup=False, highlight=False)
+    console.print(render(graded.report))
+    shown = [*texts(json.loads(report)), *console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    return wrong + [f"unsafe to show: {text!r}" for text in shown if any(map(is_control, text))]
+
+
+def is_control(character: str) -> bool:
+    """Whether a character is one that moves, hides or turns others."""
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in [*value.keys(), *value.values()] if isinstance(value, dict) else value:
+            yield from texts(item)
