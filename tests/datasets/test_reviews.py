@@ -272,7 +272,7 @@ class TestHostileArchives:
     def test_what_unpacks_to_too_much_is_refused(self, small, own_folders, monkeypatch):
         monkeypatch.setattr(reviews, "_MOST_BYTES_UNPACKED", 100_000)
         archive = packed(own_folders / "bomb.tar.gz", small | {"bomb": bytes(200_000)})
-        with pytest.raises(UsageError, match="unpacks to more than|declares"):
+        with pytest.raises(UsageError, match=r"unpacks to more than|declares"):
             IMDB.add(archive)
 
     def test_a_review_twice_is_refused(self, small, own_folders):
