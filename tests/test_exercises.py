@@ -52,8 +52,9 @@ def test_row(name: str, row: str) -> None:
         assert (result.report.status, result.report.score, result.report.exit_code) == ("failed", 0, 1)
 
 
+# 710 trains for minutes on the real reviews: `grade validate 710 --data full` is for that.
 @pytest.mark.full
-@pytest.mark.parametrize("name", [name for name in EXERCISES if exercise(name).description.data])
+@pytest.mark.parametrize("name", ["110"])
 def test_the_reference_on_the_real_data(name: str, full_data: Path) -> None:
     report = grade_notebook(read_reference(exercise(name)), exercise(name), Options(data="full"))
     assert (report.status, report.data.name) == ("passed", "full"), [check.message for check in report.checks]
