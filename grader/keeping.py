@@ -14,9 +14,13 @@ from grader.grading import Graded
 
 def keep(graded: Graded, notebook: Path) -> Path | None:
     """Write `report.json` and `executed.ipynb`; the folder, or None where it cannot be written to."""
-    folder = notebook.absolute().parent / ".grade" / notebook.stem
+    beside = notebook.absolute().parent
+    name = notebook.stem if notebook.stem.strip(".") else "notebook"  # `...ipynb` would lead out again
+    folder = beside / ".grade" / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if folder.resolve() != beside.resolve() / ".grade" / name:  # a link of the submission's
+            return None
         write_whole(folder / "report.json", graded.report.model_dump_json(indent=2) + "\n")
         if graded.notebook is not None:
             write_whole(folder / "executed.ipynb", nbformat.writes(graded.notebook, ensure_ascii=True))

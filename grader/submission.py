@@ -14,11 +14,12 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from grader.text import plain, size
+from grader.text import plain, size, swells
 
 MAX_BYTES = 20_000_000
 MAX_CELLS = 2_000
 MAX_SOURCE = 2_000_000
+_MAX_PARSED = 60_000_000
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -84,6 +85,8 @@ def parse(raw: bytes) -> nbformat.NotebookNode:
     """
     if not raw.strip():
         raise Unreadable("The notebook's file is empty.")
+    if swells(raw, _MAX_PARSED):
+        raise Unreadable("The notebook has too many parts to be read. Clear its outputs and save it again.")
     try:
         content = json.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors

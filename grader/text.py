@@ -62,3 +62,18 @@ def size(n: float) -> str:
             return f"{n:.0f} {unit}" if unit == "bytes" or n >= 10 else f"{n:.1f} {unit}"
         n /= 1000
     return f"{n:.1f} GB"
+
+
+# About what each of these stands for takes in memory: an empty list is three bytes of JSON with its comma.
+_WEIGHTS = {b"[": 64, b"{": 200, b",": 32}
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+
+
+def swells(json: bytes, most: int) -> bool:
+    """Whether the lists, dicts and numbers of a JSON text would take more than `most` bytes once it is parsed."""
+
+    def weight(part: bytes) -> int:
+        return sum(part.count(mark) * each for mark, each in _WEIGHTS.items())
+
+    # Most texts that hold so many brackets and commas hold them in strings: only then is it worth to look closer.
+    return weight(json) > most and weight(_STRINGS.sub(b"", json)) > most

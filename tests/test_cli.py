@@ -342,18 +342,7 @@ ENDLESS = "open('running', 'w').close()\nwhile True: pass"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="process groups")
-@pytest.mark.parametrize(
-    "command",
-    [
-        pytest.param(
-            "notebook",
-            marks=pytest.mark.xfail(
-                strict=False, reason="KernelSession.close destroys pending tasks, which asyncio tells"
-            ),
-        ),
-        "validate",
-    ],
-)
+@pytest.mark.parametrize("command", ["notebook", "validate"])
 def test_ctrl_c_ends_at_once_and_leaves_nothing(
     exercise: Exercise, handed_in: Callable[..., Path], scratch: Path, command: str
 ) -> None:

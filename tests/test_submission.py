@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -206,9 +207,19 @@ def test_any_bytes_are_a_notebook_or_unreadable(content: bytes) -> None:
 
 
 def unreadable(path: Path) -> str:
-    with pytest.raises(Unreadable) as caught:
-        Submission(path).read()
-    return str(caught.value)
+    """What is said of a file that cannot be read; bounded, since a FIFO would be waited for without end."""
+    said: list[str] = []
+
+    def read() -> None:
+        with pytest.raises(Unreadable) as caught:
+            Submission(path).read()
+        said.append(str(caught.value))
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert said, "it still waits, or it was no fault of the file"
+    return said[0]
 
 
 def test_a_file(tmp_path: Path) -> None:

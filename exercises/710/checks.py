@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 
 from grader.check import check, expect, expect_accuracy, fail
+from grader.errors import SubmissionFault
 from grader.expect import numeric, told, whole_number
 
 GOAL = 0.95  # what document 004 says is within reach of better methods
@@ -34,8 +35,8 @@ def word_numbers(run):
 
 
 def is_word(key):
-    """Whether a key of the vocabulary is an ordinary word, and no special entry."""
-    return re.sub(r"\W|_", "", key).lower() not in NO_WORDS
+    """Whether a key of the vocabulary is an ordinary word, and no special entry such as "<pad>"."""
+    return re.sub(r"[\s<>\[\]{}|_]", "", key).lower() not in NO_WORDS
 
 
 def usual_words(run):
@@ -132,8 +133,8 @@ def heldout_answers(run):
 def vocabulary_numbers_the_words(run):
     """`vocabulary` gives each word a number of its own, and 0 to none of them.
 
-    Entries for padding and unknown words may be in it. Usual words have to be: half of the hundred most
-    frequent ones, since a notebook may stem them or leave stop words out.
+    Entries for padding and unknown words may be in it. Usual words have to be: a quarter of the hundred most
+    frequent ones, since a notebook may stem them ("movi", "stori") or leave some out.
     """
     numbers = run.once(word_numbers)
     zero = [word for word, number in numbers.items() if number == 0 and is_word(word)]
@@ -155,7 +156,7 @@ def vocabulary_numbers_the_words(run):
     usual = run.once(usual_words)
     known = sum(word in numbers for word in usual)
     expect(
-        2 * known >= len(usual),
+        4 * known >= len(usual),
         f"Of the {len(usual)} most frequent longer words of the reviews, `vocabulary` has only {known}.",
         "Cut each text into words before you count: going through a text itself gives its letters.",
     )
@@ -174,6 +175,7 @@ def rows_have_one_length(run):
         f"The rows of `encode(texts)` have {widths[0]} numbers for a short text, {widths[1]} with a long one.",
         "Fill up to a LENGTH that you choose once, not to the longest text of the list.",
     )
+    expect(widths[0] >= 10, f"The rows of `encode(texts)` have {widths[0]} numbers: that is hardly a sentence.")
     return f"{widths[0]} numbers a row"
 
 
@@ -263,7 +265,10 @@ def model_has_an_lstm(run):
             "A plain RNN has one matrix, a GRU three gates, an LSTM four: use `nn.LSTM`.",
         )
     expect(bool(lstm), "There are no recurrent weights among the parameters of `model`.")
-    rows = 1 + max(run.once(word_numbers).values())
+    try:
+        rows = 1 + max(run.once(word_numbers).values())
+    except SubmissionFault:  # there is no vocabulary to judge by: a check of its own says so
+        rows = 0
     tables = [shape[0] for name, shape in shapes.items() if name not in recurrent and len(shape) == 2]
     expect(
         max(tables, default=0) >= rows,
@@ -279,7 +284,11 @@ def model_has_an_lstm(run):
     hint="Without `batch_first=True` the LSTM takes the texts for steps in time, and reads from one into the next.",
 )
 def model_judges_each_row_by_itself(run):
-    """`model(rows)` gives a number for each row, and the same one whatever the other rows are."""
+    """`model(rows)` gives a number for each row, and the same one whatever the other rows are.
+
+    A little may change: who cuts off the padding that a batch has in common, and reads backwards too, starts
+    to read after more of it or less.
+    """
     rows = rows_of(run, some_visible(run, 24))
     scores = scores_of(run, rows)
     expect(np.isfinite(scores).all(), "`model(rows)` holds NaN or infinite numbers.", "Watch the loss while training.")
@@ -289,10 +298,10 @@ def model_judges_each_row_by_itself(run):
         "`model(rows)` gives the same number for all reviews.",
         "Follow the rows through `forward`: does what comes out depend on them?",
     )
-    others = scores_of(run, rows[::-1].copy())[::-1], np.concatenate([scores_of(run, rows[:5]), scores[5:]])
-    worst = max(float(np.abs(other - scores).max()) for other in others)
+    turned, some = scores_of(run, rows[::-1].copy())[::-1], scores_of(run, rows[:6])
+    worst = max(float(np.abs(turned - scores).max()), float(np.abs(some - scores[:6]).max()))
     expect(
-        worst < 0.02 * spread,
+        worst < 0.1 * spread,
         "`model(rows)` gives a row another number when other rows stand beside it.",
     )
 
@@ -345,9 +354,10 @@ def predict_asks_the_model(run):
     """
     texts = some_visible(run, 300)
     answers, scores = judged(run, texts), scores_of(run, rows_of(run, texts))
-    middle = np.quantile(scores, np.linspace(0.1, 0.9, 81))
+    # Never a threshold at the edge: one that all scores exceed would agree with a constant answer.
+    usual = 0.5 if scores.min() >= 0 and scores.max() <= 1 else 0.0
     agreement = 0.0
-    for threshold in (0.0, 0.5, *middle):
+    for threshold in (usual, *np.quantile(scores, np.linspace(0.1, 0.9, 81))):
         same = float(((scores > threshold) == answers).mean())
         agreement = max(agreement, same, 1 - same)
     expect(

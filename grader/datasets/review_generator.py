@@ -24,14 +24,12 @@ def _words(text: str) -> tuple[str, ...]:
 VERSION = 1  # part of the name under which the visible sample is cached: raise it when the texts change
 
 PRAISE = _words("""
-    good great wonderful brilliant clever gripping moving funny charming delightful beautiful superb
-    fresh original warm subtle memorable powerful touching witty stunning inspired enjoyable
-    thrilling convincing elegant masterful captivating exciting lovely
+    good great wonderful brilliant clever gripping funny charming delightful superb fresh original
+    warm memorable powerful touching witty stunning enjoyable lovely
 """)
 BLAME = _words("""
-    bad awful terrible boring silly dull lifeless tedious ugly annoying clumsy stale predictable
-    cold crude forgettable weak shallow lazy painful tiresome dreary ridiculous pointless messy
-    bland horrible disappointing wooden pathetic
+    bad awful terrible boring silly dull lifeless tedious annoying clumsy stale predictable cold
+    forgettable weak shallow tiresome pointless messy horrible
 """)
 
 # {yes} is what the writer means, {no} what is rejected; in half of the lines {no} comes last

@@ -7,7 +7,6 @@ and its lists and dicts. Messages that are malformed, unsigned or forged are dro
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from contextlib import suppress
 from queue import Empty
@@ -22,6 +21,7 @@ from zmq.constants import Event
 
 from grader.kernel.relay import Relay
 from grader.kernel.wire import MAX_BYTES
+from grader.text import swells
 
 # One frame of a message: libzmq has to hold it as a whole before anybody can look at it.
 MAX_FRAME = {"shell": MAX_BYTES + 1000, "iopub": 8_000_000, "control": 1_000_000, "stdin": 1_000_000, "hb": 1_000}
@@ -29,10 +29,8 @@ MAX_FRAME = {"shell": MAX_BYTES + 1000, "iopub": 8_000_000, "control": 1_000_000
 MAX_MESSAGE = {"shell": MAX_BYTES + 8_000_000, "iopub": 8_000_000}
 # Bytes of messages that libzmq may hold before the first of them is looked at.
 _AHEAD = 1_000_000
-# What the JSON of one message may come to: an empty list is three bytes there with its comma, and sixty-four here.
+# What the lists, dicts and numbers in the JSON of one message may take once it is parsed.
 _MAX_PARSED = 24_000_000
-_WEIGHTS = {b"[": 64, b"{": 200, b",": 32}
-_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 # Status messages, and replies with a traceback, are smaller than this: they still pass when the budget is used up.
 _SMALL = 64_000
 _SIGNATURE = 64
@@ -91,7 +89,7 @@ class BoundedChannel(AsyncZMQSocketChannel):
             _, signed = self.session.feed_identities(frames)
             if len(signed[0]) > _SIGNATURE:  # they are remembered before they are looked at
                 return None
-            if _swells(signed[1:5]):
+            if swells(b",".join(signed[1:5]), _MAX_PARSED):
                 if self.meter is not None:
                     self.meter.exhaust()
                 return None
@@ -99,16 +97,6 @@ class BoundedChannel(AsyncZMQSocketChannel):
         except Exception:  # whatever jupyter_client stumbles over no kernel sends
             return None
         return message if _is_message(message) else None
-
-
-def _swells(parts: list[bytes]) -> bool:
-    """Whether the JSON of a message would take far more memory than its text does."""
-
-    def weight(part: bytes) -> int:
-        return sum(part.count(mark) * each for mark, each in _WEIGHTS.items())
-
-    # Most texts that hold so many brackets and commas hold them in strings: only then is it worth to look closer.
-    return sum(map(weight, parts)) > _MAX_PARSED and sum(weight(_STRINGS.sub(b"", x)) for x in parts) > _MAX_PARSED
 
 
 def _is_message(message: Any) -> bool:

@@ -8,9 +8,11 @@ before the locks are on.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from typing import Any, NoReturn
@@ -114,16 +116,35 @@ def start_kernel(arguments: list[str], folder: str) -> NoReturn:
     os.chdir(folder)
     os.environ.pop("JPY_PARENT_PID", None) if sys.platform == "linux" else None
     sys.path[:] = [path for path in sys.path if path]
-    from ipykernel import kernelapp
+    from ipykernel import kernelapp, zmqshell
     from ipykernel.iostream import IOPubThread
 
     if sys.platform != "win32":
         # Its pipe for the output of child processes is a TCP socket, which the sandbox refuses.
         kernelapp.IOPubThread = lambda socket, pipe=True, **options: IOPubThread(socket, pipe=False, **options)
+        zmqshell.system = run_command
     sys.argv = ["ipykernel_launcher", *arguments]
     sys.path.insert(0, "")  # as in Jupyter: modules that lie beside the notebook
     kernelapp.launch_new_instance(argv=arguments)
     sys.exit(0)
+
+
+def run_command(command: str) -> Any:
+    """Run `!command` of a cell and show what it prints; its exit status.
+
+    IPython's own way wants a pseudo-terminal. There is none in the sandbox, nor anybody who types into one.
+    """
+    from IPython.utils.process import process_handler
+
+    def show(child: subprocess.Popen[bytes]) -> int:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.close()
+        for line in io.TextIOWrapper(child.stdout, encoding="utf-8", errors="replace", newline=""):
+            print(line, end="", flush=True)
+        return child.wait()
+
+    return process_handler(command, show, subprocess.STDOUT)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import asyncio
 import functools
 import importlib.resources
 import secrets
-import shutil
 import sys
 import tempfile
 import threading
@@ -32,6 +31,7 @@ from grader.kernel.client import BoundedClient, Meter
 from grader.kernel.execution import CellOutcome, NotebookRunner
 from grader.kernel.provisioner import KernelProvisioner, clean_environment
 from grader.kernel.watchdog import Watchdog
+from grader.workspace import remove
 
 T = TypeVar("T")
 
@@ -132,7 +132,7 @@ class KernelSession:
         self._thread.join(5)
         if not self._thread.is_alive():
             self._loop.close()
-        shutil.rmtree(self._runtime, ignore_errors=True)
+        remove(self._runtime)
 
     @property
     def alive(self) -> bool:
@@ -187,6 +187,12 @@ class KernelSession:
                 await asyncio.sleep(0.01)
             with suppress(Exception):
                 await self._manager.cleanup_resources()
+        # Whoever pressed Ctrl-C left a cell running: asyncio complains about tasks that nobody ends.
+        unfinished = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished, timeout=2)
 
     async def _install_probe(self) -> None:
         assert self._client is not None

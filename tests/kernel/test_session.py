@@ -87,7 +87,6 @@ def test_a_cell_that_fails_in_any_way_does_not_stop_the_next(grade_cells: Grade)
     assert all(len(text) < 1_100_000 for text in outputs)
 
 
-@pytest.mark.xfail(strict=False, reason="the sandbox has no pseudo-terminals, and IPython runs `!command` in one")
 def test_shell_commands_run_or_fail_without_ending_their_cell(grade_cells: Grade) -> None:
     """Notebooks begin with `!pip install …`: without a network that fails, and the rest of the cell runs on."""
     graded = grade_cells("!exit 3\n!echo shouted\nlines = !echo caught\nx = 3", "!no-such-command\n%pip --version")
@@ -582,9 +581,6 @@ for _ in range(1100):
 """
 
 
-@pytest.mark.xfail(
-    strict=False, reason="KernelSession.close removes its runtime folder by shutil.rmtree, which recurses"
-)
 def test_folders_nested_without_end_are_removed(grade_cells: Grade, scratch: Path) -> None:
     report = grade_cells(NESTED).report
     assert report.status == "passed", (report.execution.error, told(report))
