@@ -23,20 +23,26 @@ PROBE = "--probe"
 
 def main() -> NoReturn:
     """Entry point of the notebook's process."""
-    policy_path, status, *arguments = sys.argv[1:]
+    policy, status, *arguments = sys.argv[1:]
+    run(policy, status, arguments)
+
+
+def run(policy_path: str, status: str, arguments: list[str]) -> NoReturn:
+    """Lock this process up, write to `status` how well, and be a kernel."""
     with open(policy_path, encoding="utf-8") as file:  # noqa: PTH123
         policy: dict[str, Any] = json.load(file)
     os.unlink(policy_path)  # noqa: PTH108
     layers: dict[str, str] = {}
     seconds = 0.0
+    told = open(status, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - out of reach once the locks are on
     if sys.platform == "linux" and policy["sandbox"]:
         from grader.kernel import linux  # the package itself is not readable from inside
 
         begun = time.perf_counter()
         lock_up(linux, policy, layers)
         seconds = time.perf_counter() - begun
-    with open(status, "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump({"layers": layers, "seconds": seconds}, file)
+    with told:
+        json.dump({"layers": layers, "seconds": seconds}, told)
     if arguments == [PROBE]:
         sys.exit(0)
     start_kernel(arguments, policy["folder"])
@@ -80,14 +86,18 @@ def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str]) -> None:
 
 
 def _go_on_as_first_process(linux: Any) -> None:
-    """Fork into the PID namespace; the outer process only passes signals in and the exit status out."""
-    linux.die_with_parent()
+    """Fork into the PID namespace; the outer process only passes signals in and the exit status out.
+
+    It takes the inner one with it as it ends. That one's own wish to die with its parent is not enough: a program
+    that is started from another thread does not have it any more.
+    """
+    linux.die_with_parent(signal.SIGTERM)
     child = os.fork()
     if child == 0:
         linux.die_with_parent()
         return
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda which, _: _forward(child, which))
+    signal.signal(signal.SIGINT, lambda *_: _send(child, signal.SIGINT))
+    signal.signal(signal.SIGTERM, lambda *_: _send(child, signal.SIGKILL))
     while True:
         with contextlib.suppress(InterruptedError):
             _, status = os.waitpid(child, 0)
@@ -98,7 +108,7 @@ def _go_on_as_first_process(linux: Any) -> None:
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1)
 
 
-def _forward(child: int, number: int) -> None:
+def _send(child: int, number: int) -> None:
     with contextlib.suppress(OSError):
         os.kill(child, number)
 

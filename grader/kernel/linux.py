@@ -43,9 +43,9 @@ def no_new_privileges() -> None:
     _prctl(38, 1, what="PR_SET_NO_NEW_PRIVS")
 
 
-def die_with_parent() -> None:
-    """Be killed when the parent dies."""
-    _prctl(1, signal.SIGKILL, what="PR_SET_PDEATHSIG")
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """Be killed, or be sent another signal, when the parent dies."""
+    _prctl(1, number, what="PR_SET_PDEATHSIG")
 
 
 # ---------------------------------------------------------------------- Landlock

@@ -98,6 +98,7 @@ class KernelProvisioner(LocalProvisioner):
         self._log = log
         self._command = command
         self._target = 0
+        self._family: list[psutil.Process] = []
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         kwargs = await super().pre_launch(**kwargs)
@@ -132,8 +133,8 @@ class KernelProvisioner(LocalProvisioner):
         """Look, while the process is still ours alone, which one passes signals in: it, or bubblewrap's child."""
         self.contained = contained
         if self.process is not None:
-            family = tree(self.process.pid)
-            ours = [one.pid for one in family if launch.__file__ in one.cmdline()[:6]]
+            self._family = tree(self.process.pid)
+            ours = [one.pid for one in self._family if launch.__file__ in one.cmdline()[:6]]
             self._target = next(iter(ours), self.process.pid)
 
     def destroy(self) -> None:
@@ -141,7 +142,7 @@ class KernelProvisioner(LocalProvisioner):
         if self.process is None:
             return
         # With a PID namespace of its own all its processes die with the first one, at once.
-        family = [] if self.contained else tree(self.process.pid)
+        family = self._family if self.contained else tree(self.process.pid)
         with suppress(OSError):
             self.process.kill()
         if hasattr(os, "killpg") and self.pgid and self.pgid > 1 and self.pgid != os.getpgrp():

@@ -127,7 +127,7 @@ def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: 
     locked = mode != "off" and sys.platform == "linux"
     policy = _policy(scratch, sockets, view_root, budget, device) if locked else {"folder": str(scratch)}
     described.write_text(json.dumps(policy | {"sandbox": locked}), encoding="utf-8")
-    status = sockets / "layers.json"
+    status = runtime / "layers.json"  # the process opens it before its locks are on, and cannot reach it afterwards
     # -P: nothing of the working folder, which is the notebook's, is on the path before the locks are on.
     command = [sys.executable, "-P", str(Path(launch.__file__)), str(described), str(status)]
     if locked and bubblewrap_works():

@@ -1,0 +1,198 @@
+"""The parsers that face the enemy, asked with anything: the notebook reader, the stream of frames, the answers."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from typing import Any
+
+import nbformat
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from grader.kernel.relay import Frames, Refused
+from grader.submission import MAX_CELLS, MAX_SOURCE, Unreadable, parse
+from grader.text import swells
+
+QUICK = settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+
+# Text with everything in it, lone surrogates too.
+TEXT = st.text(st.characters(codec=None), max_size=30)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXT, inner, max_size=5),
+    max_leaves=20,
+)
+NASTY = JSON | st.sampled_from(["", "../..", "\x1b[2J", "\0", "\ud800", "‮", 0, -1, 2**63, 10**400, [], {}, [[]]])
+KINDS = st.sampled_from(["code", "markdown", "raw", "heading", "", "Code"]) | NASTY
+SOURCES = TEXT | st.lists(TEXT, max_size=4) | st.sampled_from(["x = 1", ["x = 1\n", "y"]]) | NASTY
+
+
+def bent(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Dictionaries with any of these fields, and others."""
+    some = st.fixed_dictionaries({}, optional=fields)
+    return st.builds(lambda known, more: more | known, some, st.dictionaries(TEXT, NASTY, max_size=2))
+
+
+OUTPUTS = bent({"output_type": NASTY | st.just("stream"), "text": SOURCES, "data": NASTY, "metadata": NASTY})
+CELLS = bent(
+    {
+        "cell_type": KINDS,
+        "id": NASTY | st.just("same"),
+        "source": SOURCES,
+        "input": SOURCES,
+        "outputs": st.lists(OUTPUTS, max_size=2) | NASTY,
+        "metadata": NASTY,
+        "attachments": NASTY | st.dictionaries(TEXT, st.dictionaries(TEXT, TEXT | NASTY, max_size=2), max_size=2),
+        "execution_count": NASTY,
+    }
+)
+NOTEBOOKS = bent(
+    {
+        "nbformat": st.sampled_from([1, 2, 3, 4, 4, 4, 4, 5]) | NASTY,
+        "nbformat_minor": st.integers(0, 6) | NASTY,
+        "metadata": NASTY,
+        "cells": st.lists(CELLS, max_size=4) | NASTY,
+        "worksheets": st.lists(bent({"cells": st.lists(CELLS, max_size=2)}), max_size=2) | NASTY,
+    }
+)
+
+
+def reads_or_says_why(raw: bytes) -> None:
+    """Either a notebook that every tool can take further, or a sentence for its author."""
+    try:
+        read = parse(raw)
+    except Unreadable as unreadable:
+        said = str(unreadable)
+        assert said.endswith(".")
+        assert said.isprintable()
+        assert len(said) < 300
+        return
+    nbformat.validate(read)
+    written = nbformat.writes(read).encode()  # no lone surrogate is left
+    assert len(written) < 20 * len(raw) + 10_000
+    assert 1 <= len(read.cells) <= MAX_CELLS
+    assert all(len(cell.source) <= MAX_SOURCE and type(cell.source) is str for cell in read.cells)
+    assert len({cell.id for cell in read.cells}) == len(read.cells)
+
+
+@QUICK
+@given(st.binary(max_size=300))
+def test_any_bytes(raw: bytes) -> None:
+    reads_or_says_why(raw)
+
+
+@QUICK
+@given(JSON)
+def test_any_json(value: Any) -> None:
+    reads_or_says_why(json.dumps(value).encode())
+
+
+@QUICK
+@given(NOTEBOOKS)
+def test_anything_shaped_like_a_notebook(value: dict[str, Any]) -> None:
+    reads_or_says_why(json.dumps(value).encode())
+
+
+@QUICK
+@given(NOTEBOOKS, st.data())
+def test_notebooks_damaged_on_the_way(value: dict[str, Any], data: st.DataObject) -> None:
+    raw = bytearray(json.dumps(value).encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(raw) - 1))
+        raw[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+        raw = raw or bytearray(b" ")
+    reads_or_says_why(bytes(raw))
+
+
+# ---------------------------------------------------------------------- the stream of frames
+
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL".ljust(54, b"\0") + b"\0"
+
+
+def frame(body: bytes, flags: int = 0) -> bytes:
+    """A frame as ZMTP 3 writes it."""
+    long = len(body) > 255
+    return struct.pack(">BQ" if long else ">BB", flags | 2 * long, len(body)) + body
+
+
+@QUICK
+@given(st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=5), max_size=6), st.data())
+def test_frames_are_counted_however_they_are_cut(messages: list[list[bytes]], data: st.DataObject) -> None:
+    stream = GREETING + frame(b"\x05READY", 4)
+    for parts in messages:
+        stream += b"".join(frame(part, 1) for part in parts[:-1]) + frame(parts[-1]) + frame(b"\x04PING", 4)
+    frames, ended = Frames(10_000), 0
+    while stream:
+        step = data.draw(st.integers(1, len(stream)))
+        ended += frames.feed(stream[:step])
+        stream = stream[step:]
+    assert ended == sum(len(part) + 100 for parts in messages for part in parts)
+
+
+@QUICK
+@given(st.binary(max_size=2000), st.integers(1, 64))
+@example(b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\0", 3)
+def test_any_stream_is_taken_or_refused(stream: bytes, step: int) -> None:
+    for start in (b"", GREETING):
+        frames, given_ = Frames(1000), start + stream
+        try:
+            ended = sum(frames.feed(given_[at : at + step]) for at in range(0, len(given_), step))
+        except Refused:
+            continue
+        assert ended <= len(given_) * 51  # no message is shorter than the two bytes of a frame
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        frame(b"x" * 1001),
+        frame(b"x" * 500, 1) * 3,
+        frame(b"", 1) * 11,
+        frame(b"x" * 500, 1) + frame(b"\x04PING", 4) + frame(b"x" * 500),
+        frame(b"x" * 20_000, 4),
+        b"\x02" + b"\xff" * 8,
+    ],
+)
+def test_messages_that_are_too_large_are_refused(stream: bytes) -> None:
+    frames = Frames(1000)
+    with pytest.raises(Refused):
+        frames.feed(GREETING + stream)
+
+
+@pytest.mark.parametrize("version", [b"\x7f\0\0", b"\x7f\x01\0", b"\x7f\x02\0", b"\0\x03\0"])
+def test_older_protocols_are_refused(version: bytes) -> None:
+    with pytest.raises(Refused):
+        Frames(1000).feed((b"\xff" + bytes(8) + version).ljust(64, b"\0"))
+
+
+# ---------------------------------------------------------------------- JSON that swells
+
+
+MOST = 24_000_000
+
+
+def test_json_that_swells_is_seen_before_it_is_parsed() -> None:
+    assert swells(b"[" + b"[]," * 400_000 + b"[]]", MOST)
+    assert swells(b'[{"":{}}' + b',{"":{}}' * 100_000 + b"]", MOST)
+    assert swells(b"[1e9" + b",1e9" * 900_000 + b"]", MOST)
+
+
+def test_long_texts_and_large_honest_values_do_not_swell() -> None:
+    assert not swells(json.dumps({"text": '[1, 2], "{}" \\' * 200_000}).encode(), MOST)
+    assert not swells(json.dumps(["l", [["f", "0x1.921fb54442d18p+1"]] * 100_000]).encode(), MOST)
+
+
+@QUICK
+@given(st.binary(max_size=3000))
+def test_any_bytes_may_be_asked_whether_they_swell(raw: bytes) -> None:
+    assert not swells(raw, MOST)
+
+
+def test_an_unclosed_text_takes_no_time() -> None:
+    for part in (b'"' + b"\\" * 4_000_001, b'"\\"' * 1_500_000, b'["' + b"\\x[{," * 800_000, b"[,{" * 1_000_000 + b'"'):
+        began = time.process_time()
+        swells(part, MOST)
+        assert time.process_time() - began < 2
