@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 import numpy as np
@@ -33,6 +34,9 @@ from grader.submission import Submission, Unreadable
 from grader.text import count, listed, plain, size
 from grader.workspace import Workspace
 
+if TYPE_CHECKING:
+    from grader.kernel.warm import Warm
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -48,6 +52,8 @@ class Options:
         Of the notebook's random numbers, and, mixed with a secret, of the checks' own.
     only
         Names of the checks to run, with what they need; empty for all.
+    warm
+        The process to fork kernels from; without one each is started anew.
     """
 
     data: Preference = "auto"
@@ -56,6 +62,7 @@ class Options:
     language: str = "en"
     sandbox: Mode = "auto"
     only: tuple[str, ...] = ()
+    warm: Warm | None = None
 
 
 @dataclass
@@ -97,7 +104,8 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
     except Unreadable as unreadable:
         draft = _Draft(ExecutionReport(status="invalid", error=str(unreadable)), [_skipped(one) for one in checks])
     else:
-        with Workspace(submission.path, exercise.description.data, choice) as workspace:
+        within = options.warm.folder if options.warm is not None else None
+        with Workspace(submission.path, exercise.description.data, choice, within) as workspace:
             draft = _run_and_judge(notebook, workspace, exercise, checks, options, choice, progress)
     return Graded(_report(submission, exercise, options, choice, started, draft), draft.notebook)
 
@@ -113,7 +121,9 @@ def _run_and_judge(
 ) -> _Draft:
     say = progress or (lambda *_: None)
     with KernelSession(
-        workspace.folder, Settings(options.device, options.seed, options.sandbox), exercise.description.budget
+        workspace.folder,
+        Settings(options.device, options.seed, options.sandbox, options.warm),
+        exercise.description.budget,
     ) as kernel:
         begun = time.monotonic()
         outcomes = kernel.execute(notebook, exercise.description.stop_on_error, lambda n, of: say("cell", n, of))

@@ -24,6 +24,7 @@ from grader.datasets import Choice, dataset
 from grader.errors import GraderError
 from grader.exercise import Exercise
 from grader.grading import Options, grade
+from grader.kernel.warm import warmed
 from grader.report import Report
 from grader.submission import Submission
 from grader.text import listed
@@ -74,7 +75,8 @@ def validate_all(
     exercises: list[Exercise], options: Options, workers: int = 2, say: Callable[[str], None] | None = None
 ) -> list[Validation]:
     """Validate exercises, several notebooks at a time."""
-    with ThreadPoolExecutor(workers) as pool:
+    with warmed(_views(exercises, options), options.device) as warm, ThreadPoolExecutor(workers) as pool:
+        options = replace(options, warm=warm)
         started = []
         for exercise in exercises:
             validation = Validation(exercise)
@@ -102,6 +104,12 @@ def validate_all(
     return [validation for validation, _ in started]
 
 
+def _views(exercises: list[Exercise], options: Options) -> list[Path]:
+    """What any notebook of these exercises may see as its data."""
+    names = sorted({name for exercise in exercises for name in exercise.description.data})
+    return [dataset(name).view(form) for name in names for form in _forms((name,), options)]
+
+
 def _abandon(futures: list[Future[RowResult]]) -> None:
     """End at once what is being graded: kernels are the only children that this process has."""
     running = [future for future in futures if not future.cancel()]
@@ -114,11 +122,7 @@ def _abandon(futures: list[Future[RowResult]]) -> None:
 def rows(exercise: Exercise, options: Options) -> Iterator[Row]:
     """The matrix's notebooks: the reference on each form of the data that is here, the starter, the mistakes."""
     reference = read_reference(exercise)
-    names = exercise.description.data
-    full = bool(names) and all(dataset(name).full_is_here() for name in names)
-    forms: list[Choice] = ["sample"] if options.data != "full" else []
-    if (full and options.data != "sample") or options.data == "full":
-        forms.append("full")
+    forms = _forms(exercise.description.data, options)
     for form in forms:
         yield Row("reference", reference, form, frozenset())
     # The mistakes are judged where it is quick; what they get wrong shows on the sample as well.
@@ -128,6 +132,15 @@ def rows(exercise: Exercise, options: Options) -> Iterator[Row]:
         form = mistake.data if mistake.data in forms else quick
         if mistake.data in ("", *forms):
             yield Row(mistake.name, mistake.apply(reference), form, frozenset(mistake.fails))
+
+
+def _forms(names: tuple[str, ...], options: Options) -> list[Choice]:
+    """Forms of the data sets that a reference is tried on."""
+    full = bool(names) and all(dataset(name).full_is_here() for name in names)
+    forms: list[Choice] = ["sample"] if options.data != "full" else []
+    if (full and options.data != "sample") or options.data == "full":
+        forms.append("full")
+    return forms
 
 
 def try_row(exercise: Exercise, row: Row, options: Options) -> RowResult:

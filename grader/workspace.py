@@ -92,7 +92,7 @@ def remove(root: Path) -> None:
 
 
 class Workspace:
-    """A fresh scratch folder; use as a context manager, on leaving it is gone.
+    """A fresh scratch folder, in the folder `within`; use as a context manager, on leaving it is gone.
 
     Attributes
     ----------
@@ -102,8 +102,8 @@ class Workspace:
         Companions that were too many or too large to come along.
     """
 
-    def __init__(self, notebook: Path, data: tuple[str, ...], choice: Choice) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="grade-")).resolve()
+    def __init__(self, notebook: Path, data: tuple[str, ...], choice: Choice, within: Path | None = None) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="grade-", dir=within)).resolve()
         self.folder = self.root / "notebook"
         self.folder.mkdir()
         self.left_behind: list[str] = []

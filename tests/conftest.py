@@ -6,15 +6,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from grader.datasets import dataset
 from grader.exercise import Exercise, load
 from grader.grading import Graded, Options, grade
+from grader.kernel.warm import Warm, warmed
 from grader.submission import Submission
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +57,13 @@ def full_data(monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.skip("the real data sets are not here (GRADER_DATA)")
     monkeypatch.setenv("GRADER_DATA", folder)
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm | None]:
+    """A warm process for notebooks that need no kernel of their own, with the samples of all data sets."""
+    with warmed(dataset(name).view("sample") for name in ("mnist", "reviews")) as process:
+        yield process
 
 
 EXERCISE = """

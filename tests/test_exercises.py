@@ -13,6 +13,7 @@ from grader.authoring import read_patches, read_reference, starter_of, text_of
 from grader.errors import GraderError
 from grader.exercise import Exercise, load
 from grader.grading import Options
+from grader.kernel.warm import Warm
 from grader.validation import MIN_MISTAKES, Row, grade_notebook, rows, try_row
 
 ROOT = Path(__file__).parent.parent
@@ -41,9 +42,9 @@ def test_there_are_exercises() -> None:
 
 
 @pytest.mark.parametrize(("name", "row"), ALL_ROWS)
-def test_row(name: str, row: str) -> None:
+def test_row(name: str, row: str, warm: Warm | None) -> None:
     """Full marks for the reference, none for the starter, exactly its checks lost for a mistake."""
-    result = try_row(exercise(name), matrix(name)[row], Options(data="sample"))
+    result = try_row(exercise(name), matrix(name)[row], Options(data="sample", warm=warm))
     assert result.faults == []
     if row == "reference":
         assert (result.report.status, result.report.execution.status) == ("passed", "ok"), result.report.execution.error

@@ -14,6 +14,7 @@ import pytest
 from grader.authoring import Patch, read_patches, read_reference
 from grader.exercise import load
 from grader.grading import Options
+from grader.kernel.warm import Warm
 from grader.validation import Row, try_row
 
 HERE = Path(__file__).parent
@@ -25,10 +26,10 @@ SUBMISSIONS = {
 
 
 @pytest.mark.parametrize(("name", "patch"), SUBMISSIONS.values(), ids=SUBMISSIONS)
-def test_submission(name: str, patch: Patch) -> None:
+def test_submission(name: str, patch: Patch, warm: Warm | None) -> None:
     exercise = load(HERE.parent / "exercises" / name)
     row = Row(patch.name, patch.apply(read_reference(exercise)), "sample", frozenset(patch.fails))
-    result = try_row(exercise, row, Options(data="sample"))
+    result = try_row(exercise, row, Options(data="sample", warm=warm))
     assert result.faults == [], patch.says
     assert result.report.status == ("failed" if patch.fails else "passed")
 

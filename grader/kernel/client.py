@@ -151,6 +151,34 @@ class BoundedClient(AsyncKernelClient):
         if self._created_context and not self.context.closed:
             self.context.destroy(linger=0)
 
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel answers, and until what it sends of itself arrives, too.
+
+        Raises
+        ------
+        RuntimeError
+            It died, or took too long.
+        """
+        ends = time.monotonic() + (timeout or 60)
+        answered = False
+        while time.monotonic() < ends:
+            self.kernel_info()
+            if not answered:
+                answered = await self._arrives(self.shell_channel, 1.0)
+            # An answer on the one channel does not mean that the other is connected: ask until both are.
+            if answered and await self._arrives(self.iopub_channel, 0.25):
+                return
+            if not await self.is_alive():
+                raise RuntimeError("the kernel died")
+        raise RuntimeError("the kernel does not answer")
+
+    @staticmethod
+    async def _arrives(channel: BoundedChannel, seconds: float) -> bool:
+        with suppress(Empty):
+            await channel.get_msg(timeout=seconds)
+            return True
+        return False
+
     async def dropped(self, seconds: float) -> bool:
         """Whether the output channel was cut within `seconds`: a single message was larger than one may be.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import site
@@ -9,15 +10,19 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import LocalProvisioner
 
 from grader.kernel import launch
+from grader.kernel.sandbox import Cell
 from grader.kernel.watchdog import tree
 from grader.text import plain
+
+if TYPE_CHECKING:
+    from grader.kernel.warm import Warm
 
 # What a program needs of the teacher's environment to run at all; credentials and paths of theirs stay out.
 _KEPT = (
@@ -85,6 +90,8 @@ def clean_environment(scratch: Path, device: str) -> dict[str, str]:
 class KernelProvisioner(LocalProvisioner):
     """A kernel process of the running Python, locked up; it can be interrupted and killed from any thread.
 
+    It is a fork of the warm process where there is one.
+
     Attributes
     ----------
     contained
@@ -93,23 +100,44 @@ class KernelProvisioner(LocalProvisioner):
 
     contained = False
 
-    def __init__(self, command: list[str], log: Path, **kwargs: Any) -> None:
+    def __init__(self, cell: Cell, log: Path, warm: Warm | None = None, **kwargs: Any) -> None:
         super().__init__(kernel_id="", kernel_spec=KernelSpec(language="python"), **kwargs)
+        self._cell = cell
         self._log = log
-        self._command = command
+        self._warm = warm
         self._target = 0
         self._family: list[psutil.Process] = []
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         kwargs = await super().pre_launch(**kwargs)
         options = ["-f", self.parent.connection_file, "--HistoryManager.enabled=False"]
-        return kwargs | {"cmd": [*self._command, *options]}
+        return kwargs | {"cmd": [*self._cell.command, *options]}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         # What C code writes to descriptors 1 and 2 must not reach the teacher's terminal.
         with self._log.open("wb") as log:
+            if self._warm is not None and (forked := await asyncio.to_thread(self._fork, cmd, kwargs, log.fileno())):
+                self.process, self.pid, self.pgid = forked, forked.pid, forked.pid
+                return self.connection_info
             kwargs |= {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": log}
             return await super().launch_kernel(cmd, **kwargs)
+
+    def _fork(self, cmd: list[str], kwargs: dict[str, Any], log: int) -> Any:
+        """A fork of the warm process; None if there is none to be had."""
+        from grader.kernel.warm import NoFork
+
+        request = {
+            "policy": str(self._cell.policy),
+            "status": str(self._cell.status),
+            "arguments": cmd[len(self._cell.command) :],
+            "environment": kwargs["env"],
+            "folder": str(kwargs["cwd"]),
+        }
+        assert self._warm is not None
+        try:
+            return self._warm.fork(request, log)
+        except NoFork:
+            return None
 
     def last_words(self) -> str:
         """Last line that a kernel wrote which did not come up."""
@@ -128,6 +156,12 @@ class KernelProvisioner(LocalProvisioner):
                 send_interrupt(self.process.win32_interrupt_event)
             else:
                 os.kill(self._target or self.process.pid, signal.SIGINT)
+
+    def processes(self) -> list[psutil.Process]:
+        """The kernel and all that it started, without the process that only stands before it."""
+        if self.process is None:
+            return []
+        return [one for one in tree(self.process.pid) if not (self.contained and one.pid == self._target)]
 
     def settle(self, contained: bool) -> None:
         """Look, while the process is still ours alone, which one passes signals in: it, or bubblewrap's child."""

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -87,6 +87,8 @@ class Cell:
     ----------
     command
         The program and its first arguments; ipykernel's options follow.
+    policy
+        File that says what the process may.
     status
         File that names the layers that hold, before any of the notebook's code runs.
     sockets
@@ -94,6 +96,7 @@ class Cell:
     """
 
     command: list[str]
+    policy: Path
     status: Path
     sockets: Path
 
@@ -125,18 +128,41 @@ def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: 
     for place in (sockets, view_root):
         place.mkdir(mode=0o700)
     locked = mode != "off" and sys.platform == "linux"
-    policy = _policy(scratch, sockets, view_root, budget, device) if locked else {"folder": str(scratch)}
+    policy: dict[str, Any] = (
+        _policy(scratch, sockets, view_root, budget, device) if locked else {"folder": str(scratch)}
+    )
     described.write_text(json.dumps(policy | {"sandbox": locked}), encoding="utf-8")
     status = runtime / "layers.json"  # the process opens it before its locks are on, and cannot reach it afterwards
     # -P: nothing of the working folder, which is the notebook's, is on the path before the locks are on.
     command = [sys.executable, "-P", str(Path(launch.__file__)), str(described), str(status)]
     if locked and bubblewrap_works():
-        command = [*_bubblewrap(policy, runtime), *command]
-    return Cell(command, status, sockets)
+        around = _bubblewrap(policy["view"]["readable"], policy["devices"], [scratch, runtime])
+        command = [*around, "--die-with-parent", *command]
+    return Cell(command, described, status, sockets)
+
+
+def warm_command(folder: Path, data: Sequence[Path], device: str) -> list[str]:
+    """What stands before the command of the warm process: bubblewrap, where it is installed.
+
+    Parameters
+    ----------
+    folder
+        Where all scratch folders of its kernels will be.
+    data
+        Views of the data sets.
+    """
+    if not bubblewrap_works():
+        return []
+    gpu = _has_gpu(device)
+    return _bubblewrap(readable_paths(list(data), gpu), device_paths(gpu), [folder])
+
+
+def _has_gpu(device: str) -> bool:
+    return device not in ("cpu", "mps") and any(Path("/dev").glob("nvidia*"))
 
 
 def _policy(scratch: Path, sockets: Path, view_root: Path, budget: Budget, device: str) -> dict[str, Any]:
-    gpu = device not in ("cpu", "mps") and any(Path("/dev").glob("nvidia*"))
+    gpu = _has_gpu(device)
     links = (scratch / "data").iterdir() if (scratch / "data").is_dir() else ()
     data = [path.resolve() for path in links if path.is_symlink()]
     user = _FIRST_USER + os.getpid() % 10_000_000 * 100 + int.from_bytes(os.urandom(1), "little") % 100
@@ -180,26 +206,25 @@ def bubblewrap_works() -> bool:
         return False
 
 
-_ISOLATED = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent")
+_ISOLATED = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts")
 
 
-def _bubblewrap(policy: dict[str, Any], runtime: Path) -> list[str]:
+def _bubblewrap(readable: Sequence[str], devices: Sequence[str], writable: Sequence[Path]) -> list[str]:
     """The same view once more, built by bubblewrap around all that the process does itself."""
-    view = policy["view"]
     command = [str(shutil.which("bwrap")), *_ISOLATED, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
     here = str(Path(launch.__file__).resolve().parents[2])
     # The launcher imports itself from here; it builds its own view before anything of the notebook's runs.
-    for path in (*view["readable"], str(Path(here) / "grader")):
+    for path in (*readable, str(Path(here) / "grader")):
         if Path(path).is_symlink():
             command += ["--symlink", os.readlink(path), path]  # noqa: PTH115
         elif Path(path).exists():
             command += ["--ro-bind", path, path]
-    for path in view["devices"]:
+    for path in devices:
         if path not in _DEVICES:
             command += ["--dev-bind", path, path]
-    for path in (policy["folder"], str(runtime)):
-        command += ["--bind", path, path]
-    return [*command, "--chdir", policy["folder"], "--"]
+    for place in writable:
+        command += ["--bind", str(place), str(place)]
+    return [*command, "--chdir", str(writable[0])]
 
 
 def examine(device: str = "cpu") -> Told:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
@@ -32,6 +32,9 @@ from grader.kernel.execution import CellOutcome, NotebookRunner
 from grader.kernel.provisioner import KernelProvisioner, clean_environment
 from grader.kernel.watchdog import Watchdog
 from grader.workspace import remove
+
+if TYPE_CHECKING:
+    from grader.kernel.warm import Warm
 
 T = TypeVar("T")
 
@@ -52,11 +55,14 @@ class Settings:
         Set for ``random``, NumPy and torch before the first cell.
     sandbox
         ``auto``: with every layer that this system offers; ``strict``: not without one; ``off``: with none.
+    warm
+        The process to fork kernels from; without one each imports everything itself.
     """
 
     device: str = "auto"
     seed: int = 0
     sandbox: sandbox.Mode = "auto"
+    warm: Warm | None = None
 
 
 @dataclass(frozen=True)
@@ -96,9 +102,10 @@ class KernelSession:
         self.facts = Facts()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="kernel-loop", daemon=True)
-        self._runtime = Path(tempfile.mkdtemp(prefix="grade-")).resolve()
+        within = settings.warm.folder if settings.warm is not None else None
+        self._runtime = Path(tempfile.mkdtemp(prefix="grade-", dir=within)).resolve()
         self._cell = sandbox.build_cell(scratch, self._runtime, budget, settings.device, settings.sandbox)
-        self._provisioner = KernelProvisioner(self._cell.command, self._runtime / "log")
+        self._provisioner = KernelProvisioner(self._cell, self._runtime / "log", settings.warm)
         self._watchdog = Watchdog(self._provisioner, budget, scratch)
         self._manager: AsyncKernelManager | None = None
         self._client: BoundedClient | None = None

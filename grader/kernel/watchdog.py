@@ -28,7 +28,8 @@ _HIDDEN = (errno.EACCES, errno.ENAMETOOLONG)
 class Victim(Protocol):
     """What the watchdog watches."""
 
-    pid: int | None
+    def processes(self) -> list[psutil.Process]:
+        """It and all that it started."""
 
     def interrupt(self) -> None:
         """As Ctrl-C would."""
@@ -194,10 +195,10 @@ class Watchdog:
             self.victim.interrupt()
 
     def _look_at_means(self) -> None:
-        if self.victim.pid is None or self.killed:
+        if self.killed:
             return
         limit = self.budget.memory_mb * 1_000_000
-        processes = tree(self.victim.pid)
+        processes = self.victim.processes()
         if len(processes) > self.budget.processes:  # first, since it makes all else slow to look at
             self._kill("processes")
             return
