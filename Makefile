@@ -33,8 +33,8 @@ grade: $(READY) ## Grade the reference solution of exercise 110
 test: $(READY) check ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-hostile: $(READY) ## Run the corpus of hostile notebooks, fork bombs among them
-	GRADER_HOSTILE=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/hostile
+hostile: $(READY) ## Run the corpus of hostile notebooks alone, in every mode that there is
+	GRADER_TEST_EVERY_MODE=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/hostile
 
 check: $(READY) ## Run the linters and the type checker
 	$(BIN)/ruff check .

@@ -133,10 +133,16 @@ def start_kernel(arguments: list[str], folder: str) -> NoReturn:
         # Its pipe for the output of child processes is a TCP socket, which the sandbox refuses.
         kernelapp.IOPubThread = lambda socket, pipe=True, **options: IOPubThread(socket, pipe=False, **options)
         zmqshell.system = run_command
+    kernelapp.IPKernelApp.init_path = lambda _: add_own_modules()  # IPython's does nothing under -P
     sys.argv = ["ipykernel_launcher", *arguments]
-    sys.path.insert(0, "")  # as in Jupyter: modules that lie beside the notebook
     kernelapp.launch_new_instance(argv=arguments)
     sys.exit(0)
+
+
+def add_own_modules() -> None:
+    """Let modules that lie beside the notebook be imported: as in Jupyter after Python's own, before packages."""
+    packages = [n for n, path in enumerate(sys.path) if os.path.basename(path).endswith("-packages")]  # noqa: PTH119
+    sys.path.insert(packages[0] if packages else 0, "")
 
 
 def run_command(command: str) -> Any:

@@ -106,7 +106,7 @@ class KernelSession:
         self._runtime = Path(tempfile.mkdtemp(prefix="grade-", dir=within)).resolve()
         self._cell = sandbox.build_cell(scratch, self._runtime, budget, settings.device, settings.sandbox)
         self._provisioner = KernelProvisioner(self._cell, self._runtime / "log", settings.warm)
-        self._watchdog = Watchdog(self._provisioner, budget, scratch)
+        self._watchdog = Watchdog(self._provisioner, budget, scratch, self._cell.sockets)
         self._manager: AsyncKernelManager | None = None
         self._client: BoundedClient | None = None
         self._ended = False

@@ -23,26 +23,64 @@ from rich.console import Console
 from grader.exercise import Exercise, load
 from grader.grading import Graded, Options, grade
 from grader.kernel import sandbox
+from grader.kernel.warm import Warm
 from grader.render.console import render
 from grader.submission import Submission
 from tests.hostile import corpus
 
 # What a process may take to die after it was killed.
 DYING_S = 3.0
+# What a notebook may cost the grader, whatever it prints, displays, raises or sends.
+MEMORY = 60_000_000
 # A secret as it is planted; the notebooks name the beginning of it alone.
 CANARY = re.compile(r"CANARY-[0-9a-f]{16}")
 
 
-def judge(entry: corpus.Entry, course: Path, told: str) -> list[str]:
+def judge(entry: corpus.Entry, course: Path, told: str, warm: Warm | None = None) -> list[str]:
     """In what the verdict, or the machine afterwards, is not as the entry says."""
-    with temporary_folder() as (folder, wrong):
-        graded = run(entry, load(course / "exercises" / "hostile"), told, folder)
+    if warm is not None:
+        warm.start()
+    with temporary_folder() as (folder, wrong), nothing_more_in(warm, wrong), little_memory(wrong):
+        graded = run(entry, load(course / "exercises" / "hostile"), told, folder, warm=warm)
         wrong += corpus.complaints(entry, graded.report)
         wrong += unsafe(graded)
     return wrong
 
 
-def run(entry: corpus.Entry, exercise: Exercise, told: str, folder: Path, mode: sandbox.Mode = "auto") -> Graded:
+@contextmanager
+def little_memory(wrong: list[str]) -> Iterator[None]:
+    """Tell if this process takes far more memory meanwhile than it had before."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = psutil.Process().memory_info().rss
+    yield
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    if int(peak) * 1024 - before > MEMORY:
+        wrong.append(f"the grader took {(int(peak) * 1024 - before) / 1e6:.0f} MB more")
+
+
+@contextmanager
+def nothing_more_in(warm: Warm | None, wrong: list[str]) -> Iterator[None]:
+    """Tell what a notebook left in the folder of the warm process, or running as a fork of it."""
+    if warm is None:
+        yield
+        return
+    names, processes = set(os.listdir(warm.folder)), set(processes_of(warm.folder))  # noqa: PTH208
+    yield
+    until = time.monotonic() + DYING_S
+    while (alive := set(processes_of(warm.folder)) - processes) and time.monotonic() < until:
+        time.sleep(0.05)
+    wrong += [f"still running: {process}" for process in alive]
+    wrong += [f"left behind: {name}" for name in set(os.listdir(warm.folder)) - names]  # noqa: PTH208
+
+
+def run(
+    entry: corpus.Entry,
+    exercise: Exercise,
+    told: str,
+    folder: Path,
+    mode: sandbox.Mode = "auto",
+    warm: Warm | None = None,
+) -> Graded:
     """Grade an entry; its notebook is written into `folder`, and removed again."""
     if entry.cell_s:
         times = exercise.description.budget.cpu.model_copy(update={"cell_s": entry.cell_s})
@@ -51,7 +89,7 @@ def run(entry: corpus.Entry, exercise: Exercise, told: str, folder: Path, mode: 
         exercise = dataclasses.replace(exercise, description=description)
     path = corpus.write(folder / "handed-in" / "mallory", entry.cells(told), entry.files)
     try:
-        return grade(Submission(path), exercise, Options(data="sample", sandbox=mode))
+        return grade(Submission(path), exercise, Options(data="sample", sandbox=mode, warm=warm))
     finally:
         shutil.rmtree(folder / "handed-in")
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from grader.kernel import sandbox
+from grader.kernel.warm import warmed
 from tests.hostile import corpus, judging
 
 
@@ -17,14 +18,19 @@ def main() -> None:
     with_bubblewrap = sandbox.bubblewrap_works
     entries = {one.name: one for one in corpus.load()}
     entries["quiet"] = corpus.combined([one for one in entries.values() if one.group])
-    for line in sys.stdin:
-        asked = json.loads(line)
-        sandbox.bubblewrap_works = with_bubblewrap if asked["bubblewrap"] else lambda: False  # type: ignore[assignment]
-        try:
-            wrong = judging.judge(entries[asked["entry"]], Path(asked["course"]), asked["told"])
-        except Exception as error:
-            wrong = [f"the grader failed: {type(error).__name__}: {error}"]
-        print(json.dumps(wrong), file=answers, flush=True)
+    course = Path(sys.argv[1])
+    judging.judge(corpus.Entry("honest", "", ""), course, "")  # what the grader imports is no notebook's doing
+    with warmed([]) as inside, warmed([]) as alone:
+        for line in sys.stdin:
+            asked = json.loads(line)
+            bubblewrap = asked["bubblewrap"]
+            sandbox.bubblewrap_works = with_bubblewrap if bubblewrap else lambda: False  # type: ignore[assignment]
+            warm = (inside if bubblewrap else alone) if asked["warm"] else None
+            try:
+                wrong = judging.judge(entries[asked["entry"]], course, asked["told"], warm)
+            except Exception as error:
+                wrong = [f"the grader failed: {type(error).__name__}: {error}"]
+            print(json.dumps(wrong), file=answers, flush=True)
 
 
 if __name__ == "__main__":

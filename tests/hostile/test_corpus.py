@@ -1,7 +1,8 @@
 """Every notebook of the corpus gets its verdict, and nothing of it is left.
 
-Each entry is graded in one of four ways, in turn: as root or as an ordinary user, with bubblewrap and without.
-Those that are marked with `modes` are graded in each; all are with GRADER_TEST_EVERY_MODE=1.
+Each entry is graded in one of four ways, in turn: as root or as an ordinary user, with bubblewrap and without, in
+a kernel of its own or in a fork of the warm process. Those that are marked with `modes` are graded in each; all are
+with GRADER_TEST_EVERY_MODE=1.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pytest
 
 from grader.exercise import load
 from grader.kernel import sandbox
+from grader.kernel.warm import Warm, warmed
 from tests.hostile import corpus, judging
 from tests.hostile.conftest import Places
 
@@ -30,8 +32,8 @@ ROOT = corpus.HERE.parent.parent
 CORPUS = corpus.load()
 QUIET = corpus.combined([one for one in CORPUS if one.group])
 ALONE = [one for one in CORPUS if not one.group]
-# Whether as the user who runs the tests, or as an ordinary one; whether with bubblewrap.
-MODES = [(True, True), (False, False), (True, False), (False, True)]
+# Whether as the user who runs the tests, or as an ordinary one; whether with bubblewrap; whether in a fork.
+MODES = [(True, True, True), (False, False, True), (True, False, False), (False, True, True)]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is tried here is held by Linux's means")
 
@@ -42,7 +44,7 @@ def cases() -> Iterator[object]:
     for number, entry in enumerate(ALONE):
         for mode in MODES if entry.modes or everything else [MODES[number % len(MODES)]]:
             who, how = "user" if mode[0] else "ordinary", "bubblewrap" if mode[1] else "alone"
-            yield pytest.param(entry, *mode, id=f"{entry.name}-{who}-{how}")
+            yield pytest.param(entry, *mode, id=f"{entry.name}-{who}-{how}-{'warm' if mode[2] else 'cold'}")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,6 +52,12 @@ def _promises_are_kept() -> None:
     broken = sandbox.broken_promises(sandbox.examine().layers)
     if broken:
         pytest.skip(f"this system cannot keep: {broken}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _everything_is_imported(planted: Places) -> None:
+    """So that what the grader itself imports is not taken for a notebook's doing."""
+    judging.judge(corpus.Entry("honest", "", ""), planted.course, "")
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +92,20 @@ def told(planted: Places) -> Iterator[str]:
     os.unlink(path)  # noqa: PTH108 - another module's turn may come between two of this one's
 
 
-Ask = Callable[[corpus.Entry, bool], list[str]]
+Ask = Callable[[corpus.Entry, bool, bool], list[str]]
+
+
+@pytest.fixture(scope="module")
+def forking() -> Iterator[dict[bool, Warm | None]]:
+    """Warm processes, with bubblewrap and without."""
+    with warmed([]) as inside, warmed([]) as alone:
+        yield {True: inside, False: alone}
 
 
 @pytest.fixture(scope="module")
 def ordinary(planted: Places, told: str) -> Iterator[Ask]:
     """Grades as an ordinary user, in a process of its own: without rights where we are root, in our place otherwise."""
-    command = [sys.executable, "-m", "tests.hostile.runner"]
+    command = [sys.executable, "-m", "tests.hostile.runner", str(planted.course)]
     if os.geteuid() == 0:
         command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--", *command]
         if shutil.which("unshare") is None or subprocess.run([*command[:5], "true"], check=False).returncode:
@@ -100,11 +115,11 @@ def ordinary(planted: Places, told: str) -> Iterator[Ask]:
         assert runner.stdin is not None
         assert runner.stdout is not None
 
-        def ask(entry: corpus.Entry, bubblewrap: bool) -> list[str]:
+        def ask(entry: corpus.Entry, bubblewrap: bool, warm: bool) -> list[str]:
             asked = {
                 "entry": "quiet" if entry is QUIET else entry.name,
                 "bubblewrap": bubblewrap,
-                "course": str(planted.course),
+                "warm": warm,
                 "told": told,
             }
             print(json.dumps(asked), file=runner.stdin, flush=True)
@@ -123,13 +138,15 @@ def taking_turns(heavy: bool) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(("entry", "as_it_is", "bubblewrap"), list(cases()))
+@pytest.mark.parametrize(("entry", "as_it_is", "bubblewrap", "warm"), list(cases()))
 def test_verdict(
     entry: corpus.Entry,
     as_it_is: bool,
     bubblewrap: bool,
+    warm: bool,
     places: Places,
     told: str,
+    forking: dict[bool, Warm | None],
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -138,24 +155,33 @@ def test_verdict(
         if as_it_is:
             if not bubblewrap:
                 monkeypatch.setattr(sandbox, "bubblewrap_works", lambda: False)
-            assert judging.judge(entry, places.course, told) == []
+            assert judging.judge(entry, places.course, told, forking[bubblewrap] if warm else None) == []
         else:
-            assert request.getfixturevalue("ordinary")(entry, bubblewrap) == []
+            assert request.getfixturevalue("ordinary")(entry, bubblewrap, warm) == []
     assert capfd.readouterr() == ("", "")  # nothing of a notebook's gets to the terminal
 
 
+@pytest.mark.parametrize("warm", [True, False])
 @pytest.mark.parametrize("bubblewrap", [True, False])
 def test_quiet_attacks_get_nothing(
-    bubblewrap: bool, places: Places, told: str, monkeypatch: pytest.MonkeyPatch
+    bubblewrap: bool,
+    warm: bool,
+    places: Places,
+    told: str,
+    forking: dict[bool, Warm | None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if not bubblewrap:
         monkeypatch.setattr(sandbox, "bubblewrap_works", lambda: False)
-    assert judging.judge(QUIET, places.course, told) == []
+    assert judging.judge(QUIET, places.course, told, forking[bubblewrap] if warm else None) == []
 
 
+@pytest.mark.parametrize("warm", [True, False])
 @pytest.mark.parametrize("bubblewrap", [True, False])
-def test_quiet_attacks_get_nothing_as_an_ordinary_user(bubblewrap: bool, ordinary: Ask, places: Places) -> None:
-    assert ordinary(QUIET, bubblewrap) == []
+def test_quiet_attacks_get_nothing_as_an_ordinary_user(
+    bubblewrap: bool, warm: bool, ordinary: Ask, places: Places
+) -> None:
+    assert ordinary(QUIET, bubblewrap, warm) == []
 
 
 def test_every_quiet_attack_was_tried(places: Places, told: str) -> None:
