@@ -7,13 +7,16 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 import typer.core
 from rich.console import Console
 
 from grader.errors import GraderError, UsageError
+
+if TYPE_CHECKING:
+    from grader.grading import Options
 
 # No markup: a folder may be named `[red]`.
 console = Console(highlight=False, soft_wrap=False, markup=False)
@@ -67,6 +70,12 @@ def _device(device: str) -> str:
     return device
 
 
+def _settings(device: str, data: Any, lang: str, seed: int, sandbox: Any) -> Options:
+    from grader.grading import Options
+
+    return Options(data=data, device=_device(device), seed=seed, language=lang, sandbox=sandbox)
+
+
 @app.command()
 def notebook(
     path: Annotated[
@@ -82,14 +91,14 @@ def notebook(
 ) -> None:
     """Grade one notebook (`grade PATH` for short)."""
     from grader.exercise import find_target
-    from grader.grading import Options, grade
+    from grader.grading import grade
     from grader.keeping import keep
     from grader.progress import CellProgress
     from grader.render.console import render
     from grader.submission import Submission
 
     target = find_target(path, exercise)
-    options = Options(data=data, device=_device(device), seed=seed, language=lang, sandbox=sandbox)
+    options = _settings(device, data, lang, seed, sandbox)
     with CellProgress(complaints, quiet=as_json) as progress:
         graded = grade(Submission(target.notebook), target.exercise, options, progress.say)
     kept = keep(graded, target.notebook)
@@ -138,6 +147,32 @@ def doctor(as_json: AsJson = False) -> None:
         print(json.dumps(found, indent=2))
     else:
         console.print(render(found))
+
+
+@app.command()
+def batch(
+    exercise: Annotated[Path, typer.Argument(help="The exercise's folder, or its id.", show_default=False)],
+    submissions: Annotated[
+        Path,
+        typer.Argument(help="A folder or an archive: notebooks, a folder a student, Moodle's, Canvas's, nbgrader's."),
+    ],
+    results: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("results"),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Notebooks at a time; as many as cores and memory allow.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Grade everything again.")] = False,
+    device: Device = "auto",
+    data: Data = "full",
+    lang: Lang = "en",
+    seed: Seed = 0,
+    sandbox: Sandbox = "auto",
+) -> None:
+    """Grade a whole class; the same command again goes on where it stopped, and grades what is new or changed."""
+    from grader.batch.command import Class, run
+
+    found = Class(exercise, submissions, results, workers, fresh)
+    code = run(found, _settings(device, data, lang, seed, sandbox), console, complaints)
+    raise typer.Exit(code)
 
 
 @app.command()

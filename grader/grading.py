@@ -110,6 +110,20 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
     return Graded(_report(submission, exercise, options, choice, started, draft), draft.notebook)
 
 
+def ungraded(submission: Submission, exercise: Exercise, options: Options, reason: str) -> Graded:
+    """What stands for a submission that could not be graded through no fault of its own.
+
+    Parameters
+    ----------
+    reason
+        A sentence or two; every check repeats it.
+    """
+    checks = [_result(check, "error", reason) for check in selected(exercise.checks, options.only)]
+    draft = _Draft(ExecutionReport(status="invalid", error=plain(reason, 1000)), checks)
+    choice = choose(exercise.description.data, options.data)
+    return Graded(_report(submission, exercise, options, choice, datetime.now(UTC), draft))
+
+
 def _run_and_judge(
     notebook: nbformat.NotebookNode,
     workspace: Workspace,

@@ -365,7 +365,7 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(
     )
     try:
         running = 2 if command == "validate" else 1
-        wait_for(lambda: len(list(scratch.glob("*/notebook/running"))) == running)
+        wait_for(lambda: len(list(scratch.rglob("notebook/running"))) == running)
         family = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=30)

@@ -315,7 +315,7 @@ def told(error: BaseException) -> dict[str, Any]:
         text = ""
     line = None
     for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename.startswith(("/tmp", "<ipython")) or "ipykernel_" in frame.filename:
+        if frame.filename.startswith("<ipython") or "ipykernel_" in frame.filename:  # cells, not libraries
             line = (frame.line or "")[:200]
     clean = [one.encode("utf-8", "replace").decode() for one in (type(error).__name__[:100], text, line or "")]
     return {"type": clean[0], "text": clean[1], "line": clean[2]}

@@ -1,0 +1,326 @@
+"""The results folder: a report a student, whole or not there, and found again by what it hangs on.
+
+::
+
+    results/students/NAME/report.json       what was found; written last, with it the result is there
+    results/students/NAME/executed.ipynb    the notebook as it ran, if it could be read
+    results/students/NAME/key.json          what the result hangs on, and the digest of its report
+    results/gradebook.csv, summary.json     see gradebook.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+
+import nbformat
+from pydantic import ValidationError
+
+from grader.batch.names import folder_name
+from grader.errors import GradingError, UsageError
+from grader.exercise import Exercise
+from grader.grading import Graded, Options
+from grader.keeping import write_whole
+from grader.report import Report
+from grader.submission import MAX_BYTES, Submission, Unreadable
+from grader.text import plain
+
+# The very walk that lays the companions into the scratch folder: the key must see what the notebook sees.
+from grader.workspace import _LEFT_OUT, COMPANIONS_MAX_BYTES, COMPANIONS_MAX_FILES, _files
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_REPORT, _NOTEBOOK, _KEY, _LOCK = "report.json", "executed.ipynb", "key.json", ".lock"
+_MAX_REPORT = 20_000_000  # a report is some kilobytes; whatever is larger is none of ours
+_SCHEMA = Report.model_fields["schema_version"].default
+
+
+class Results:
+    """A folder of results.
+
+    One object serves one batch: what lies beside the notebooks, and the exercise's files, are read once for it.
+
+    Parameters
+    ----------
+    path
+        The folder. It is made when it is first needed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._exercises: dict[Path, bytes] = {}
+        self._companions: dict[Path, bytes] = {}
+
+    def folder(self, student: str) -> Path:
+        """Where a student's report and executed notebook lie."""
+        return self.path / "students" / folder_name(student)
+
+    # ------------------------------------------------------------------ what a result hangs on
+
+    def key(
+        self, submission: Submission, exercise: Exercise, options: Options, device_class: str, data_name: str
+    ) -> str:
+        """What a result hangs on, as a digest: as long as it stays the same, there is nothing to grade again.
+
+        Parameters
+        ----------
+        device_class
+            ``cpu``, ``cuda`` or ``mps``: which of several GPUs it was makes no difference.
+        data_name
+            The form of the data sets that is used, ``full`` or ``sample``.
+        """
+        beside = submission.path.absolute().parent
+        if exercise.folder not in self._exercises:
+            self._exercises[exercise.folder] = _exercise_digest(exercise)
+        if beside not in self._companions:
+            self._companions[beside] = _companions_digest(beside)
+        circumstances = {
+            "grader": version("grader"),
+            "schema_version": _SCHEMA,
+            "data": data_name,
+            "device": device_class,
+            "seed": options.seed,
+            "language": options.language,
+            "sandbox": options.sandbox,
+            "only": sorted(options.only),
+        }
+        return _digest(
+            self._exercises[exercise.folder],
+            self._companions[beside],
+            _sources_digest(submission),
+            json.dumps(circumstances, sort_keys=True).encode(),
+        ).hex()
+
+    # ------------------------------------------------------------------ reading
+
+    def have(self, student: str, key: str) -> Report | None:
+        """The finished result with this key, if there is one.
+
+        What is damaged, half written or not ours is as if it were not there; an `ungraded` report, too: what
+        the grader or the machine lacked then may be there now.
+        """
+        report = self._read(student, key)
+        return None if report is None or report.status == "ungraded" else report
+
+    def all(self, students: Iterable[str]) -> dict[str, Report]:
+        """Every finished result of these students, whatever its key, `ungraded` ones too."""
+        found = ((student, self._read(student)) for student in students)
+        return {student: report for student, report in found if report is not None}
+
+    def _read(self, student: str, key: str | None = None) -> Report | None:
+        folder = self.folder(student)
+        try:
+            mark = json.loads(_contents(folder / _KEY, 10_000))
+            if type(mark) is not dict or (key is not None and mark.get("key") != key):
+                return None  # most often it is another key: the report need not even be opened
+            raw = _contents(folder / _REPORT, _MAX_REPORT)
+            if hashlib.sha256(raw).hexdigest() != mark.get("report"):
+                return None
+            report = Report.model_validate_json(raw)
+        except (OSError, ValueError, RecursionError, ValidationError):
+            return None
+        # A folder copied under another student's name is not that student's result.
+        return report if report.student in (None, student) else None
+
+    # ------------------------------------------------------------------ writing
+
+    def save(self, student: str, key: str, graded: Graded) -> None:
+        """Write a result, so that after a kill -9 or a power cut it is there whole or not at all.
+
+        The report comes last: with it the result is there. The key's file, written before it, names the digest of
+        the report that it belongs to, so the two are never mismatched.
+
+        Raises
+        ------
+        GradingError
+            The folder cannot be written to.
+        """
+        folder = self.folder(student)
+        report = graded.report.model_dump_json(indent=2) + "\n"
+        mark = {"key": key, "report": hashlib.sha256(report.encode()).hexdigest()}
+        try:
+            self._make(folder)
+            write_whole(folder / _KEY, json.dumps(mark) + "\n")  # from here on, an earlier result is none any more
+            self._clear(folder)
+            if graded.notebook is not None:
+                write_whole(folder / _NOTEBOOK, nbformat.writes(graded.notebook, ensure_ascii=True))
+            _sync(folder)  # no power cut may leave the report's name on the disk without the other two
+            write_whole(folder / _REPORT, report)
+            _sync(folder)
+        except OSError as error:
+            raise GradingError(
+                f"The result of {plain(student, 60)} cannot be written: {error.strerror or error}.",
+                "Make room or see to your access, and run the same command again: it goes on from here.",
+            ) from error
+
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            for above in (folder.parent, self.path, self.path.absolute().parent):
+                _sync(above)
+
+    @staticmethod
+    def _clear(folder: Path) -> None:
+        """Take away an earlier result, and the drafts that a kill -9 left lying about."""
+        if (folder / _REPORT).exists():
+            _sync(folder)  # the new key first: the old report is never seen beside the new notebook
+            (folder / _REPORT).unlink()
+        (folder / _NOTEBOOK).unlink(missing_ok=True)
+        for name in (_NOTEBOOK, _REPORT, _KEY):
+            for draft in folder.glob(f".{name}-*"):
+                draft.unlink(missing_ok=True)
+
+    # ------------------------------------------------------------------ one batch at a time
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other batches out of the folder; the system lets go of the lock when this process is gone.
+
+        Raises
+        ------
+        UsageError
+            Another batch is writing into the folder, or it cannot be written to.
+        """
+        busy = UsageError(
+            f"Another batch is writing into {plain(str(self.path))}.", "Wait for it, or name another folder with -o."
+        )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            place = self.path.resolve() / _LOCK
+            with _held_guard:
+                if place in _held:
+                    raise busy
+                descriptor = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
+                _held.add(place)
+        except OSError as error:
+            raise UsageError(
+                f"{plain(str(self.path))} cannot be written to: {error.strerror or error}.",
+                "Name another folder with -o.",
+            ) from None
+        try:
+            try:
+                _lock(descriptor)
+            except (BlockingIOError, PermissionError):  # EAGAIN or EACCES, as the system likes
+                raise busy from None
+            except OSError as error:
+                raise UsageError(
+                    f"{plain(str(self.path))} cannot be locked: {error.strerror or error}.",
+                    "Name a folder on a disk of this machine with -o.",
+                ) from None
+            yield
+        finally:
+            with _held_guard:
+                os.close(descriptor)  # lets go of the lock
+                _held.discard(place)
+
+
+# Locks of this kind are the process's: a second one in the same process would be granted, so we look ourselves.
+# (The other kind, flock, is inherited by forked workers, and one that outlives a killed batch would keep it.)
+_held: set[Path] = set()
+_held_guard = threading.Lock()
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sync(folder: Path) -> None:
+    """Bring a folder's names to the disk; Windows does so by itself and does not open folders."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):  # some network disks refuse
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _contents(path: Path, most: int) -> bytes:
+    """Contents of a regular file that is not larger than this.
+
+    Raises
+    ------
+    OSError, ValueError
+        It is not there, is no such file, or is larger.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a FIFO would make us wait
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > most:
+            raise ValueError
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read(most)
+    finally:
+        os.close(descriptor)
+
+
+# ---------------------------------------------------------------------- digests
+
+
+def _digest(*parts: bytes) -> bytes:
+    """Of these parts in this order; their lengths go in too, so that no two lists of parts read the same."""
+    hasher = hashlib.sha256()
+    for part in parts:
+        hasher.update(len(part).to_bytes(8, "little"))
+        hasher.update(part)
+    return hasher.digest()
+
+
+def _sources_digest(submission: Submission) -> bytes:
+    """What the notebook says, not what it printed; of one that cannot be read, the file's bytes."""
+    try:
+        notebook = submission.read()
+    except Unreadable as unreadable:
+        raw = b""  # too large or no file: the sentence, which tells the size, is all that a report would hold
+        with suppress(OSError, ValueError):
+            raw = _contents(submission.path, MAX_BYTES)
+        return _digest(b"unreadable", str(unreadable).encode(), raw)
+    return _digest(*(text.encode() for cell in notebook.cells for text in (cell.cell_type, cell.source)))
+
+
+def _companions_digest(beside: Path) -> bytes:
+    """Names and contents of what comes along from beside a notebook, chosen as the workspace chooses it."""
+    files = _files(beside, lambda name: name in _LEFT_OUT or name.startswith(".") or name.endswith(".ipynb"))
+    room, parts = COMPANIONS_MAX_BYTES, list[bytes]()
+    for length, path in sorted((status.st_size, path) for path, status in islice(files, 20 * COMPANIONS_MAX_FILES)):
+        if length <= room and len(parts) < 2 * COMPANIONS_MAX_FILES:
+            room -= length
+            parts += [os.fsencode(path.relative_to(beside).as_posix()), _file_digest(path)]
+    return _digest(*parts)
+
+
+def _exercise_digest(exercise: Exercise) -> bytes:
+    """Every file in the exercise's folder but the starter, and what tools leave there (`.grade`, `__pycache__`)."""
+    parts: list[bytes] = []
+    for top, folders, names in os.walk(exercise.folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
+        for name in sorted(names):
+            path = Path(top) / name
+            if path != exercise.starter and not name.startswith("."):
+                parts += [os.fsencode(path.relative_to(exercise.folder).as_posix()), _file_digest(path)]
+    return _digest(*parts)
+
+
+def _file_digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""

@@ -1,0 +1,460 @@
+"""The results folder: found again by what it hangs on, whole or not there, one batch at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from grader.batch import results as module
+from grader.batch.results import Results
+from grader.errors import GradingError, UsageError
+from grader.exercise import Exercise, load
+from grader.grading import Graded, Options
+from grader.report import Report
+from grader.submission import Submission
+from tests.conftest import ROOT, listing, notebook
+from tests.test_report import report
+
+KEY = "k" * 64
+
+
+def graded(status: str = "failed", **more: object) -> Graded:
+    return Graded(report(status, **more), notebook("x = 3"))
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    return Results(tmp_path / "results")
+
+
+# ---------------------------------------------------------------------- saved and found again
+
+
+def test_what_is_saved_is_found_again(results: Results) -> None:
+    results.save("Ada", KEY, graded(student="Ada"))
+    assert Results(results.path).have("Ada", KEY) == report(student="Ada")
+    assert listing(results.path / "students" / "Ada") == ["executed.ipynb", "key.json", "report.json"]
+    text = (results.folder("Ada") / "report.json").read_text("utf-8")
+    assert Report.model_validate_json(text) == report(student="Ada")
+    assert nbformat.read(results.folder("Ada") / "executed.ipynb", as_version=4).cells[0].source == "x = 3"
+
+
+def test_another_key_and_another_student_have_nothing(results: Results) -> None:
+    results.save("Ada", KEY, graded())
+    assert results.have("Ada", "l" * 64) is None
+    assert results.have("Bob", KEY) is None
+
+
+def test_what_was_not_graded_is_graded_again(results: Results) -> None:
+    results.save("Ada", KEY, graded("ungraded"))
+    assert results.have("Ada", KEY) is None
+    assert results.all(["Ada"])["Ada"].status == "ungraded"
+
+
+def test_a_new_result_takes_the_place_of_the_old(results: Results) -> None:
+    results.save("Ada", KEY, graded())
+    results.save("Ada", "l" * 64, Graded(report("passed")))
+    assert results.have("Ada", KEY) is None
+    found = results.have("Ada", "l" * 64)
+    assert found is not None
+    assert found.status == "passed"
+    assert listing(results.folder("Ada")) == ["key.json", "report.json"]  # no notebook of the old one
+
+
+def test_all_of_some(results: Results) -> None:
+    for student in ("Ada", "Bob", "Eve"):
+        results.save(student, KEY, graded(student=student))
+    assert list(results.all(["Eve", "Zoe", "Ada"])) == ["Eve", "Ada"]
+
+
+@pytest.mark.parametrize("name", ["../../Eve", "a/b", "Mäkelä, Åsa", "", "CON", "x" * 300])
+def test_no_name_leads_out_of_the_folder(results: Results, tmp_path: Path, name: str) -> None:
+    results.save(name, KEY, graded(student=name))
+    assert results.have(name, KEY) is not None
+    assert listing(tmp_path)[0] == "results"
+    assert len(list((results.path / "students").iterdir())) == 1
+
+
+def test_a_folder_copied_under_another_name_is_not_that_students(results: Results) -> None:
+    results.save("Ada", KEY, graded(student="Ada"))
+    results.folder("Ada").rename(results.folder("Bob"))
+    assert results.have("Bob", KEY) is None
+
+
+# ---------------------------------------------------------------------- damage
+
+
+def _damage(folder: Path, name: str, how: str) -> None:
+    path = folder / name
+    whole = path.read_bytes()
+    path.unlink()
+    match how:
+        case "half":
+            path.write_bytes(whole[: len(whole) // 2])
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "large":
+            with path.open("wb") as file:
+                file.truncate(10_000_000_000)
+        case "deep":
+            path.write_text("[" * 100_000)
+        case "changed":
+            path.write_bytes(whole.replace(b'"failed"', b'"passed"').replace(KEY.encode(), KEY[1:].encode()))
+        case "other":
+            path.write_bytes(b'"\xff\xfe"')
+        case "list":
+            path.write_text("[1]")
+
+
+@pytest.mark.parametrize("name", ["report.json", "key.json"])
+@pytest.mark.parametrize(
+    "how", ["gone", "half", "folder", "pipe", "large", "deep", "changed", "other", "list"], ids=str
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+def test_what_is_damaged_is_as_if_not_there(results: Results, name: str, how: str) -> None:
+    results.save("Ada", KEY, graded())
+    _damage(results.folder("Ada"), name, how)
+    assert results.have("Ada", KEY) is None
+    if (name, how) != ("key.json", "changed"):  # that is whole, under another key
+        assert results.all(["Ada"]) == {}
+
+
+def test_the_report_comes_last(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    whole = module.write_whole
+
+    def watched(path: Path, text: str) -> None:
+        assert results.have("Ada", KEY) is None
+        assert results.have("Ada", "old") is None or not written
+        whole(path, text)
+        written.append(path.name)
+
+    results.save("Ada", "old", graded())
+    monkeypatch.setattr(module, "write_whole", watched)
+    results.save("Ada", KEY, graded(seed=1))
+    assert written == ["key.json", "executed.ipynb", "report.json"]
+
+
+def test_drafts_of_a_killed_batch_are_swept_away(results: Results) -> None:
+    results.save("Ada", KEY, graded())
+    (results.folder("Ada") / ".report.json-abc").write_text("half")
+    (results.folder("Ada") / "note.txt").write_text("the teacher's own")
+    results.save("Ada", KEY, graded())
+    assert listing(results.folder("Ada")) == ["executed.ipynb", "key.json", "note.txt", "report.json"]
+
+
+def test_a_full_disk_is_the_graders_fault_and_leaves_no_result(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "write_whole", full)
+    with pytest.raises(GradingError, match="of Ada cannot be written: No space left"):
+        results.save("Ada", KEY, graded())
+    assert results.have("Ada", KEY) is None
+
+
+SAVE = """
+import sys
+from pathlib import Path
+from grader.batch.results import Results
+from tests.batch.test_results import graded
+results = Results(Path(sys.argv[1]))
+print("ready", flush=True)
+number = int(sys.argv[2])
+while True:
+    number += 1
+    one = graded(student="Ada", seed=number)
+    one.notebook.cells[0].source = f"x = {number}  " + "#" * 20_000
+    results.save("Ada", f"key {number}", one)
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a save is killed by a signal")
+def test_killed_at_any_moment_it_is_whole_or_not_there(results: Results) -> None:
+    chance = random.Random(7)
+    there, last = 0, 0
+    for _ in range(4):
+        saving = subprocess.Popen(
+            [sys.executable, "-c", SAVE, str(results.path), str(last)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert saving.stdout is not None
+        assert saving.stdout.readline() == "ready\n"
+        # Killed again and again while it goes on: stopped, looked at, let go, and at last killed for good.
+        for _ in range(40):
+            time.sleep(chance.uniform(0, 0.004))
+            saving.send_signal(signal.SIGSTOP)
+            os.waitpid(saving.pid, os.WUNTRACED)
+            there += _is_whole(results)
+            saving.send_signal(signal.SIGCONT)
+        time.sleep(chance.uniform(0, 0.004))
+        saving.kill()
+        done = saving.stdout.read().split()
+        assert saving.wait() == -signal.SIGKILL  # it had not failed before
+        saving.stdout.close()
+        last = int(done[-1]) if done else last
+        there += _is_whole(results)
+        found = results.all(["Ada"]).get("Ada")
+        assert found is None or found.seed in (last, last + 1)  # what was said to be saved has not gone back
+    assert there  # it was not always caught without a result
+    results.save("Ada", KEY, graded())
+    assert listing(results.folder("Ada")) == ["executed.ipynb", "key.json", "report.json"]
+
+
+def _is_whole(results: Results) -> bool:
+    """Whether there is a result; if so, its key, report and notebook are of one and the same save."""
+    found = results.all(["Ada"]).get("Ada")
+    if found is None:
+        return False
+    folder = results.folder("Ada")
+    assert json.loads((folder / "key.json").read_text())["key"] == f"key {found.seed}"
+    assert nbformat.read(folder / "executed.ipynb", 4).cells[0].source.split()[2] == str(found.seed)
+    return True
+
+
+def test_a_thousand_results_are_read_at_once(results: Results) -> None:
+    students = [f"student {number}" for number in range(1000)]
+    one = report()
+    one.checks = [one.checks[0].model_copy(update={"name": f"check_{n}"}) for n in range(12)]
+    text = one.model_dump_json(indent=2) + "\n"
+    mark = json.dumps({"key": KEY, "report": hashlib.sha256(text.encode()).hexdigest()})
+    for student in students:  # as `save` leaves them, without its waiting for the disk
+        folder = results.folder(student)
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_text(text)
+        (folder / "key.json").write_text(mark)
+    begun = time.process_time()  # not the wall clock: others work on this machine
+    assert all(results.have(student, KEY) is not None for student in students)
+    assert time.process_time() - begun < 0.5
+
+
+# ---------------------------------------------------------------------- the key
+
+
+@pytest.fixture
+def key(make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path]) -> Callable[..., str]:
+    """The key of a notebook of these cells, or of the file that is there, by a batch of its own."""
+    make_exercise()
+
+    def made(
+        *sources: str,
+        path: Path | None = None,
+        options: Options | None = None,
+        device: str = "cpu",
+        data: str = "sample",
+    ) -> str:
+        path = path or write_notebook(*(sources or ("x = 3",)))
+        exercise = load(path.parent.parent / "exercises" / "small")
+        results = Results(path.parent.parent / "results")
+        return results.key(Submission(path), exercise, options or Options(), device, data)
+
+    return made
+
+
+def test_the_key_is_a_digest_and_stays(key: Callable[..., str]) -> None:
+    assert key() == key()
+    assert len(key()) == 64
+
+
+def test_outputs_metadata_and_ids_change_nothing(key: Callable[..., str], tmp_path: Path) -> None:
+    before = key("x = 3", "y = 4")
+    path = tmp_path / "handed-in" / "small.ipynb"
+    content = json.loads(path.read_text())
+    content["metadata"]["kernelspec"] = {"name": "python3"}
+    content["cells"][0] |= {"execution_count": 7, "id": "other", "metadata": {"tags": ["a"]}}
+    content["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "3"}]
+    content["cells"][1]["source"] = ["y = ", "4"]
+    path.write_text(json.dumps(content, indent=4))
+    assert key(path=path) == before
+
+
+@pytest.mark.parametrize("sources", [("x = 4",), ("x = 3", "y"), ("y", "x = 3"), ("x =", " 3"), ("x = 3", "")], ids=str)
+def test_sources_change_it(key: Callable[..., str], sources: tuple[str, ...]) -> None:
+    assert key(*sources) != key("x = 3")
+
+
+def test_a_cells_kind_changes_it(key: Callable[..., str], tmp_path: Path) -> None:
+    before = key("x = 3", "y = 4")
+    path = tmp_path / "handed-in" / "small.ipynb"
+    path.write_text(path.read_text().replace('"cell_type": "code"', '"cell_type": "markdown"', 1))
+    assert key(path=path) != before
+
+
+def test_of_an_unreadable_notebook_the_bytes_count(key: Callable[..., str], tmp_path: Path) -> None:
+    folder = tmp_path / "handed-in"
+    folder.mkdir()
+    paths = [folder / f"{name}.ipynb" for name in "abc"]
+    for path, text in zip(paths, ("{", "{", "[1,"), strict=True):
+        path.write_text(text)
+    first, same, other = (key(path=path) for path in paths)
+    assert first == same != other
+    paths[0].unlink()
+    assert key(path=paths[0]) not in (first, other)  # nothing is raised, either
+
+
+def test_what_comes_along_changes_it(key: Callable[..., str], tmp_path: Path) -> None:
+    seen = {key()}
+    folder = tmp_path / "handed-in"
+    (folder / "below").mkdir()
+    for change in (
+        lambda: (folder / "helper.py").write_text("a = 1"),
+        lambda: (folder / "helper.py").write_text("a = 2"),
+        lambda: (folder / "helper.py").rename(folder / "helped.py"),
+        lambda: (folder / "helped.py").rename(folder / "below" / "helped.py"),
+    ):
+        change()
+        assert key() not in seen
+        seen.add(key())
+
+
+def test_what_does_not_come_along_changes_nothing(key: Callable[..., str], tmp_path: Path) -> None:
+    before = key()
+    folder = tmp_path / "handed-in"
+    for name in ("other.ipynb", ".hidden", "checks.py"):
+        (folder / name).write_text("1")
+    for name in ("data", ".grade", "__pycache__"):
+        (folder / name).mkdir()
+        (folder / name / "file").write_text("1")
+    (folder / "link.txt").symlink_to(folder / "checks.py")
+    assert key() == before
+
+
+def test_what_is_too_large_to_come_along_changes_nothing(
+    key: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "COMPANIONS_MAX_BYTES", 10)
+    monkeypatch.setattr(module, "COMPANIONS_MAX_FILES", 2)
+    key()
+    folder = tmp_path / "handed-in"
+    (folder / "a.txt").write_text("1")
+    before = key()
+    (folder / "large.bin").write_bytes(bytes(11))
+    assert key() == before
+    (folder / "b.txt").write_text("22")
+    second = key()
+    (folder / "c.txt").write_text("333")  # one file too many
+    assert key() == second != before
+
+
+def test_the_exercise_changes_it(key: Callable[..., str], tmp_path: Path) -> None:
+    seen = {key()}
+    folder = tmp_path / "exercises" / "small"
+    (folder / "assets").mkdir()
+    for name in ("checks.py", "exercise.toml", "assets/heldout.csv"):
+        with (folder / name).open("a") as file:
+            file.write("\n# changed\n")
+        assert key() not in seen
+        seen.add(key())
+
+
+def test_the_starter_and_what_tools_leave_change_nothing(key: Callable[..., str], tmp_path: Path) -> None:
+    before = key()
+    folder = tmp_path / "exercises" / "small"
+    (folder / "small.ipynb").write_text("{}")
+    for name in (".grade", "__pycache__", ".ipynb_checkpoints"):
+        (folder / name).mkdir()
+        (folder / name / "file").write_text("1")
+    assert key() == before
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"language": "fi"}, {"only": ("x_is_three",)}, {"sandbox": "off"}])
+def test_options_change_it(key: Callable[..., str], change: dict[str, object]) -> None:
+    assert key(options=replace(Options(), **change)) != key()  # type: ignore[arg-type]
+
+
+def test_device_data_and_the_graders_version_change_it(
+    key: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [key(), key(device="cuda"), key(data="full")]
+    monkeypatch.setattr(module, "version", lambda name: "99")
+    keys.append(key())
+    assert len(set(keys)) == 4
+
+
+def test_how_the_device_was_asked_for_changes_nothing(key: Callable[..., str]) -> None:
+    asked = [Options(device="auto"), Options(device="cuda:1"), Options(device="cuda", data="full")]
+    assert len({key(options=options, device="cuda") for options in asked}) == 1
+
+
+# ---------------------------------------------------------------------- one batch at a time
+
+HOLD = """
+import os, sys, time
+from pathlib import Path
+from grader.batch.results import Results
+with Results(Path(sys.argv[1])).lock():
+    if os.fork() == 0:  # a worker that outlives the batch
+        time.sleep(60)
+        os._exit(0)
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_batch_into_the_folder_is_refused(results: Results) -> None:
+    with results.lock():
+        with pytest.raises(UsageError, match="Another batch is writing into"), Results(results.path).lock():
+            pass
+        with pytest.raises(UsageError), results.lock():  # the refusal did not let go of the first one's lock
+            pass
+    with results.lock():
+        pass
+
+
+def test_other_folders_are_free(results: Results, tmp_path: Path) -> None:
+    with results.lock(), Results(tmp_path / "other").lock():
+        pass
+
+
+def test_a_batch_that_fails_lets_go(results: Results) -> None:
+    with pytest.raises(KeyError), results.lock():
+        raise KeyError
+    with results.lock():
+        pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_a_killed_batch_leaves_no_lock_even_if_its_worker_lives_on(results: Results) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(results.path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "locked\n"
+        with pytest.raises(UsageError), results.lock():
+            pass
+        holder.kill()
+        holder.wait()
+        with results.lock():
+            pass
+    finally:
+        os.killpg(holder.pid, signal.SIGKILL)
+        holder.wait()
+        if holder.stdout is not None:
+            holder.stdout.close()
+
+
+def test_where_a_file_is_in_the_way_the_command_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    with pytest.raises(UsageError, match="cannot be written to"), Results(tmp_path / "results").lock():
+        pass
