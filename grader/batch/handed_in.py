@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grader.batch import unpacking
 from grader.batch.names import (
     CANVAS,
     MOODLE,
@@ -27,7 +28,7 @@ from grader.batch.names import (
     shown,
     stem,
 )
-from grader.batch.unpacking import CLASS_ENTRIES, SUBMISSION_BYTES, Kind, Note, Refused, Room, unpack
+from grader.batch.unpacking import Kind, Note, Refused, Room, unpack
 from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.submission import MAX_BYTES, Submission, Unreadable
@@ -190,7 +191,7 @@ def _inside(top: Path, student: _Student | None = None) -> list[_File]:
     files: list[_File] = []
     odd: dict[str, list[str]] = {"link": [], "special file": [], "closed folder": []}
     waiting, looked = deque([top]), 0
-    while waiting and looked < 5 * CLASS_ENTRIES:
+    while waiting and looked < 5 * unpacking.CLASS_ENTRIES:
         folder = waiting.popleft()
         try:
             entries = _visible(folder)
@@ -352,11 +353,11 @@ class _Finder:
         if canvas:
             student = self._student("canvas", canvas["name"], canvas["number"])
             return student, "", canvas["rest"], int(canvas["upload"])
-        stem = stem(name) if loose else name
-        again = re.fullmatch(r"(.+?) ?\(\d{1,4}\)", stem, re.DOTALL)  # a browser's second download
+        called = stem(name) if loose else name
+        again = re.fullmatch(r"(.+?) ?\(\d{1,4}\)", called, re.DOTALL)  # a browser's second download
         if again and composed(again[1]) in stems:
-            stem = again[1]
-        return self._student("", stem), name, name, 0
+            called = again[1]
+        return self._student("", called), name, name, 0
 
     def _collect(self, top: Path, of_nbgrader: bool, entries: list[os.DirEntry[str]] | None = None) -> None:
         entries = _visible(top) if entries is None else entries
@@ -366,8 +367,8 @@ class _Finder:
         for entry in entries:
             moodle = MOODLE.fullmatch(entry.name)
             loose = entry.name not in folders and not (entry.is_symlink() and entry.is_dir())
-            on_platform = moodle or (loose and CANVAS.fullmatch(entry.name))
-            if loose and not on_platform and not (is_notebook(entry.name) or is_archive(entry.name)):
+            listed = moodle or (loose and CANVAS.fullmatch(entry.name))
+            if loose and not listed and not (is_notebook(entry.name) or is_archive(entry.name)):
                 waiting.append(entry)
                 continue
             student, part, name, upload = self._owner(entry.name, loose, stems)
@@ -476,8 +477,8 @@ class _Finder:
         with_work = [part for part in parts if any(file.counts for file in part.files)]
         own = self._own_folder(name)
         for number, part in enumerate(with_work, 1):
-            if self.unpacked_class and sum(file.bytes for file in part.files) > SUBMISSION_BYTES:
-                student.remark("refused", f"The submission is larger than {size(SUBMISSION_BYTES)}.")
+            if self.unpacked_class and sum(file.bytes for file in part.files) > unpacking.SUBMISSION_BYTES:
+                student.remark("refused", f"The submission is larger than {size(unpacking.SUBMISSION_BYTES)}.")
                 continue
             chosen = self._chosen(part, student, own / str(number))
             if chosen is None:

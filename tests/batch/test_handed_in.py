@@ -715,7 +715,7 @@ def test_nothing_is_unpacked_twice() -> None:
     measured.seek(2000)
     measured.seek(2000)
     for offset in (1999, 0, 4001):
-        with pytest.raises(module._Refused):
+        with pytest.raises(unpacking.Refused):
             measured.seek(offset)
 
 
@@ -901,6 +901,6 @@ def test_any_bytes_are_an_archive_or_refused(tmp_path_factory: pytest.TempPathFa
         path.write_bytes(start + content)
         target = folder / f"into-{len(start)}"
         try:
-            module._unpack(path, target, module._Room())
-        except module._Refused:
+            unpacking.unpack(path, target, unpacking.Room())
+        except unpacking.Refused:
             assert not target.exists()
