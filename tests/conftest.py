@@ -111,6 +111,11 @@ def listing(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
+def running(folder: Path) -> int:
+    """How many notebooks below this folder have written a file named `running`; folders may vanish meanwhile."""
+    return sum(top.endswith("notebook") and "running" in files for top, _, files in os.walk(folder))
+
+
 def notebook(*sources: str) -> nbformat.NotebookNode:
     """A notebook of code cells."""
     return new_notebook(cells=[new_code_cell(source) for source in sources])

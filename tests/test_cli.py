@@ -21,7 +21,7 @@ from grader.cli import main
 from grader.exercise import Exercise
 from grader.report import Report
 from grader.workspace import remove
-from tests.conftest import CHECKS, listing
+from tests.conftest import CHECKS, listing, running
 
 GRADE = [sys.executable, "-m", "grader.cli"]
 Done = subprocess.CompletedProcess[str]
@@ -364,8 +364,7 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(
         process_group=0,  # a terminal sends the signal to the whole group
     )
     try:
-        running = 2 if command == "validate" else 1
-        wait_for(lambda: len(list(scratch.rglob("notebook/running"))) == running)
+        wait_for(lambda: running(scratch) == (2 if command == "validate" else 1))
         family = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=30)

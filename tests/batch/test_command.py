@@ -19,7 +19,7 @@ import pytest
 
 from grader.exercise import Exercise
 from grader.workspace import remove
-from tests.conftest import notebook
+from tests.conftest import notebook, running
 
 CHECKS = '''
 import os
@@ -206,7 +206,7 @@ def test_ctrl_c_keeps_what_is_finished(exercise: Exercise, folder: Path) -> None
     )
     try:
         until = time.monotonic() + 60
-        while len(list((folder / "tmp").rglob("notebook/running"))) < 2 or not written(folder):
+        while running(folder / "tmp") < 2 or not written(folder):
             assert time.monotonic() < until
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
@@ -225,7 +225,7 @@ def test_two_batches_into_one_folder(exercise: Exercise, folder: Path, batch: Ba
     with subprocess.Popen(command(exercise, folder), env=surroundings(folder), stdout=-3, stderr=-3) as first:
         try:
             until = time.monotonic() + 60
-            while not list((folder / "tmp").rglob("notebook/running")):
+            while not running(folder / "tmp"):
                 assert time.monotonic() < until
                 time.sleep(0.05)
             second = batch()
