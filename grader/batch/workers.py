@@ -137,7 +137,9 @@ def end_everything() -> None:
     """Kill all that this process started: workers, kernels, the warm process."""
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
-            child.kill()
+            # Python's own helper, which ends by itself; without it multiprocessing complains as this process ends.
+            if not any("resource_tracker" in part for part in child.cmdline()):
+                child.kill()
 
 
 def usual_workers(memory_mb: float, cores: int | None = None, available: float | None = None) -> int:

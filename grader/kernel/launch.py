@@ -121,21 +121,54 @@ def _give(path: str, user: int) -> None:
             os.chown(os.path.join(folder, name), user, user, follow_symlinks=False)  # noqa: PTH118
 
 
+def prepare() -> None:
+    """In the warm process: build the shell, once for all its forks."""
+    leave_out_the_debugger()
+    from ipykernel.compiler import XCachingCompiler
+    from ipykernel.zmqshell import ZMQInteractiveShell
+    from traitlets.config import Config
+
+    config = Config({"HistoryManager": {"enabled": False}})
+    shell = ZMQInteractiveShell.instance(config=config, user_ns={}, compiler_class=XCachingCompiler)
+    shell.run_cell("pass", store_history=False, silent=True)  # what is built at first use
+    shell.reset(new_session=False)
+
+
+def leave_out_the_debugger() -> None:
+    """Nobody steps through a notebook here, and debugpy is slow to import."""
+    there = sys.modules.get("debugpy")
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
+    import ipykernel.debugger  # noqa: F401 - it remembers that there is none
+
+    if there is None:
+        del sys.modules["debugpy"]
+    else:
+        sys.modules["debugpy"] = there
+
+
 def start_kernel(arguments: list[str], folder: str) -> NoReturn:
     """Run ipykernel in this process."""
     os.chdir(folder)
     os.environ.pop("JPY_PARENT_PID", None) if sys.platform == "linux" else None
     sys.path[:] = [path for path in sys.path if path]
+    leave_out_the_debugger()
     from ipykernel import kernelapp, zmqshell
     from ipykernel.iostream import IOPubThread
+
+    class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
+        def init_path(self) -> None:  # IPython's does nothing under -P
+            add_own_modules()
+
+        def init_shell(self) -> None:
+            super().init_shell()
+            self.shell.parent = self.shell.kernel = self.kernel  # it may be older than the kernel
 
     if sys.platform != "win32":
         # Its pipe for the output of child processes is a TCP socket, which the sandbox refuses.
         kernelapp.IOPubThread = lambda socket, pipe=True, **options: IOPubThread(socket, pipe=False, **options)
         zmqshell.system = run_command
-    kernelapp.IPKernelApp.init_path = lambda _: add_own_modules()  # IPython's does nothing under -P
     sys.argv = ["ipykernel_launcher", *arguments]
-    kernelapp.launch_new_instance(argv=arguments)
+    NotebookKernel.launch_instance(argv=arguments)
     sys.exit(0)
 
 

@@ -34,7 +34,6 @@ _IMPORTED = (
     "ipykernel.kernelapp",
     "ipykernel.zmqshell",
     "ipykernel.comm",
-    "ipykernel.debugger",
     "ipykernel.subshell_manager",
     "IPython.core.completer",
     "IPython.core.magics",
@@ -73,11 +72,13 @@ def _import_everything() -> int:
     import torch
 
     usual = int(torch.get_num_threads())
+    launch.leave_out_the_debugger()
     # A fork of a process that ever ran threads of OpenMP's waits for them for ever.
     torch.set_num_threads(1)
     for name in _IMPORTED:
         with suppress(ImportError):
             importlib.import_module(name)
+    launch.prepare()
     return usual
 
 
