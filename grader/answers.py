@@ -10,6 +10,7 @@ Make digests with ``python -m grader.answers SALT VALUE``.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import hmac
 import sys
@@ -37,9 +38,13 @@ def _number(x: float) -> str:
 
 def digest(salt: str, value: float | np.ndarray) -> str:
     """Salted digest of a value, 32 hexadecimal digits."""
-    return hashlib.scrypt(
-        canonical(value).encode(), salt=f"grader:{salt}".encode(), n=2**11, r=8, p=1, dklen=_DIGITS // 2
-    ).hex()
+    return _digest(salt, canonical(value))
+
+
+@functools.lru_cache(maxsize=1000)  # slow on purpose, and a whole class gives the same answers
+def _digest(salt: str, text: str) -> str:
+    salted = f"grader:{salt}".encode()
+    return hashlib.scrypt(text.encode(), salt=salted, n=2**11, r=8, p=1, dklen=_DIGITS // 2).hex()
 
 
 @dataclass(frozen=True)
