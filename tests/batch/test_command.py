@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from grader.exercise import Exercise
+from grader.kernel import sandbox
 from grader.workspace import remove
 from tests.conftest import notebook, running
 
@@ -233,3 +234,13 @@ def test_two_batches_into_one_folder(exercise: Exercise, folder: Path, batch: Ba
             first.send_signal(signal.SIGINT)
     assert second.returncode == 2
     assert second.stderr.count("\n") == 1
+
+
+def test_without_a_sandbox_it_warns_loudly(folder: Path, batch: Batch) -> None:
+    hand_in(folder, "ann", "x = 3")
+    done = batch("--sandbox", "off")
+    assert done.returncode == 0, done.stderr
+    assert "WARNING: these notebooks run without some of what should hold them: " in done.stderr
+    assert "no network" in done.stderr
+    broken = sandbox.broken_promises(sandbox.examine().layers)
+    assert ("WARNING" in batch("--fresh", "--sandbox", "auto").stderr) == bool(broken)
