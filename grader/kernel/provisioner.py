@@ -163,6 +163,10 @@ class KernelProvisioner(LocalProvisioner):
             return []
         return [one for one in tree(self.process.pid) if not (self.contained and one.pid == self._target)]
 
+    def pids(self) -> list[int]:
+        """The processes that were there before any of the notebook's code ran."""
+        return [one.pid for one in self._family]
+
     def settle(self, contained: bool) -> None:
         """Look, while the process is still ours alone, which one passes signals in: it, or bubblewrap's child."""
         self.contained = contained

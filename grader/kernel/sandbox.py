@@ -24,12 +24,16 @@ from typing import Any, Literal
 from grader.errors import UsageError
 from grader.exercise import Budget
 from grader.kernel import launch
+from grader.kernel.cgroup import ControlGroup
 from grader.text import listed, plain
 
 Mode = Literal["auto", "strict", "off"]
 
 # What holds on every system, whatever it offers.
 ALWAYS = ("own process", "clean environment", "time limits", "memory watched", "files watched")
+
+# The layer that is put on from outside.
+GROUP = "control group"
 
 # A promise is kept when every layer of one of its alternatives holds.
 PROMISES: dict[str, tuple[frozenset[str], ...]] = {
@@ -141,6 +145,24 @@ def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: 
     return Cell(command, described, status, sockets)
 
 
+def _with_threads(budget: Budget) -> int:
+    """Processes and threads that the system lets a notebook have; the watchdog speaks up at fewer processes."""
+    return budget.processes + 200
+
+
+def control_group(budget: Budget) -> ControlGroup:
+    """A control group for one notebook's processes.
+
+    Raises
+    ------
+    OSError
+        This system offers none, or not to this user.
+    """
+    if sys.platform != "linux":
+        raise OSError("control groups are Linux's")
+    return ControlGroup.make(int(budget.memory_mb * 1_000_000), _with_threads(budget))
+
+
 def warm_command(folder: Path, data: Sequence[Path], device: str) -> list[str]:
     """What stands before the command of the warm process: bubblewrap, where it is installed.
 
@@ -187,7 +209,7 @@ def _policy(scratch: Path, sockets: Path, view_root: Path, budget: Budget, devic
         "devices": devices,
         "view": view,
         "limits": {"CORE": 0, "FSIZE": int(budget.files_mb * 1_000_000)},
-        "processes": budget.processes + 200,  # threads count, too; the watchdog speaks up at the limit itself
+        "processes": _with_threads(budget),
         "user": user,
         "around": ["bubblewrap"] if bubblewrap_works() else [],
     }
@@ -238,7 +260,13 @@ def examine(device: str = "cpu") -> Told:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode or not cell.status.is_file():
             return Told({"sandbox": plain(done.stderr.strip().rpartition("\n")[2]) or "it does not start"})
-        return cell.told()
+        told = cell.told()
+    try:
+        control_group(Budget()).remove()
+        told.layers[GROUP] = ""
+    except OSError as error:
+        told.layers[GROUP] = str(error)
+    return told
 
 
 def held(layers: Mapping[str, str]) -> list[str]:

@@ -139,6 +139,8 @@ class KernelSession:
         self._thread.join(5)
         if not self._thread.is_alive():
             self._loop.close()
+        if self._watchdog.group is not None:
+            self._watchdog.group.remove()
         remove(self._runtime)
 
     @property
@@ -175,6 +177,8 @@ class KernelSession:
             client.allow_stdin = False
             layers = self._cell.told().layers  # written before any of the notebook's code ran
             self._provisioner.settle(contained=layers.get("namespaces") == "")
+            if self.settings.sandbox != "off":
+                layers[sandbox.GROUP] = self._bound()
             sandbox.insist(layers, self.settings.sandbox)
             await self._install_probe()
             self.facts.layers = sandbox.held(layers)
@@ -183,6 +187,15 @@ class KernelSession:
                 f"The notebook's kernel did not start ({self._provisioner.last_words() or error}).",
                 "Run `grade doctor`; `python -m ipykernel --version` must work in the same environment.",
             ) from error
+
+    def _bound(self) -> str:
+        """Put the processes into a control group; what is in the way of it, or ""."""
+        try:
+            self._watchdog.group = sandbox.control_group(self.budget)
+        except OSError as error:
+            return str(error)
+        self._watchdog.group.add(self._provisioner.pids())
+        return ""
 
     async def _stop(self) -> None:
         if self._client is not None:

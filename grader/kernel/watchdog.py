@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 import psutil
 
 from grader.exercise import Budget
+from grader.kernel.cgroup import ControlGroup
 
 Alarm = Literal["cell", "total", "answer", "memory", "files", "processes"]
 
@@ -119,6 +120,8 @@ class Watchdog:
         The limit that was overstepped since it was last taken, if any.
     peak_memory
         Most bytes that the tree of processes was seen to hold.
+    group
+        The control group that the processes are in, if there is one.
     """
 
     def __init__(self, victim: Victim, budget: Budget, *folders: Path) -> None:
@@ -128,6 +131,7 @@ class Watchdog:
         self._device = folders[0].stat().st_dev
         self.peak_memory = 0
         self.killed = False
+        self.group: ControlGroup | None = None
         self.alarm: Alarm | None = None
         self._deadline: float | None = None
         self._reason: Alarm = "cell"
@@ -149,8 +153,12 @@ class Watchdog:
 
     def take_alarm(self) -> Alarm | None:
         """The alarm since the last call, once."""
+        ran_out = self.group is not None and not self.killed and self.group.ran_out()
         with self._changed:
             alarm, self.alarm = self.alarm, None
+            if ran_out:
+                self.killed = True
+                return "memory"
             return alarm
 
     def interrupt_now(self, then_kill_in: float = GRACE_S) -> None:

@@ -1,0 +1,128 @@
+"""Control groups: Linux's own bound on the memory and the processes of a whole tree of processes.
+
+They are there for whoever may make them: root mostly, under version 1, and under version 2 where a group was
+delegated with its controllers. The watchdog speaks first; the group is for what is quicker than a look.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+_GONE_S = 2.0
+
+
+class ControlGroup:
+    """A group of one notebook's processes.
+
+    Parameters
+    ----------
+    folders
+        The folder of the group under each controller; the one of memory first.
+
+    Raises
+    ------
+    OSError
+        From :meth:`make`: nobody may make one here.
+    """
+
+    def __init__(self, folders: list[Path]) -> None:
+        self._folders = folders
+
+    @classmethod
+    def make(cls, memory: int, processes: int) -> ControlGroup:
+        """A new group.
+
+        Parameters
+        ----------
+        memory
+            Bytes that all its processes may hold together, of what they take once they are in it.
+        processes
+            Processes and threads.
+        """
+        name = f"grader-{secrets.token_hex(6)}"
+        group = cls([])
+        try:
+            for controller, (parent, unified) in _parents().items():
+                folder = parent / name
+                if folder not in group._folders:
+                    folder.mkdir()
+                    group._folders.append(folder)
+                limit = {
+                    ("memory", True): ("memory.max", memory),
+                    ("memory", False): ("memory.limit_in_bytes", memory),
+                    ("pids", True): ("pids.max", processes),
+                    ("pids", False): ("pids.max", processes),
+                }[controller, unified]
+                (folder / limit[0]).write_text(str(limit[1]))
+        except OSError:
+            group.remove()
+            raise
+        return group
+
+    def add(self, pids: Iterable[int]) -> None:
+        """Take processes in, and all that they will start."""
+        for pid in pids:
+            for folder in self._folders:
+                with suppress(OSError):  # it has ended meanwhile
+                    (folder / "cgroup.procs").write_text(str(pid))
+
+    def ran_out(self) -> bool:
+        """Whether a process was killed since the memory was used up."""
+        for folder in self._folders[:1]:
+            for name in ("memory.events", "memory.oom_control"):
+                with suppress(OSError, ValueError):
+                    lines = (folder / name).read_text().splitlines()
+                    return any(int(line.split()[1]) > 0 for line in lines if line.startswith("oom_kill "))
+        return False
+
+    def remove(self) -> None:
+        """Remove the group, as soon as its processes are gone."""
+        ends = time.monotonic() + _GONE_S
+        while self._folders:
+            try:
+                self._folders[-1].rmdir()
+            except FileNotFoundError:
+                pass
+            except OSError:
+                if time.monotonic() < ends:
+                    time.sleep(0.005)
+                    continue
+            self._folders.pop()
+
+
+def _parents() -> dict[str, tuple[Path, bool]]:
+    """For memory and processes: the group that this process is in, and whether it is of version 2.
+
+    Raises
+    ------
+    OSError
+        There are no control groups.
+    """
+    own: dict[str, str] = {}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        own |= dict.fromkeys(controllers.split(",") if controllers else ["unified"], path)
+    found: dict[str, tuple[Path, bool]] = {}
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, place, kind, options, *_ = line.split()
+        if kind == "cgroup":
+            for controller in {"memory", "pids"} & set(options.split(",")):
+                found[controller] = _group(place, own.get(controller, "/")), False
+        elif kind == "cgroup2":
+            folder = _group(place, own.get("unified", "/"))
+            given = (folder / "cgroup.subtree_control").read_text().split()
+            for controller in {"memory", "pids"} & set(given):
+                found.setdefault(controller, (folder, True))
+    if "memory" not in found:
+        raise OSError("no control group whose memory could be bounded")
+    return {name: found[name] for name in ("memory", "pids") if name in found}
+
+
+def _group(mounted: str, path: str) -> Path:
+    """Folder of the own group; in a container its path may be the host's."""
+    folder = Path(mounted) / path.strip("/")
+    return folder if folder.is_dir() else Path(mounted)

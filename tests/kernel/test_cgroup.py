@@ -1,0 +1,73 @@
+"""Control groups, where this user may make them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.kernel import cgroup, sandbox
+from grader.kernel.cgroup import ControlGroup
+from tests.conftest import SAMPLE
+
+# Waits for a line, so that it is in its group before it takes what it is told to take.
+TAKE = "import sys; sys.stdin.readline(); held = bytearray(int(sys.argv[1])); print(len(held))"
+
+
+@pytest.fixture
+def group() -> Iterator[ControlGroup]:
+    try:
+        made = ControlGroup.make(100_000_000, 20)
+    except OSError as error:
+        pytest.skip(f"no control groups: {error}")
+    yield made
+    made.remove()
+
+
+def take(group: ControlGroup, size: int) -> subprocess.CompletedProcess[str]:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", TAKE, str(size)], **pipes) as process:  # type: ignore[call-overload]
+        group.add([process.pid])
+        out, _ = process.communicate("go\n")
+    return subprocess.CompletedProcess([], process.returncode, out)
+
+
+def test_a_little_memory_is_fine(group: ControlGroup) -> None:
+    assert take(group, 20_000_000).returncode == 0
+    assert not group.ran_out()
+
+
+def test_too_much_memory_ends_the_process(group: ControlGroup) -> None:
+    assert take(group, 400_000_000).returncode == -signal.SIGKILL
+    assert group.ran_out()
+
+
+def test_nothing_is_left_of_a_group(group: ControlGroup) -> None:
+    folders = list(group._folders)
+    assert folders
+    assert all(folder.is_dir() for folder in folders)
+    group.remove()
+    assert not any(folder.exists() for folder in folders)
+    group.add([1])  # of a group that is gone nothing is asked any more
+    assert not group.ran_out()
+
+
+def test_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError("not for you")
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    with pytest.raises(OSError, match=r"not for you|no control group|No such file"):
+        cgroup.ControlGroup.make(100_000_000, 20)
+
+
+def test_a_notebook_that_takes_its_memory_at_once(grade_cells, group: ControlGroup) -> None:  # type: ignore[no-untyped-def]
+    """Quicker than anybody looks: the verdict is the same."""
+    graded = grade_cells("x = 3", "held = b'x' * 6_000_000_000", options=SAMPLE)
+    assert graded.report.execution.status == "memory"
+    assert graded.report.execution.cell == 2
+    assert sandbox.GROUP in graded.report.sandbox
