@@ -107,7 +107,12 @@ def validate_all(
 def _views(exercises: list[Exercise], options: Options) -> list[Path]:
     """What any notebook of these exercises may see as its data."""
     names = sorted({name for exercise in exercises for name in exercise.description.data})
-    return [dataset(name).view(form) for name in names for form in _forms((name,), options)]
+    return [
+        dataset(name).view(form)
+        for name in names
+        for form in _forms((name,), options)
+        if form == "sample" or dataset(name).full_is_here()  # what is not here is a fault of the exercise that asks
+    ]
 
 
 def _abandon(futures: list[Future[RowResult]]) -> None:

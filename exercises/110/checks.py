@@ -234,6 +234,15 @@ def history_tells_of_this_model(run):
     history = run.once(curves)
     outputs, labels = run.once(visible_outputs), run.visible("mnist").labels
     measured = float((recognised(outputs) == labels).mean())
+    heldout = run.heldout("mnist").labels
+    unseen = float((run.once(heldout_classes) == heldout).mean())
+    few = min(len(labels), len(heldout))
+    expect(
+        measured - unseen <= 0.03 + 4 * math.sqrt(2 * max(unseen * (1 - unseen), 0.01) / few),
+        f"The model recognises {measured:.1%} of the test images in ./data and {unseen:.1%} of others: it knows those "
+        "images, so that they validate nothing.",
+        "Keep the test images out of the training.",
+    )
     if measured > 0.5:  # a model that learned nothing may say so
         loss = history["train_loss"]
         expect(

@@ -16,7 +16,7 @@ from grader.batch.gradebook import Summary, summary, write_gradebook, write_summ
 from grader.batch.grading import Todo, grade_class, sort_out
 from grader.batch.handed_in import HandedIn, find
 from grader.batch.results import Results
-from grader.batch.workers import Worker, usual_workers
+from grader.batch.workers import Worker, cores, usual_workers
 from grader.datasets import choose, dataset
 from grader.exercise import Exercise, find_exercise
 from grader.grading import Options
@@ -96,12 +96,12 @@ def run(one: Class, options: Options, console: Console, complaints: Console) -> 
 def _grade(
     todo: list[Todo], exercise: Exercise, options: Options, results: Results, workers: int | None, complaints: Console
 ) -> dict[str, Report]:
-    cores = psutil.cpu_count() or 1
-    at_once = min(workers or usual_workers(exercise.description.budget.memory_mb), len(todo))
+    available = psutil.virtual_memory().available
+    at_once = min(workers or usual_workers(exercise.description.budget.memory_mb, cores(), available), len(todo))
     views = [dataset(name).view(choose((name,), options.data)) for name in exercise.description.data]
     with (
         warmed(views, options.device) as warm,
-        _processes(at_once, max(1, cores // at_once)) as processes,
+        _processes(at_once, max(1, cores() // at_once)) as processes,
         BatchProgress(complaints, len(todo)) as progress,
     ):
         if warm is not None:

@@ -12,7 +12,6 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -142,11 +141,11 @@ def end_everything() -> None:
                 child.kill()
 
 
-def usual_workers(memory_mb: float, cores: int | None = None, available: float | None = None) -> int:
-    """How many notebooks at a time cores, memory and the exercise's budget allow."""
-    cores = cores or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    available = psutil.virtual_memory().available if available is None else available
-    return max(1, min(cores, int(available // (memory_mb * 1_000_000))))
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-Progress = Callable[[Submission, Step], None]
+def usual_workers(memory_mb: float, processors: int, available: float) -> int:
+    """How many notebooks at a time processors, free bytes and the exercise's budget allow; at least one."""
+    return max(1, min(processors, int(available // (memory_mb * 1_000_000))))

@@ -6,62 +6,52 @@ delegated with its controllers. The watchdog speaks first; the group is for what
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 _GONE_S = 2.0
+_NAME = "grader-"
 
 
 class ControlGroup:
-    """A group of one notebook's processes.
+    """A new group for one notebook's processes.
 
     Parameters
     ----------
-    folders
-        The folder of the group under each controller; the one of memory first.
+    memory
+        Bytes that all its processes may hold together, of what they take once they are in it.
+    processes
+        Processes and threads.
 
     Raises
     ------
     OSError
-        From :meth:`make`: nobody may make one here.
+        This system has none, or this user may not make one.
     """
 
-    def __init__(self, folders: list[Path]) -> None:
-        self._folders = folders
-
-    @classmethod
-    def make(cls, memory: int, processes: int) -> ControlGroup:
-        """A new group.
-
-        Parameters
-        ----------
-        memory
-            Bytes that all its processes may hold together, of what they take once they are in it.
-        processes
-            Processes and threads.
-        """
-        name = f"grader-{secrets.token_hex(6)}"
-        group = cls([])
+    def __init__(self, memory: int, processes: int) -> None:
+        self._folders: list[Path] = []  # under each controller, the one of memory first; under version 2 one for both
+        name = f"{_NAME}{os.getpid()}-{secrets.token_hex(6)}"
         try:
             for controller, (parent, unified) in _parents().items():
+                _sweep(parent)
                 folder = parent / name
-                if folder not in group._folders:
+                if folder not in self._folders:
                     folder.mkdir()
-                    group._folders.append(folder)
-                limit = {
-                    ("memory", True): ("memory.max", memory),
-                    ("memory", False): ("memory.limit_in_bytes", memory),
-                    ("pids", True): ("pids.max", processes),
-                    ("pids", False): ("pids.max", processes),
-                }[controller, unified]
-                (folder / limit[0]).write_text(str(limit[1]))
+                    self._folders.append(folder)
+                if controller == "pids":
+                    (folder / "pids.max").write_text(str(processes))
+                else:
+                    (folder / ("memory.max" if unified else "memory.limit_in_bytes")).write_text(str(memory))
         except OSError:
-            group.remove()
+            self.remove()
             raise
-        return group
 
     def add(self, pids: Iterable[int]) -> None:
         """Take processes in, and all that they will start."""
@@ -92,6 +82,15 @@ class ControlGroup:
                     time.sleep(0.005)
                     continue
             self._folders.pop()
+
+
+def _sweep(parent: Path) -> None:
+    """Remove empty groups of graders that were killed before they could."""
+    for folder in parent.glob(f"{_NAME}*"):
+        pid = folder.name.removeprefix(_NAME).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            with suppress(OSError):  # its processes are still ending
+                folder.rmdir()
 
 
 def _parents() -> dict[str, tuple[Path, bool]]:

@@ -160,7 +160,7 @@ def control_group(budget: Budget) -> ControlGroup:
     """
     if sys.platform != "linux":
         raise OSError("control groups are Linux's")
-    return ControlGroup.make(int(budget.memory_mb * 1_000_000), _with_threads(budget))
+    return ControlGroup(int(budget.memory_mb * 1_000_000), _with_threads(budget))
 
 
 def warm_command(folder: Path, data: Sequence[Path], device: str) -> list[str]:

@@ -276,12 +276,14 @@ class KernelSession:
             try:
                 answer = self._do(self._ask(request, buffers))
             except ConnectionError:
-                alarm = self._watchdog.take_alarm()
-                if alarm == "memory":
-                    raise MemoryError from None
-                raise (TimeoutError if alarm else ConnectionError) from None
-        if self._watchdog.take_alarm():
+                answer = None
+        alarm = self._watchdog.take_alarm()
+        if alarm == "memory":
+            raise MemoryError
+        if alarm:
             raise TimeoutError
+        if answer is None:
+            raise ConnectionError
         return answer
 
     async def _ask(self, request: dict[str, Any], buffers: list[bytes]) -> Answer:

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from grader.batch.workers import usual_workers
 from grader.exercise import Exercise
 from grader.kernel import sandbox
 from grader.workspace import remove
@@ -140,6 +141,16 @@ def test_a_class(folder: Path, batch: Batch) -> None:
 
     assert batch("--fresh").returncode == 1
     assert all(when != before[name] for name, when in written(folder).items())
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "processors", "available", "workers"),
+    [(1000, 4, 10e9, 4), (4000, 8, 10e9, 2), (4000, 8, 1e9, 1), (100, 1, 10e9, 1)],
+)
+def test_as_many_workers_as_there_is_room_for(
+    memory_mb: float, processors: int, available: float, workers: int
+) -> None:
+    assert usual_workers(memory_mb, processors, available) == workers
 
 
 def test_a_worker_that_dies_costs_nobody_else_anything(folder: Path, batch: Batch) -> None:

@@ -21,7 +21,7 @@ TAKE = "import sys; sys.stdin.readline(); held = bytearray(int(sys.argv[1])); pr
 @pytest.fixture
 def group() -> Iterator[ControlGroup]:
     try:
-        made = ControlGroup.make(100_000_000, 20)
+        made = ControlGroup(100_000_000, 20)
     except OSError as error:
         pytest.skip(f"no control groups: {error}")
     yield made
@@ -56,13 +56,23 @@ def test_nothing_is_left_of_a_group(group: ControlGroup) -> None:
     assert not group.ran_out()
 
 
+def test_groups_of_a_grader_that_was_killed_are_removed(group: ControlGroup) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    left = group._folders[0].with_name(f"grader-{gone.pid}-left")
+    left.mkdir()
+    ControlGroup(100_000_000, 20).remove()
+    assert not left.exists()
+    assert all(folder.is_dir() for folder in group._folders)
+
+
 def test_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise PermissionError("not for you")
 
     monkeypatch.setattr(Path, "mkdir", refused)
     with pytest.raises(OSError, match=r"not for you|no control group|No such file"):
-        cgroup.ControlGroup.make(100_000_000, 20)
+        cgroup.ControlGroup(100_000_000, 20)
 
 
 def test_a_notebook_that_takes_its_memory_at_once(grade_cells, group: ControlGroup) -> None:  # type: ignore[no-untyped-def]

@@ -1,0 +1,107 @@
+"""What became of the cells: the worst of it, in sentences for the student."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+
+from grader.exercise import Exercise
+from grader.kernel.execution import CellOutcome
+from grader.report import CellReport, ExecutionReport
+from grader.text import count, plain, size
+
+
+def execution_report(
+    outcomes: list[CellOutcome], exercise: Exercise, seconds: float, peak_memory: int
+) -> ExecutionReport:
+    """The worst that happened, in a sentence for the student."""
+    severity = {"ok": 0, "not run": 0, "error": 1, "output": 2, "timeout": 3, "died": 4} | dict.fromkeys(_KILLED_FOR, 5)
+    worst = max(outcomes, key=lambda one: (severity[one.status], -one.number))
+    missing = sorted({name for one in outcomes if (name := _missing_package(one, exercise))})
+    return ExecutionReport(
+        status=_KILLED_FOR.get(worst.status) or ("ok" if worst.status == "not run" else worst.status),  # type: ignore[arg-type]
+        seconds=round(seconds, 3),
+        cell=worst.number if severity[worst.status] else None,
+        error=_sentence(worst, exercise) if severity[worst.status] else None,
+        peak_memory=peak_memory,
+        missing_packages=missing,
+        cells=[
+            CellReport(
+                number=one.number,
+                id=one.cell_id,
+                status=one.status,
+                seconds=round(one.seconds, 3),
+                error=_sentence(one, exercise),
+            )
+            for one in outcomes
+        ],
+    )
+
+
+# Limits whose overstepping ends the kernel, and what the report's `status` calls it.
+_KILLED_FOR = {"memory": "memory", "processes": "died", "files": "output"}
+_NO_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
+
+
+def _module_lacking(outcome: CellOutcome) -> str | None:
+    found = _NO_MODULE.match(outcome.error) if outcome.error_type == "ModuleNotFoundError" else None
+    return found[1].partition(".")[0] if found else None
+
+
+def _missing_package(outcome: CellOutcome, exercise: Exercise) -> str | None:
+    """A package of the course that a cell could not import because it really is not on this machine."""
+    name = _module_lacking(outcome)
+    if name is None or name not in exercise.description.packages:
+        return None
+    return None if _installed(name) else name
+
+
+def _installed(package: str) -> bool:
+    """Whether a package is on this machine. The name is the submission's word: it may be any, `__main__` too."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return True
+
+
+def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
+    """What happened in a cell, and what to do about it."""
+    cell, budget = f"Cell {outcome.number}", exercise.description.budget
+    lacking = _module_lacking(outcome)
+    match outcome.status:
+        case "ok" | "not run":
+            return None
+        case "timeout" if outcome.in_all:
+            return f"The notebook ran out of its time in cell {outcome.number}. Train for fewer epochs."
+        case "timeout":
+            return (
+                f"{cell} took too long and was stopped. Look for a loop that does not end, or train for fewer epochs."
+            )
+        case "memory":
+            return f"{cell} used more than {size(budget.memory_mb * 1_000_000)} of memory. Work in smaller batches."
+        case "processes":
+            return f"{cell} started more than {budget.processes} processes. Use fewer workers."
+        case "files":
+            room = f"{size(budget.files_mb * 1_000_000)} or {count(budget.files, 'file')}"
+            return f"{cell} wrote more than {room}. Write less, and remove what is no longer needed."
+        case "output":
+            return (
+                f"{cell} printed more than {size(budget.output_mb * 1_000_000)}. Print less, for example once an epoch."
+            )
+        case "died":
+            return (
+                f"The kernel died in cell {outcome.number}. Calls of exit() or quit(), and crashes of C code, end it."
+            )
+    if lacking and _missing_package(outcome, exercise):
+        return f"{cell} needs the package {lacking}, which is not installed here: `pip install {lacking}`."
+    if lacking and not _installed(lacking):
+        return f"{cell} imports {plain(lacking, 60)}, which is neither installed here nor lies beside the notebook."
+    if "can't start new thread" in outcome.error or outcome.error_type == "BlockingIOError":
+        return f"{cell} started more processes and threads than a notebook may have. Use fewer workers."
+    if outcome.error.startswith("[Errno 27]"):
+        return f"{cell} wrote a file larger than {size(budget.files_mb * 1_000_000)}. Write less."
+    if outcome.error_type == "StdinNotImplementedError":
+        return f"{cell} asks for input(), which nobody answers while grading. Write the value into the cell."
+    if outcome.error_type == "SystemExit":
+        return f"{cell} calls sys.exit() or exit(). Take that out: it ends the cell before it is done."
+    return f"{cell} raised {outcome.error_type}: {outcome.error or 'no message'}".rstrip(".") + "."
