@@ -17,6 +17,7 @@ from grader.datasets import Choice, dataset
 from grader.errors import (
     BadClaim,
     CallFailed,
+    CheckFailed,
     ExerciseError,
     KernelGone,
     NameMissing,
@@ -108,7 +109,9 @@ class Run:
         claimed = self._ask({"do": "has", "names": [name]}, name)
         return type(claimed) is list and len(claimed) == 1 and claimed[0] is True
 
-    def call(self, name: str, /, *args: Any, seconds: float | None = None, **options: Any) -> Any:
+    def call(
+        self, name: str, /, *args: Any, seconds: float | None = None, autograd: bool = True, **options: Any
+    ) -> Any:
         """Result of calling a function of the notebook's, as a value.
 
         Parameters
@@ -118,15 +121,19 @@ class Run:
         *args, **options
             Plain data and NumPy arrays; :func:`~grader.kernel.wire.tensor` and
             :func:`~grader.kernel.wire.module` for torch's own.
+        autograd
+            False: the function is to do without it. It fails if a graph of autograd's is built meanwhile, or
+            autograd is asked for a derivative.
 
         Raises
         ------
-        NameMissing, WrongKind, CallFailed, BadClaim, TooSlow, KernelGone
+        NameMissing, WrongKind, CallFailed, CheckFailed, BadClaim, TooSlow, KernelGone
         """
         buffers: list[bytes] = []
         request = {
             "do": "call",
             "name": name,
+            "autograd": autograd,
             "args": wire.encode(list(args), buffers),
             "options": wire.encode(options, buffers),
         }
@@ -312,6 +319,11 @@ def _fault(content: dict[str, Any], name: str, what: str) -> SubmissionFault:
             return still_dots(f"`{first}`")
         case "unusable":
             return WrongKind(f"`{name}` cannot be used: {text}.")
+        case "autograd":
+            return CheckFailed(
+                f"{what} makes use of autograd: a tensor with `requires_grad` has a part in it.",
+                "Compute with plain tensors only; `.detach()` gives one that autograd does not follow.",
+            )
         case "interrupted":
             return TooSlow(f"{what} took too long to answer.", "Look for a loop that does not end.")
         case "raised":

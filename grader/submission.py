@@ -9,10 +9,9 @@ import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from grader.text import plain, size, swells
 
@@ -37,10 +36,20 @@ class Submission:
         The notebook's file. It is only ever read.
     student
         Whose it is, where that is known.
+    place
+        Where a person finds it, if that is not `path`: what lies in an archive is read from a copy.
+    flaw
+        Why it cannot be read, where that is known already; then nobody looks at `path`.
     """
 
     path: Path
     student: str | None = None
+    place: str = ""
+    flaw: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.place:
+            object.__setattr__(self, "place", str(self.path))
 
     def read(self) -> nbformat.NotebookNode:
         """The notebook, without its outputs; every code and markdown cell has an id of its own.
@@ -50,7 +59,19 @@ class Submission:
         Unreadable
             It is no file, is too large, is no JSON, or is no notebook.
         """
-        return parse(_contents(self.path))
+        return parse(self.contents())
+
+    def contents(self) -> bytes:
+        """The file's bytes.
+
+        Raises
+        ------
+        Unreadable
+            It is no file, or is too large.
+        """
+        if self.flaw:
+            raise Unreadable(self.flaw)
+        return _contents(self.path)
 
 
 def _contents(path: Path) -> bytes:
@@ -76,8 +97,45 @@ def _contents(path: Path) -> bytes:
         raise Unreadable("The notebook cannot be opened.") from None
 
 
+@dataclass(frozen=True)
+class Cell:
+    """A cell as it was handed in: `code`, or anything else, which is taken for text."""
+
+    kind: Literal["code", "markdown"]
+    source: str
+    id: str
+    attachments: dict[str, dict[str, str]] | None
+
+    def as_data(self) -> dict[str, Any]:
+        """As a notebook of format 4.5 holds it; nbformat's own way looks through each once more."""
+        made: dict[str, Any] = {"id": self.id, "cell_type": self.kind, "metadata": {}, "source": self.source}
+        if self.kind == "code":
+            made |= {"execution_count": None, "outputs": []}
+        if self.attachments is not None:
+            made["attachments"] = self.attachments
+        return made
+
+
 def parse(raw: bytes) -> nbformat.NotebookNode:
     """A notebook from the bytes of its file: cells only, in format 4.5, outputs dropped.
+
+    Raises
+    ------
+    Unreadable
+    """
+    notebook: nbformat.NotebookNode = nbformat.from_dict(
+        {
+            "nbformat": 4,
+            "nbformat_minor": 5,
+            "metadata": {"language_info": {"name": "python"}},
+            "cells": [cell.as_data() for cell in cells(raw)],
+        }
+    )
+    return notebook
+
+
+def cells(raw: bytes) -> list[Cell]:
+    """The cells in the bytes of a notebook's file: all that is made of them hangs on these alone.
 
     Raises
     ------
@@ -95,18 +153,16 @@ def parse(raw: bytes) -> nbformat.NotebookNode:
         raise Unreadable("The file is no notebook: it is JSON of another kind.")
     if content["nbformat"] < 4:
         content = _upgraded(content)
-    cells = content.get("cells")
-    if type(cells) is not list:
+    found = content.get("cells")
+    if type(found) is not list:
         raise Unreadable("The notebook has no list of cells. Save it again in Jupyter.")
-    if len(cells) > MAX_CELLS:
-        raise Unreadable(f"The notebook has {len(cells):,} cells; {MAX_CELLS:,} is the most.")
-    notebook = new_notebook(metadata={"language_info": {"name": "python"}})
+    if len(found) > MAX_CELLS:
+        raise Unreadable(f"The notebook has {len(found):,} cells; {MAX_CELLS:,} is the most.")
     seen: set[str] = set()
-    for number, cell in enumerate(cells, 1):
-        notebook.cells.append(_cell(cell, number, seen))
-    if not any(cell.cell_type == "code" and cell.source.strip() for cell in notebook.cells):
+    read = [_cell(cell, number, seen) for number, cell in enumerate(found, 1)]
+    if not any(cell.kind == "code" and cell.source.strip() for cell in read):
         raise Unreadable("The notebook has no code cells.")
-    return notebook
+    return read
 
 
 def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +179,7 @@ def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def _cell(cell: Any, number: int, seen: set[str]) -> nbformat.NotebookNode:
+def _cell(cell: Any, number: int, seen: set[str]) -> Cell:
     kind = cell.get("cell_type") if type(cell) is dict else None
     source = cell.get("source", "") if type(cell) is dict else None
     if type(source) is list and all(type(line) is str for line in source):
@@ -140,12 +196,10 @@ def _cell(cell: Any, number: int, seen: set[str]) -> nbformat.NotebookNode:
         while name in seen:
             name += "-"
     seen.add(name)
-    new = new_code_cell if kind == "code" else new_markdown_cell
-    made = new(source)
-    made["id"] = name
-    if kind == "markdown" and _are_attachments(cell.get("attachments")):
-        made["attachments"] = cell["attachments"]
-    return made
+    if kind == "code":
+        return Cell("code", source, name, None)
+    attachments = cell.get("attachments") if kind == "markdown" else None
+    return Cell("markdown", source, name, attachments if _are_attachments(attachments) else None)
 
 
 def _are_attachments(value: Any) -> bool:

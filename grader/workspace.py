@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import os
 import secrets
 import shutil
 import stat
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,6 +19,9 @@ from pathlib import Path
 from grader.datasets import Choice, dataset
 from grader.errors import SubmissionFault
 from grader.text import plain, size
+
+if sys.platform != "win32":
+    import fcntl
 
 # Files that lie beside a notebook come along (a helper module, a picture, a small data file) ...
 COMPANIONS_MAX_BYTES = 50_000_000
@@ -34,6 +39,22 @@ _LEFT_OUT = {
 
 _READ_LIMIT = 50_000_000
 _MAX_FOLDERS = 10_000
+
+
+def companions(beside: Path) -> tuple[list[Path], list[Path]]:
+    """What comes along from beside a notebook, the small files first, and what is too much and stays behind.
+
+    Links stay out. Of somebody's home folder not all is looked at: what lies nearest comes first.
+    """
+    files = _files(beside, lambda name: name in _LEFT_OUT or name.startswith(".") or name.endswith(".ipynb"))
+    taken, left, room = list[Path](), list[Path](), COMPANIONS_MAX_BYTES
+    for length, path in sorted((status.st_size, path) for path, status in islice(files, 20 * COMPANIONS_MAX_FILES)):
+        if length > room or len(taken) == COMPANIONS_MAX_FILES:
+            left.append(path)
+        else:
+            taken.append(path)
+            room -= length
+    return taken, left
 
 
 def _files(top: Path, leave_out: Callable[[str], bool]) -> Iterator[tuple[Path, os.stat_result]]:
@@ -54,6 +75,53 @@ def _files(top: Path, leave_out: Callable[[str], bool]) -> Iterator[tuple[Path, 
                     waiting.append(folder / name)
                 elif stat.S_ISREG(status.st_mode):
                     yield folder / name, status
+
+
+# ---------------------------------------------------------------------- folders for a while
+
+# Locked by the grader that the folder belongs to. The system lets go of the lock when that is gone, however it ended.
+_MARK = ".grader"
+_locks: dict[Path, int] = {}
+
+
+def scratch_folder(within: Path | None = None) -> Path:
+    """A new folder for what is needed for a while; :func:`remove` takes it away.
+
+    Parameters
+    ----------
+    within
+        The folder to make it in, itself such a one. Without it the folder lies among the system's temporary
+        files; what killed graders left there is removed before, once in each process.
+    """
+    if within is None:
+        _sweep(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix="grade-", dir=within)).resolve()
+    if within is None and sys.platform != "win32":
+        draft = folder / f"{_MARK}-draft"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600)
+        _locks[folder] = descriptor
+        with suppress(OSError):  # a file system without locks: nobody will take the folder for a dead one's
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            draft.rename(folder / _MARK)  # under this name it has been locked from the first moment
+    return folder
+
+
+@functools.cache
+def _sweep(place: Path) -> None:
+    """Remove the folders in which there is a mark that no living grader has locked."""
+    if sys.platform == "win32":
+        return
+    for mark in place.glob(f"grade-*/{_MARK}"):
+        with suppress(OSError):
+            status = mark.parent.lstat()
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+                continue
+            descriptor = os.open(mark, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove(mark.parent)
+            finally:
+                os.close(descriptor)
 
 
 def remove(root: Path) -> None:
@@ -89,6 +157,9 @@ def remove(root: Path) -> None:
                 folder.rmdir()
     with suppress(OSError):
         root.rmdir()
+    descriptor = _locks.pop(root, None)
+    if descriptor is not None:
+        os.close(descriptor)
 
 
 class Workspace:
@@ -103,7 +174,7 @@ class Workspace:
     """
 
     def __init__(self, notebook: Path, data: tuple[str, ...], choice: Choice, within: Path | None = None) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="grade-", dir=within)).resolve()
+        self.root = scratch_folder(within)
         self.folder = self.root / "notebook"
         self.folder.mkdir()
         self.left_behind: list[str] = []
@@ -126,21 +197,14 @@ class Workspace:
         remove(self.root)
 
     def _companions(self, beside: Path) -> None:
-        """Copy what lies beside the notebook, the small files first, up to the cap; links stay out."""
-        files = _files(beside, lambda name: name in _LEFT_OUT or name.startswith(".") or name.endswith(".ipynb"))
-        # Of somebody's home folder not all is looked at: what lies nearest comes first.
-        found = [(status.st_size, path) for path, status in islice(files, 20 * COMPANIONS_MAX_FILES)]
-        room, places = COMPANIONS_MAX_BYTES, COMPANIONS_MAX_FILES
-        for length, path in sorted(found):
-            relative = path.relative_to(beside)
-            if length > room or places == 0:
-                self.left_behind.append(plain(str(relative)))
-                continue
-            target = self.folder / relative
+        """Copy what comes along."""
+        taken, left = companions(beside)
+        self.left_behind = [plain(str(path.relative_to(beside))) for path in left]
+        for path in taken:
+            target = self.folder / path.relative_to(beside)
             target.parent.mkdir(parents=True, exist_ok=True)
             with suppress(OSError):
                 shutil.copyfile(path, target)
-            room, places = room - length, places - 1
 
     def _data(self, names: tuple[str, ...], choice: Choice) -> None:
         """Lay the views of the data sets into ./data, each entry as a link where the system allows it."""

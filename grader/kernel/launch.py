@@ -1,51 +1,71 @@
 """First and last code of the grader's in a notebook's process: lock it up, say how well, start ipykernel.
 
-Run as a program, ``python -P launch.py POLICY STATUS ...``: the policy is a JSON file, STATUS a file for the layers
-that hold and the time that they took; what follows is for ipykernel. Nothing of the notebook's folder is imported
-before the locks are on.
+Run as a program, ``python -P launch.py POLICY STATUS CONNECTION``: the policy is a JSON file, STATUS a file for the
+layers that hold and the time that they took, CONNECTION ipykernel's connection file. Nothing of the notebook's folder
+is imported before the locks are on.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
+import functools
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
+import types
 from typing import Any, NoReturn
 
-# Instead of ipykernel's options: put on the locks, tell which hold, and leave.
+# Instead of a connection file: put on the locks, tell which hold, and leave.
 PROBE = "--probe"
 
 
 def main() -> NoReturn:
     """Entry point of the notebook's process."""
-    policy, status, *arguments = sys.argv[1:]
-    run(policy, status, arguments)
+    run(*sys.argv[1:])
 
 
-def run(policy_path: str, status: str, arguments: list[str]) -> NoReturn:
-    """Lock this process up, write to `status` how well, and be a kernel."""
+def run(policy_path: str, status: str, connection_file: str, application: Any = None) -> NoReturn:
+    """Lock this process up, write to `status` how well, and be a kernel.
+
+    Parameters
+    ----------
+    application
+        A :class:`~grader.kernel.ipython.NotebookKernel` that is prepared; without one it is built here.
+    """
     with open(policy_path, encoding="utf-8") as file:  # noqa: PTH123
         policy: dict[str, Any] = json.load(file)
     os.unlink(policy_path)  # noqa: PTH108
+    probing = connection_file == PROBE
+    if not probing:  # what the locks put out of reach, the package itself among it
+        from grader.kernel import ipython
+        from grader.kernel.line import call
+
+        build = functools.partial(ipython.build, probe_code()) if application is None else lambda: application
+        line = call(*policy["line"])
     layers: dict[str, str] = {}
     seconds = 0.0
     told = open(status, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - out of reach once the locks are on
     if sys.platform == "linux" and policy["sandbox"]:
-        from grader.kernel import linux  # the package itself is not readable from inside
+        from grader.kernel import linux
 
         begun = time.perf_counter()
         lock_up(linux, policy, layers)
         seconds = time.perf_counter() - begun
     with told:
         json.dump({"layers": layers, "seconds": seconds}, told)
-    if arguments == [PROBE]:
+    if probing:
         sys.exit(0)
-    start_kernel(arguments, policy["folder"])
+    # After the locks: NumPy starts threads as it is imported, and a thread that is there keeps its rights.
+    start_kernel(build(), connection_file, line, policy["folder"])
+
+
+def probe_code() -> types.CodeType:
+    """The probe, compiled but not run yet."""
+    path = os.path.join(os.path.dirname(__file__), "probe.py")  # noqa: PTH118, PTH120
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        return compile(file.read(), "<grader>", "exec")
 
 
 def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str]) -> None:
@@ -121,79 +141,12 @@ def _give(path: str, user: int) -> None:
             os.chown(os.path.join(folder, name), user, user, follow_symlinks=False)  # noqa: PTH118
 
 
-def prepare() -> None:
-    """In the warm process: build the shell, once for all its forks."""
-    leave_out_the_debugger()
-    from ipykernel.compiler import XCachingCompiler
-    from ipykernel.zmqshell import ZMQInteractiveShell
-    from traitlets.config import Config
-
-    config = Config({"HistoryManager": {"enabled": False}})
-    shell = ZMQInteractiveShell.instance(config=config, user_ns={}, compiler_class=XCachingCompiler)
-    shell.run_cell("pass", store_history=False, silent=True)  # what is built at first use
-    shell.reset(new_session=False)
-
-
-def leave_out_the_debugger() -> None:
-    """Nobody steps through a notebook here, and debugpy is slow to import."""
-    there = sys.modules.get("debugpy")
-    sys.modules["debugpy"] = None  # type: ignore[assignment]
-    import ipykernel.debugger  # noqa: F401 - it remembers that there is none
-
-    if there is None:
-        del sys.modules["debugpy"]
-    else:
-        sys.modules["debugpy"] = there
-
-
-def start_kernel(arguments: list[str], folder: str) -> NoReturn:
+def start_kernel(application: Any, connection_file: str, line: Any, folder: str) -> NoReturn:
     """Run ipykernel in this process."""
     os.chdir(folder)
-    os.environ.pop("JPY_PARENT_PID", None) if sys.platform == "linux" else None
-    sys.path[:] = [path for path in sys.path if path]
-    leave_out_the_debugger()
-    from ipykernel import kernelapp, zmqshell
-    from ipykernel.iostream import IOPubThread
-
-    class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
-        def init_path(self) -> None:  # IPython's does nothing under -P
-            add_own_modules()
-
-        def init_shell(self) -> None:
-            super().init_shell()
-            self.shell.parent = self.shell.kernel = self.kernel  # it may be older than the kernel
-
-    if sys.platform != "win32":
-        # Its pipe for the output of child processes is a TCP socket, which the sandbox refuses.
-        kernelapp.IOPubThread = lambda socket, pipe=True, **options: IOPubThread(socket, pipe=False, **options)
-        zmqshell.system = run_command
-    sys.argv = ["ipykernel_launcher", *arguments]
-    NotebookKernel.launch_instance(argv=arguments)
+    application.connect(connection_file, line)
+    application.start()
     sys.exit(0)
-
-
-def add_own_modules() -> None:
-    """Let modules that lie beside the notebook be imported: as in Jupyter after Python's own, before packages."""
-    packages = [n for n, path in enumerate(sys.path) if os.path.basename(path).endswith("-packages")]  # noqa: PTH119
-    sys.path.insert(packages[0] if packages else 0, "")
-
-
-def run_command(command: str) -> Any:
-    """Run `!command` of a cell and show what it prints; its exit status.
-
-    IPython's own way wants a pseudo-terminal. There is none in the sandbox, nor anybody who types into one.
-    """
-    from IPython.utils.process import process_handler
-
-    def show(child: subprocess.Popen[bytes]) -> int:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.close()
-        for line in io.TextIOWrapper(child.stdout, encoding="utf-8", errors="replace", newline=""):
-            print(line, end="", flush=True)
-        return child.wait()
-
-    return process_handler(command, show, subprocess.STDOUT)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The grader's voice inside the notebook's kernel.
 
-This file is sent to the kernel as text and runs there before the first cell, so it imports nothing of the
-grader. It answers requests of its own message type on the shell channel, past IPython: input transformers,
-AST transformers, hooks and names that the notebook redefines are not involved. Whatever it sends is still
-only a claim, since the notebook shares its process; nothing here decides anything. The grader's side of the
-format is :mod:`grader.kernel.wire`.
+It runs before the first cell, when the package itself may be out of reach, so it imports nothing of the grader.
+It answers requests on a line of its own (:mod:`grader.kernel.line`), past IPython: input transformers, AST
+transformers, hooks and names that the notebook redefines are not involved. Whatever it sends is still only a claim,
+since the notebook shares its process; nothing here decides anything. The grader's side of the format is
+:mod:`grader.kernel.wire`.
 
 Everything it uses is bound as a default or a global of its own namespace at installation, so that a notebook
 which names a variable `list`, or patches `print`, does not trip it by accident.
@@ -17,6 +17,7 @@ import sys
 # Not from the notebook's folder, should a file there be named torch.py.
 _path, sys.path[:] = sys.path[:], [path for path in sys.path if path]
 
+import asyncio  # noqa: E402
 import builtins  # noqa: E402
 import collections.abc  # noqa: E402
 import decimal  # noqa: E402
@@ -25,6 +26,8 @@ import numbers  # noqa: E402
 import os  # noqa: E402
 import random  # noqa: E402
 import traceback  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from json import loads  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -51,6 +54,10 @@ class Missing(Exception):
 
 class Placeholder(Exception):
     """The name still has the starter's three dots."""
+
+
+class Autograd(Exception):
+    """Autograd had a part in an answer that was to be worked out without it."""
 
 
 class Encoder:
@@ -279,6 +286,35 @@ def predict(value: Any, inputs: Any, fallback: Any, layout: int | None) -> tuple
     raise first
 
 
+# How many nodes autograd's graphs have had so far, in this thread; and its ways in, which other threads have too.
+graph_nodes = getattr(torch._C._autograd, "_get_sequence_nr", lambda: 0)
+WAYS_IN = [(torch.autograd, "backward"), (torch.autograd, "grad"), (torch.autograd.forward_ad, "make_dual")]
+
+
+def by_hand(function: Any, args: Any, options: Any) -> Any:
+    """What the function returns, if it neither builds a graph of autograd's nor asks autograd for a derivative."""
+    used = []
+
+    def noted(original: Any) -> Any:
+        def way_in(*args: Any, **options: Any) -> Any:
+            used.append(original)
+            return original(*args, **options)
+
+        return way_in
+
+    before, originals = graph_nodes(), [getattr(module, name) for module, name in WAYS_IN]
+    for (module, name), original in zip(WAYS_IN, originals, strict=True):
+        setattr(module, name, noted(original))
+    try:
+        result = function(*args, **options)
+    finally:
+        for (module, name), original in zip(WAYS_IN, originals, strict=True):
+            setattr(module, name, original)
+    if used or graph_nodes() != before:
+        raise Autograd
+    return result
+
+
 def parameters(value: Any, with_values: bool) -> dict[str, Any]:
     try:
         named = list(value.named_parameters())
@@ -326,14 +362,14 @@ def leave() -> None:
     raise SystemExit
 
 
-def install(shell: Any) -> None:
-    """Take requests on the kernel's shell channel from now on."""
-    kernel = shell.kernel
-    namespace = shell.user_ns
-    session = kernel.session
+Asked = Callable[[dict[str, Any], list[Any]], tuple[dict[str, Any], list[bytes]]]
+
+
+def answering(namespace: dict[str, Any]) -> Asked:
+    """A function that answers requests about the names of a notebook, whatever happens meanwhile."""
     state = {"device": torch.device("cpu")}
 
-    def answer(content: dict[str, Any], buffers: list[Any]) -> Any:
+    def find(content: dict[str, Any], buffers: list[Any]) -> Any:
         do = content["do"]
         if do == "setup":
             facts = setup(content["seed"], content["device"])
@@ -352,34 +388,53 @@ def install(shell: Any) -> None:
             options = decode(content["options"], buffers, device)
             if not callable(value):
                 raise Unusable(f"it is a {type(value).__name__}, which cannot be called")
+            if not content.get("autograd", True):
+                return by_hand(value, args, options)
             return value(*args, **options)
         if do == "predict":
             inputs = decode(content["inputs"], buffers, state["device"])
             return predict(value, inputs, state["device"], content["layout"])
         raise ValueError(do)
 
-    def handle(stream: Any, ident: Any, message: dict[str, Any]) -> None:
+    def answer(content: dict[str, Any], buffers: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
         encoder = Encoder()
-        reply: dict[str, Any]
         try:
-            reply = {"ok": encoder.encode(answer(message["content"], message.get("buffers", [])))}
+            return {"ok": encoder.encode(find(content, buffers))}, encoder.buffers
         except Missing as missing:
-            reply = {"error": "missing", **told(missing)}
+            return {"error": "missing", **told(missing)}, []
         except Placeholder as placeholder:
-            reply = {"error": "placeholder", **told(placeholder)}
+            return {"error": "placeholder", **told(placeholder)}, []
+        except Autograd as autograd:
+            return {"error": "autograd", **told(autograd)}, []
         except Unusable as unusable:
-            reply = {"error": "unusable", **told(unusable)}
+            return {"error": "unusable", **told(unusable)}, []
         except KeyboardInterrupt:
-            reply = {"error": "interrupted", "type": "KeyboardInterrupt", "text": "", "line": ""}
+            return {"error": "interrupted", "type": "KeyboardInterrupt", "text": "", "line": ""}, []
         except BaseException as error:
-            reply = {"error": "raised", **told(error)}
-        buffers = encoder.buffers if "ok" in reply else []
-        session.send(stream, "grader_reply", reply, message, ident=ident, buffers=buffers)
+            return {"error": "raised", **told(error)}, []
 
-    kernel.shell_handlers["grader_request"] = handle
+    return answer
+
+
+def install(shell: Any, line: Any) -> None:
+    """Answer from now on what is asked on the line, between cells."""
+    kernel, loop = shell.kernel, asyncio.get_event_loop()
+    answer = answering(shell.user_ns)
+
+    def handle() -> None:
+        try:
+            content, buffers = line.receive()
+            kernel.pre_handler_hook()  # an interrupt is an exception while the notebook's functions run
+            try:
+                reply = answer(loads(content), buffers)
+            finally:
+                kernel.post_handler_hook()
+            line.send(*reply)
+        except ConnectionError:
+            loop.remove_reader(line)
+        except KeyboardInterrupt:  # it came a moment too late: whoever sent it will kill this process
+            pass
+
+    loop.add_reader(line, handle)
     # IPython's exit() ends the kernel a moment later, in the midst of whatever then runs: here it ends its cell.
     shell.ask_exit = leave
-
-
-if __name__ == "_grader_probe":
-    install(get_ipython())  # type: ignore[name-defined]  # noqa: F821

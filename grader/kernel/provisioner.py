@@ -110,8 +110,7 @@ class KernelProvisioner(LocalProvisioner):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         kwargs = await super().pre_launch(**kwargs)
-        options = ["-f", self.parent.connection_file, "--HistoryManager.enabled=False"]
-        return kwargs | {"cmd": [*self._cell.command, *options]}
+        return kwargs | {"cmd": [*self._cell.command, self.parent.connection_file]}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         # What C code writes to descriptors 1 and 2 must not reach the teacher's terminal.
@@ -127,9 +126,7 @@ class KernelProvisioner(LocalProvisioner):
         from grader.kernel.warm import NoFork
 
         request = {
-            "policy": str(self._cell.policy),
-            "status": str(self._cell.status),
-            "arguments": cmd[len(self._cell.command) :],
+            "arguments": cmd[-3:],
             "environment": kwargs["env"],
             "folder": str(kwargs["cwd"]),
         }

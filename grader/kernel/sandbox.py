@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import secrets
 import shutil
 import site
 import subprocess
@@ -25,6 +26,7 @@ from grader.errors import UsageError
 from grader.exercise import Budget
 from grader.kernel import launch
 from grader.kernel.cgroup import ControlGroup
+from grader.kernel.line import Exchange
 from grader.text import listed, plain
 
 Mode = Literal["auto", "strict", "off"]
@@ -60,20 +62,32 @@ _FIRST_USER = 0x70000000
 
 def readable_paths(data: list[Path], gpu: bool) -> list[str]:
     """The system's libraries, Python with its packages, and the views of the data; no folder inside another."""
-    here = str(Path(__file__).resolve().parents[2])
+    return _outermost([*_installed(gpu), *map(str, data)])
+
+
+@functools.cache
+def _installed(gpu: bool) -> tuple[str, ...]:
+    """What every notebook may read: the system's libraries, and Python with its packages."""
     # Not sys.path: in a development install the repository is on it, and exercises and solutions lie there.
     standard = {path for name, path in sysconfig.get_paths().items() if name.endswith(("stdlib", "lib"))}
     python = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sorted(standard)]
     if site.ENABLE_USER_SITE and site.USER_SITE:
         python.append(site.USER_SITE)
     python += [path for path in os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep) if Path(path).is_absolute()]
-    found = [*_SYSTEM, *(_GPU if gpu else ()), *python, *map(os.path.realpath, python), *map(str, data)]
+    return tuple(_outermost([*_SYSTEM, *(_GPU if gpu else ()), *python, *map(os.path.realpath, python)]))
+
+
+def _outermost(paths: list[str]) -> list[str]:
+    here = str(Path(__file__).resolve().parents[2])
     kept: list[str] = []
-    for path in sorted({os.path.abspath(one) for one in found}):  # noqa: PTH100 - links stay links
+    folders: list[str] = []
+    for path in sorted({os.path.abspath(one) for one in paths}):  # noqa: PTH100 - links stay links
         if path in ("/", str(Path.home())) or here.startswith(path + "/") or path == here:
             continue
-        if not any(path.startswith(outer + "/") for outer in kept if not Path(outer).is_symlink()):
+        if not path.startswith(tuple(folders)):
             kept.append(path)
+            if not os.path.islink(path):  # noqa: PTH114 - asked for each of many
+                folders.append(path + "/")
     return kept
 
 
@@ -97,12 +111,15 @@ class Cell:
         File that names the layers that hold, before any of the notebook's code runs.
     sockets
         Folder of the connection file and the kernel's sockets.
+    exchange
+        Where the process calls before its locks are on.
     """
 
     command: list[str]
     policy: Path
     status: Path
     sockets: Path
+    exchange: Exchange
 
     def told(self) -> Told:
         """What the process said of its locks, before any of the notebook's code ran."""
@@ -135,14 +152,17 @@ def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: 
     policy: dict[str, Any] = (
         _policy(scratch, sockets, view_root, budget, device) if locked else {"folder": str(scratch)}
     )
-    described.write_text(json.dumps(policy | {"sandbox": locked}), encoding="utf-8")
+    word = secrets.token_hex(16)
+    exchange = Exchange(runtime, word)
+    policy |= {"sandbox": locked, "line": [exchange.address, word]}
+    described.write_text(json.dumps(policy), encoding="utf-8")
     status = runtime / "layers.json"  # the process opens it before its locks are on, and cannot reach it afterwards
     # -P: nothing of the working folder, which is the notebook's, is on the path before the locks are on.
     command = [sys.executable, "-P", str(Path(launch.__file__)), str(described), str(status)]
     if locked and bubblewrap_works():
         around = _bubblewrap(policy["view"]["readable"], policy["devices"], [scratch, runtime])
         command = [*around, "--die-with-parent", *command]
-    return Cell(command, described, status, sockets)
+    return Cell(command, described, status, sockets, exchange)
 
 
 def _with_threads(budget: Budget) -> int:
@@ -256,6 +276,7 @@ def examine(device: str = "cpu") -> Told:
         for place in (scratch, runtime):
             place.mkdir(mode=0o700)
         cell = build_cell(scratch, runtime, Budget(), device, "auto")
+        cell.exchange.close()
         command = [*cell.command, launch.PROBE]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode or not cell.status.is_file():

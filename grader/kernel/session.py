@@ -7,31 +7,30 @@ The kernel is talked to from an event loop in a thread of its own, and watched b
 from __future__ import annotations
 
 import asyncio
-import functools
-import importlib.resources
+import json
 import secrets
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
 
-from grader.errors import GradingError, KernelStartError, UsageError
+from grader.errors import KernelStartError, UsageError
 from grader.exercise import Budget
 from grader.kernel import sandbox, wire
-from grader.kernel.client import BoundedClient, Meter
+from grader.kernel.client import BoundedClient
 from grader.kernel.execution import CellOutcome, NotebookRunner
+from grader.kernel.line import Line
 from grader.kernel.provisioner import KernelProvisioner, clean_environment
 from grader.kernel.watchdog import Watchdog
-from grader.workspace import remove
+from grader.text import plain, swells
+from grader.workspace import remove, scratch_folder
 
 if TYPE_CHECKING:
     from grader.kernel.warm import Warm
@@ -39,8 +38,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STARTUP_S = 120.0
-_ANSWER_BYTES = 40_000_000
-_ANSWER_MESSAGES = 5_000
+# An answer as it comes: JSON on top of its arrays; and what its JSON may take once it is parsed.
+_ANSWER_BYTES = wire.MAX_BYTES + 8_000_000
+_ANSWER_PARSED = 24_000_000
 
 
 @dataclass(frozen=True)
@@ -103,20 +103,21 @@ class KernelSession:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="kernel-loop", daemon=True)
         within = settings.warm.folder if settings.warm is not None else None
-        self._runtime = Path(tempfile.mkdtemp(prefix="grade-", dir=within)).resolve()
+        self._runtime = scratch_folder(within)
         self._cell = sandbox.build_cell(scratch, self._runtime, budget, settings.device, settings.sandbox)
         self._provisioner = KernelProvisioner(self._cell, self._runtime / "log", settings.warm)
         self._watchdog = Watchdog(self._provisioner, budget, scratch, self._cell.sockets)
         self._manager: AsyncKernelManager | None = None
         self._client: BoundedClient | None = None
-        self._ended = False
+        self._line: Line | None = None
+        self._ended = self._hung_up = False
 
     # ------------------------------------------------------------------ life
 
     def __enter__(self) -> KernelSession:
         self._thread.start()
         try:
-            self._do(self._start())
+            self._start()
         except BaseException:
             self.close()
             raise
@@ -133,6 +134,9 @@ class KernelSession:
         self._ended = True
         self._watchdog.close()
         self._provisioner.destroy()
+        self._cell.exchange.close()
+        if self._line is not None:
+            self._line.close()
         with suppress(Exception):
             self._do(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -145,9 +149,9 @@ class KernelSession:
 
     @property
     def alive(self) -> bool:
-        """Whether the kernel's process is still there."""
+        """Whether the kernel's process is still there, and can be asked."""
         process = self._provisioner.process
-        return not self._ended and process is not None and process.poll() is None
+        return not (self._ended or self._hung_up) and process is not None and process.poll() is None
 
     @property
     def peak_memory(self) -> int:
@@ -157,7 +161,7 @@ class KernelSession:
     def _do(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    async def _start(self) -> None:
+    def _start(self) -> None:
         manager = AsyncKernelManager(
             connection_file=str(self._cell.sockets / "kernel.json"),
             client_class="grader.kernel.client.BoundedClient",
@@ -168,25 +172,32 @@ class KernelSession:
         manager.provisioner = self._provisioner
         manager.session.key = secrets.token_hex(32).encode()
         self._manager = manager
+        environment = clean_environment(self.scratch, self.settings.device)
         try:
-            await manager.start_kernel(cwd=str(self.scratch), env=clean_environment(self.scratch, self.settings.device))
-            client = manager.client()
-            self._client = client
-            client.start_channels(stdin=False, hb=False)
-            await client.wait_for_ready(timeout=STARTUP_S)
-            client.allow_stdin = False
+            self._do(manager.start_kernel(cwd=str(self.scratch), env=environment))
+            self._line = self._cell.exchange.answer(STARTUP_S, _ANSWER_BYTES, lambda: self.alive)
+            self._line.receive()  # it is ready
+            self._client = self._do(self._connect(manager))
             layers = self._cell.told().layers  # written before any of the notebook's code ran
             self._provisioner.settle(contained=layers.get("namespaces") == "")
             if self.settings.sandbox != "off":
                 layers[sandbox.GROUP] = self._bound()
             sandbox.insist(layers, self.settings.sandbox)
-            await self._install_probe()
+            self.facts = self._set_up()
             self.facts.layers = sandbox.held(layers)
         except (RuntimeError, OSError) as error:
+            reason = self._provisioner.last_words() or plain(str(error)) or "it did not call"
             raise KernelStartError(
-                f"The notebook's kernel did not start ({self._provisioner.last_words() or error}).",
+                f"The notebook's kernel did not start ({reason}).",
                 "Run `grade doctor`; `python -m ipykernel --version` must work in the same environment.",
             ) from error
+
+    async def _connect(self, manager: AsyncKernelManager) -> BoundedClient:
+        client: BoundedClient = manager.client()
+        client.start_channels(stdin=False, hb=False)
+        await client.wait_for_ready(timeout=STARTUP_S)
+        client.allow_stdin = False
+        return client
 
     def _bound(self) -> str:
         """Put the processes into a control group; what is in the way of it, or ""."""
@@ -214,27 +225,14 @@ class KernelSession:
         if unfinished:
             await asyncio.wait(unfinished, timeout=2)
 
-    async def _install_probe(self) -> None:
-        assert self._client is not None
-        reply = await self._client.execute(
-            f"exec(compile({probe_source()!r}, '<grader>', 'exec'), "
-            "{'__name__': '_grader_probe', 'get_ipython': get_ipython})",
-            silent=True,
-            store_history=False,
-            allow_stdin=False,
-            reply=True,
-            timeout=STARTUP_S,
-        )
-        if reply["content"].get("status") != "ok":
-            raise KernelStartError(
-                f"The kernel cannot load torch ({reply['content'].get('evalue', '')}).", "Run `grade doctor`."
-            )
-        answer = await self._ask({"do": "setup", "seed": self.settings.seed, "device": self.settings.device}, [])
-        facts = wire.decode(answer.content["ok"], answer.buffers)
-        self.facts = Facts(facts["device"], facts["versions"])
+    def _set_up(self) -> Facts:
+        """Let the kernel seed its random numbers, and say what it is."""
+        answer = self._ask({"do": "setup", "seed": self.settings.seed, "device": self.settings.device}, [])
+        told = wire.decode(answer.content["ok"], answer.buffers)
         wanted = self.settings.device.partition(":")[0]
-        if wanted not in ("auto", self.facts.device):
+        if wanted not in ("auto", told["device"]):
             raise UsageError(f"There is no {wanted} device here.", "Use --device cpu, or --device auto.")
+        return Facts(told["device"], told["versions"])
 
     # ------------------------------------------------------------------ work
 
@@ -274,9 +272,9 @@ class KernelSession:
             raise ConnectionError
         with self._watchdog.limit(seconds or self.budget.answer_s, "answer"):
             try:
-                answer = self._do(self._ask(request, buffers))
-            except ConnectionError:
-                answer = None
+                answer = self._ask(request, buffers)
+            except OSError:  # a broken connection in any of its forms
+                answer, self._hung_up = None, True
         alarm = self._watchdog.take_alarm()
         if alarm == "memory":
             raise MemoryError
@@ -286,41 +284,19 @@ class KernelSession:
             raise ConnectionError
         return answer
 
-    async def _ask(self, request: dict[str, Any], buffers: list[bytes]) -> Answer:
-        client = self._client
-        assert client is not None
-        client.meter(Meter(_ANSWER_BYTES, _ANSWER_MESSAGES))
-        message = client.session.msg("grader_request", request)
-        client.session.send(client.shell_channel.socket, message, buffers=buffers)
-        drain = asyncio.ensure_future(self._drain())
-        try:
-            while True:
-                try:
-                    reply = await client.shell_channel.get_msg(timeout=0.2)
-                except Empty:
-                    if not self.alive:
-                        raise ConnectionError from None
-                    continue
-                if (
-                    reply["parent_header"].get("msg_id") == message["header"]["msg_id"]
-                    and reply["msg_type"] == "grader_reply"
-                ):
-                    return Answer(reply["content"], reply.get("buffers", []))
-        finally:
-            drain.cancel()
-            client.meter(None)
-
-    async def _drain(self) -> None:
-        """Take away what the notebook's functions print while they are asked: nobody looks at it."""
-        assert self._client is not None
-        while True:
-            await self._client.iopub_channel.get_msg(timeout=None)
+    def _ask(self, request: dict[str, Any], buffers: list[bytes]) -> Answer:
+        assert self._line is not None
+        self._line.send(request, buffers)
+        content, answered = self._line.receive()
+        return Answer(_parsed(content), answered)
 
 
-@functools.cache
-def probe_source() -> str:
-    """The probe's text, as it is sent to the kernel."""
+def _parsed(content: bytes) -> dict[str, Any]:
+    """The JSON of an answer; nothing if it is none, or would take too much memory."""
+    if swells(content, _ANSWER_PARSED):
+        return {}
     try:
-        return importlib.resources.files("grader.kernel").joinpath("probe.py").read_text("utf-8")
-    except OSError as error:
-        raise GradingError("The grader's installation is not whole.", "Install it again.") from error
+        parsed = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return parsed if type(parsed) is dict else {}

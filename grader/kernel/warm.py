@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any
 
 from grader.kernel import sandbox, zygote
 from grader.kernel.provisioner import clean_environment
-from grader.workspace import remove
+from grader.workspace import remove, scratch_folder
 
 _START_S = 120.0
 _ANSWER_S = 20.0
@@ -118,7 +117,7 @@ class Warm:
         Parameters
         ----------
         request
-            `policy`, `status`, `arguments` as for :mod:`grader.kernel.launch`, `environment` and `folder`.
+            `arguments` as for :mod:`grader.kernel.launch`, `environment` and `folder`.
         log
             Descriptor for what it writes to standard error.
 
@@ -222,7 +221,7 @@ def warmed(views: Iterable[Path], device: str = "auto") -> Iterator[Warm | None]
     if sys.platform != "linux":
         yield None
         return
-    folder = Path(tempfile.mkdtemp(prefix="grade-")).resolve()
+    folder = scratch_folder()
     warm = Warm(folder, [entry.resolve() for view in views for entry in view.iterdir()], device)
     try:
         yield warm

@@ -41,10 +41,38 @@ class Victim(Protocol):
 
 def tree(pid: int) -> list[psutil.Process]:
     """A process and its descendants, as far as they still are there."""
-    with suppress(psutil.Error):
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
-    return []
+    try:
+        pids = _descendants(pid)
+    except OSError:  # not Linux, or one without these lists: look at every process of the system
+        with suppress(psutil.Error):
+            parent = psutil.Process(pid)
+            return [parent, *parent.children(recursive=True)]
+        return []
+    found = []
+    for one in pids:
+        with suppress(psutil.Error):
+            found.append(psutil.Process(one))
+    return found
+
+
+def _descendants(pid: int) -> list[int]:
+    """Numbers of a process and its descendants, from the lists of children that Linux keeps."""
+    pids = [pid]
+    for one in pids:
+        try:
+            threads = os.listdir(f"/proc/{one}/task")  # noqa: PTH208
+        except FileNotFoundError:
+            if Path("/proc/self/task").exists():
+                continue  # it has ended
+            raise
+        for thread in threads:
+            try:
+                with open(f"/proc/{one}/task/{thread}/children", encoding="ascii") as file:  # noqa: PTH123
+                    pids += map(int, file.read().split())
+            except (FileNotFoundError, ProcessLookupError):
+                if not Path("/proc/thread-self/children").exists():
+                    raise
+    return pids
 
 
 def memory_of(processes: list[psutil.Process], limit: int) -> int:

@@ -20,7 +20,7 @@ import tempfile
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from grader.kernel import launch, linux
+from grader.kernel import ipython, launch, linux
 
 # What nearly every notebook imports, and what ipykernel imports only once it runs.
 _IMPORTED = (
@@ -30,11 +30,7 @@ _IMPORTED = (
     "torchvision",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
-    "ipykernel.ipkernel",
-    "ipykernel.kernelapp",
-    "ipykernel.zmqshell",
     "ipykernel.comm",
-    "ipykernel.subshell_manager",
     "IPython.core.completer",
     "IPython.core.magics",
     "IPython.core.payloadpage",
@@ -50,6 +46,8 @@ def main() -> NoReturn:
     """Entry point of the warm process."""
     path, signature = sys.argv[1:]
     usual = _import_everything()
+    application = ipython.build(launch.probe_code())
+    ipython.warm_up(application)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(path)
         listener.listen(64)
@@ -57,6 +55,7 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everybody in the terminal
         gc.collect()
         gc.freeze()
+        linux.use_huge_pages()
         print("ready", flush=True)
         while True:
             readable, _, _ = select.select([listener, sys.stdin], [], [])
@@ -64,7 +63,7 @@ def main() -> NoReturn:
                 os._exit(0)
             asking, _ = listener.accept()
             with asking:
-                _answer(asking, signature, usual)
+                _answer(asking, signature, application, usual)
 
 
 def _import_everything() -> int:
@@ -72,17 +71,15 @@ def _import_everything() -> int:
     import torch
 
     usual = int(torch.get_num_threads())
-    launch.leave_out_the_debugger()
     # A fork of a process that ever ran threads of OpenMP's waits for them for ever.
     torch.set_num_threads(1)
     for name in _IMPORTED:
         with suppress(ImportError):
             importlib.import_module(name)
-    launch.prepare()
     return usual
 
 
-def _answer(asking: socket.socket, signature: str, usual: int) -> None:
+def _answer(asking: socket.socket, signature: str, application: ipython.NotebookKernel, usual: int) -> None:
     """Fork, and send back the fork's process descriptor; or say that this process is out of date."""
     with suppress(OSError, ValueError, KeyError):
         asking.settimeout(5)
@@ -97,7 +94,7 @@ def _answer(asking: socket.socket, signature: str, usual: int) -> None:
                 return
             pid = os.fork()
             if pid == 0:
-                _become_kernel(request, log, usual)
+                _become_kernel(request, log, application, usual)
             process = os.pidfd_open(pid)
             try:
                 socket.send_fds(asking, [b"forked"], [process])
@@ -107,7 +104,7 @@ def _answer(asking: socket.socket, signature: str, usual: int) -> None:
             os.close(log)
 
 
-def _become_kernel(request: dict[str, Any], log: int, usual: int) -> NoReturn:
+def _become_kernel(request: dict[str, Any], log: int, application: ipython.NotebookKernel, usual: int) -> NoReturn:
     """In the fork: put everything away that is the warm process's own, and go on as `launch` does."""
     try:
         os.setsid()
@@ -125,7 +122,8 @@ def _become_kernel(request: dict[str, Any], log: int, usual: int) -> NoReturn:
         import torch
 
         torch.set_num_threads(int(request["environment"].get("OMP_NUM_THREADS", usual)))
-        launch.run(request["policy"], request["status"], request["arguments"])
+        policy, status, connection_file = request["arguments"]
+        launch.run(policy, status, connection_file, application)
     except SystemExit as exit_:
         os._exit(exit_.code if isinstance(exit_.code, int) else 1)
     except BaseException as error:

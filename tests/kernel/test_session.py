@@ -378,26 +378,40 @@ def test_patches_gain_nothing(grade_cells: Grade) -> None:
 
 
 FORGED = """
-kernel = get_ipython().kernel
-session = kernel.session
+import gc, json, struct
 
-def forge(stream, ident, message):
-    session.send(stream, "grader_reply", {content}, message, ident=ident, buffers={buffers})
+line = next(one for one in gc.get_objects() if type(one).__module__ == "grader.kernel.line")
 
-kernel.shell_handlers["grader_request"] = forge
+def forge(content, buffers=()):
+    parts = [{content}, *{buffers}]
+    sent = struct.pack(f">{{len(parts) + 1}}Q", len(parts), *map(len, parts)) + b"".join(parts)
+    while sent:
+        try:
+            sent = sent[line._connection.send(sent):]
+        except BlockingIOError:
+            pass
+
+type(line).send = lambda line, *_: forge(*_)
 """
 
 
 @pytest.mark.parametrize(
     ("content", "buffers"),
     [
-        ("{'ok': ['f', '0x1.0p+9999']}", "[]"),
-        ("{'ok': ['l', [['a', '|i1', [1_000_000], 0]] * 10_000]}", "[bytes(1_000_000)]"),
-        ("{'ok': ['l', [['l', []]] * 1_000_000]}", "[]"),
-        ("{'ok': ['s', 'x' * 50_000_000]}", "[]"),
-        ("[1, 2]", "[]"),
+        ("""b'{"ok": ["f", "0x1.0p+9999"]}'""", "[]"),
+        ("json.dumps({'ok': ['l', [['a', '|i1', [1_000_000], 0]] * 10_000]}).encode()", "[bytes(1_000_000)]"),
+        ("json.dumps({'ok': ['l', [['l', []]] * 1_000_000]}).encode()", "[]"),
+        ("json.dumps({'ok': ['s', 'x' * 15_000_000]}).encode()", "[]"),
+        ("json.dumps({'ok': ['s', 'x' * 50_000_000]}).encode()", "[]"),
+        ("b'[1, 2]'", "[]"),
+        ("b'[' * 100_000", "[]"),
+        ("b'no JSON'", "[]"),
+        ("b'{}'", "[b''] * 10_000"),
     ],
-    ids=["float", "shared buffer", "many nodes", "long text", "no object"],
+    ids=[
+        *("float", "shared buffer", "many nodes", "long text", "too long", "no object", "deep", "no JSON"),
+        "many buffers",
+    ],
 )
 def test_a_forged_answer_is_the_submissions_fault(grade_cells: Grade, content: str, buffers: str) -> None:
     body = 'expect_count(run.value("x"), 3, "`x`")'

@@ -1,0 +1,160 @@
+"""The kernel that notebooks run in: ipykernel's, in two steps, and without what only people at a screen need.
+
+The first step needs no socket, no thread and no folder: the warm process takes it once for all its forks. Left out
+are the heartbeat, the control channel, subshells and the debugger. Tried with ipykernel 7.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import subprocess
+import sys
+import threading
+import types
+from typing import Any
+
+_NO_DEBUGGER = "debugpy"
+
+
+def _leave_out_the_debugger() -> None:
+    """Nobody steps through a notebook here, and debugpy is slow to import."""
+    there = sys.modules.get(_NO_DEBUGGER)
+    sys.modules[_NO_DEBUGGER] = None  # type: ignore[assignment]
+    import ipykernel.debugger  # noqa: F401 - it remembers that there is none
+
+    if there is None:
+        del sys.modules[_NO_DEBUGGER]
+    else:
+        sys.modules[_NO_DEBUGGER] = there
+
+
+_leave_out_the_debugger()
+
+from ipykernel import kernelapp, zmqshell  # noqa: E402
+from ipykernel.iostream import IOPubThread  # noqa: E402
+from ipykernel.ipkernel import IPythonKernel  # noqa: E402
+from IPython.core.application import BaseIPythonApplication  # noqa: E402
+from traitlets.config import Config  # noqa: E402
+from zmq.eventloop.zmqstream import ZMQStream  # noqa: E402
+
+from grader.kernel.line import Line  # noqa: E402
+
+
+class _MainThread:
+    """In the place of a thread for the shell channel: there is none, and cells run in the main one."""
+
+    parent_thread = threading.main_thread()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class _Kernel(IPythonKernel):  # type: ignore[misc]
+    _supports_kernel_subshells = False
+
+
+class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
+    """ipykernel's application: :meth:`prepare`, then :meth:`connect` in the process that runs the notebook."""
+
+    kernel_class = _Kernel
+
+    def prepare(self, probe: types.CodeType) -> None:
+        """Build all that needs neither sockets nor threads.
+
+        Parameters
+        ----------
+        probe
+            :mod:`grader.kernel.probe`, compiled: its file is out of reach by the time that it is needed.
+        """
+        BaseIPythonApplication.initialize(self, [])
+        self.init_pdb()
+        self.kernel = self.kernel_class.instance(
+            parent=self,
+            session=self.session,
+            shell_channel_thread=_MainThread(),
+            log=self.log,
+            profile_dir=self.profile_dir,
+            user_ns=self.user_ns,
+        )
+        self.init_shell()
+        self.init_gui_pylab()
+        self.init_extensions()
+        self.init_code()
+        if sys.platform != "win32":
+            zmqshell.system = run_command
+        self._probe: dict[str, Any] = {"__name__": "_grader_probe"}
+        exec(probe, self._probe)
+
+    def connect(self, connection_file: str, line: Line) -> None:
+        """Open the channels, and the line to the grader; say on it that all is ready."""
+        self.connection_file = connection_file
+        self.load_connection_file()
+        self.session.pid = os.getpid()
+        self.init_sockets()
+        self.init_io()
+        self.init_signal()
+        kernel = self.kernel
+        kernel.shell_stream = ZMQStream(self.shell_socket)
+        kernel.iopub_thread, kernel.iopub_socket = self.iopub_thread, self.iopub_socket
+        kernel.stdin_socket = self.stdin_socket
+        kernel._stdout, kernel._stderr = sys.stdout, sys.stderr
+        kernel.shell.displayhook.pub_socket = kernel.shell.display_pub.pub_socket = self.iopub_socket
+        self.displayhook.get_execution_count = lambda: kernel.execution_count
+        add_own_modules()
+        self._probe["install"](kernel.shell, line)
+        line.send("ready")
+
+    def init_control(self, context: Any) -> None:
+        """No control channel: it is signals that interrupt and end this process."""
+
+    def init_iopub(self, context: Any) -> None:
+        if sys.platform != "win32":
+            # Its pipe for the output of child processes is a TCP socket, which the sandbox refuses.
+            kernelapp.IOPubThread = _without_pipe
+        super().init_iopub(context)
+
+
+def _without_pipe(socket: Any, pipe: bool = True, **options: Any) -> Any:
+    return IOPubThread(socket, pipe=False, **options)
+
+
+def build(probe: types.CodeType) -> NotebookKernel:
+    """The application, prepared."""
+    sys.path[:] = [path for path in sys.path if path]
+    config = Config({"HistoryManager": {"enabled": False}})
+    application: NotebookKernel = NotebookKernel.instance(config=config)
+    application.log.setLevel(logging.WARNING)  # or each message of the kernel's is made into a line that nobody reads
+    application.prepare(probe)
+    return application
+
+
+def warm_up(application: NotebookKernel) -> None:
+    """Run a cell, so that what is built at first use is there for all forks."""
+    application.shell.run_cell("pass", store_history=False, silent=True)
+    application.shell.reset(new_session=False)
+
+
+def add_own_modules() -> None:
+    """Let modules that lie beside the notebook be imported: as in Jupyter after Python's own, before packages."""
+    packages = [n for n, path in enumerate(sys.path) if os.path.basename(path).endswith("-packages")]  # noqa: PTH119
+    sys.path.insert(packages[0] if packages else 0, "")
+
+
+def run_command(command: str) -> Any:
+    """Run `!command` of a cell and show what it prints; its exit status.
+
+    IPython's own way wants a pseudo-terminal. There is none in the sandbox, nor anybody who types into one.
+    """
+    from IPython.utils.process import process_handler
+
+    def show(child: subprocess.Popen[bytes]) -> int:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.close()
+        for line in io.TextIOWrapper(child.stdout, encoding="utf-8", errors="replace", newline=""):
+            print(line, end="", flush=True)
+        return child.wait()
+
+    return process_handler(command, show, subprocess.STDOUT)
