@@ -315,6 +315,25 @@ def by_hand(function: Any, args: Any, options: Any) -> Any:
     return result
 
 
+def call(value: Any, content: dict[str, Any], buffers: list[Any], fallback: Any) -> Any:
+    """Result of calling a value; what is written for the CPU alone gets its arguments there."""
+    device = placement(value, fallback)[0]
+    if not callable(value):
+        raise Unusable(f"it is a {type(value).__name__}, which cannot be called")
+    places = [device] if device.type == "cpu" or hasattr(value, "parameters") else [device, torch.device("cpu")]
+    for place in places:
+        args = decode(content["args"], buffers, place)
+        options = decode(content["options"], buffers, place)
+        try:
+            if content.get("autograd", True):
+                return value(*args, **options)
+            return by_hand(value, args, options)
+        except (RuntimeError, TypeError) as error:
+            if place is places[-1] or "device" not in str(error):
+                raise
+    return None
+
+
 def parameters(value: Any, with_values: bool) -> dict[str, Any]:
     try:
         named = list(value.named_parameters())
@@ -383,14 +402,7 @@ def answering(namespace: dict[str, Any]) -> Asked:
         if do == "parameters":
             return parameters(value, content["values"])
         if do == "call":
-            device = placement(value, state["device"])[0]
-            args = decode(content["args"], buffers, device)
-            options = decode(content["options"], buffers, device)
-            if not callable(value):
-                raise Unusable(f"it is a {type(value).__name__}, which cannot be called")
-            if not content.get("autograd", True):
-                return by_hand(value, args, options)
-            return value(*args, **options)
+            return call(value, content, buffers, state["device"])
         if do == "predict":
             inputs = decode(content["inputs"], buffers, state["device"])
             return predict(value, inputs, state["device"], content["layout"])

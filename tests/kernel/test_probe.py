@@ -647,3 +647,19 @@ def test_faults_of_the_grader_are_no_silence() -> None:
     """Even a request that nobody knows is answered."""
     reply = LocalKernel(x=3).ask({"do": "nothing", "name": "x"}, [])
     assert reply.content["error"] == "raised"
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: (x + torch.ones(3)).tolist(), lambda x: x.numpy().sum(), lambda x: np.asarray(x) * 2],
+    ids=["own tensors", "numpy", "asarray"],
+)
+def test_what_is_written_for_the_cpu_alone_is_asked_there(monkeypatch: pytest.MonkeyPatch, function: Any) -> None:
+    monkeypatch.setattr(probe, "setup", lambda *_: {"device": "meta"})  # a device that is not the CPU
+    kernel = LocalKernel(function=function, on_device=lambda x: str(x.device), breaks=lambda x: x.nothing)
+    kernel.ask({"do": "setup", "seed": 0, "device": "auto"}, [])
+    run = run_of(kernel)
+    run.call("function", tensor(np.ones(3)))
+    assert run.call("on_device", tensor(np.ones(3))) == "meta"
+    with pytest.raises(CallFailed, match="nothing"):
+        run.call("breaks", tensor(np.ones(3)))
