@@ -1,0 +1,378 @@
+"""Exercise 700: texts become words, indices, rows of a table and vectors, as Keras documents it.
+
+The oracle is written from Keras' documentation and source (`keras/src/legacy/preprocessing/text.py`,
+`keras/src/utils/sequence_utils.py`). Each step is judged on inputs that need no other step to be right: the
+vocabulary on texts of lower-case words with single spaces, the sequences with a vocabulary of the grader's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grader.check import check, expect, expect_close, expect_count, expect_dtype, tensor
+from grader.errors import CallFailed
+from grader.expect import numeric, refuse_placeholder, told, whole_number
+from grader.text import number, plain
+
+if TYPE_CHECKING:
+    from grader.run import Run
+
+FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+OTHERS = "'’”–…€§5é"  # not filtered, though many a regular expression would
+OOV_TOKENS = ["<OOV>", "<UNK>", "[Tuntematon]", "Ö?"]
+
+EVERY_WORD = "Go through the texts again: each word of each of them counts, every time that it occurs."
+SPLIT = "Replace each character of FILTERS by a space, then split at the spaces."
+LOOK_UP = "Look each word up in the `word_index` that is passed in, and keep the order of the text."
+OFF_BY_ONE = "Index 0 is one of the `num_words`: only the words whose index is below `num_words` are used."
+
+
+# ------------------------------------------------------------------------------ what Keras would give
+
+
+def words_of(text: str) -> list[str]:
+    text = text.lower().translate({ord(character): " " for character in FILTERS})
+    return [word for word in text.split(" ") if word]
+
+
+def index_of(texts: Sequence[str], oov_token: str | None = None) -> dict[str, int]:
+    counts = Counter(word for text in texts for word in words_of(text))
+    words = sorted(counts, key=counts.__getitem__, reverse=True)  # stable: the first seen of equals stays first
+    return {word: i for i, word in enumerate(words if oov_token is None else [oov_token, *words], 1)}
+
+
+def sequence_of(
+    text: str, word_index: dict[str, int], num_words: int | None = None, oov_token: str | None = None
+) -> list[int]:
+    used = {word: i for word, i in word_index.items() if num_words is None or i < num_words}
+    indices = [used.get(word, word_index.get(oov_token or "")) for word in words_of(text)]
+    return [index for index in indices if index is not None]
+
+
+def padded(
+    sequences: list[list[int]],
+    maxlen: int | None = None,
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: int = 0,
+) -> np.ndarray:
+    length = max(map(len, sequences)) if maxlen is None else maxlen
+    rows = np.full((len(sequences), length), value)
+    for row, sequence in zip(rows, sequences, strict=True):
+        surplus = max(0, len(sequence) - length)
+        kept = sequence[surplus:] if truncating == "pre" else sequence[: len(sequence) - surplus]
+        start = length - len(kept) if padding == "pre" else 0
+        row[start : start + len(kept)] = kept
+    return rows
+
+
+# -------------------------------------------------------------------------------------- texts to try
+
+
+def some_words(run: Run, n: int, vowels: str = "aeiouy") -> list[str]:
+    """Different made-up words in lower case, in random order."""
+    words: set[str] = set()
+    while len(words) < n:
+        letters = ["hjklmnprstv", vowels] * int(run.rng.integers(2, 4))
+        words.add("".join(str(run.rng.choice(list(some))) for some in letters))
+    return run.rng.permutation(sorted(words)).tolist()
+
+
+def finnish_words(run: Run, n: int) -> list[str]:
+    """The same with ä, ö and å in them."""
+    return [f"{letter}{word}" for letter, word in zip("äöå" * n, some_words(run, n, "aeiouyäöå"), strict=False)]
+
+
+def in_texts(run: Run, words: Sequence[str], n: int) -> list[str]:
+    """The words in n texts, in their order, each text with a word or more in it."""
+    cuts = np.sort(run.rng.choice(np.arange(1, len(words)), size=n - 1, replace=False)).tolist()
+    return [" ".join(words[a:b]) for a, b in pairwise([0, *cuts, len(words)])]
+
+
+# ----------------------------------------------------------------------------------- how it is judged
+
+
+def ask(run: Run, name: str, shown: str, *args: Any, **options: Any) -> tuple[str, Any]:
+    """How the call looks, and what it gives."""
+    what = f"`{name}({', '.join([shown, *(f'{option}={value!r}' for option, value in options.items())])})`"
+    found = run.call(name, *args, **options)
+    refuse_placeholder(found, what)
+    return what, found
+
+
+def expect_words(run: Run, text: str) -> None:
+    """`text_to_word_sequence` of this text."""
+    what, found = ask(run, "text_to_word_sequence", repr(text), text)
+    if isinstance(found, np.ndarray) and found.size == 0:
+        found = []
+    listed = type(found) in (list, tuple) and all(type(word) is str for word in found)
+    expect(listed, f"{what} is {told(found)}, not a list of words.", "It gives a list of texts, one for each word.")
+    expect(list(found) == words_of(text), f"{what} is {plain(str(list(found)), 150)}, not {words_of(text)}.")
+
+
+def vocabulary(run: Run, texts: list[str], **options: str) -> dict[str, int]:
+    """`fit_on_texts` of these texts, if it has the words that it should have, whatever their numbers."""
+    what, found = ask(run, "fit_on_texts", "texts", texts, **options)
+    words = type(found) is dict and all(type(word) is str for word in found)
+    expect(words, f"{what} is {told(found)}, not a dict from words to numbers.", "The words are its keys.")
+    expected = index_of(texts, **options)
+    missing = next((word for word in expected if word not in found), None)
+    expect(missing is None, f"{what} has no index for “{missing}”, with texts = {texts}.", EVERY_WORD)
+    strange = next((word for word in found if word not in expected), None)
+    expect(strange is None, f"{what} has the word “{plain(strange, 60)}”, which is not in texts = {texts}.", SPLIT)
+    return {word: whole_number(index, f"{what}[{word!r}]") for word, index in found.items()}
+
+
+def expect_index(run: Run, texts: list[str], hint: str = "", **options: str) -> None:
+    """`fit_on_texts` of these texts."""
+    found = vocabulary(run, texts, **options)
+    for word, right in index_of(texts, **options).items():
+        instead = f"`fit_on_texts` gives “{word}” the index {plain(str(found[word]), 40)}, not {right}"
+        expect(found[word] == right, f"{instead}, with texts = {texts}.", hint)
+
+
+def expect_sequences(run: Run, texts: list[str], word_index: dict[str, int], hint: str = "", **options: Any) -> None:
+    """`texts_to_sequences` of these texts."""
+    what, found = ask(run, "texts_to_sequences", "texts, word_index", texts, word_index, **options)
+    expect(
+        type(found) in (list, tuple) or (isinstance(found, np.ndarray) and found.ndim > 0),
+        f"{what} is {told(found)}, not a list of lists.",
+        "It gives a list with one list of indices for each text.",
+    )
+    many = f"{what} gives {len(found)} sequences for {len(texts)} texts."
+    expect(len(found) == len(texts), many, "Each text has its own sequence, and an empty text an empty one.")
+    for text, sequence in zip(texts, found, strict=True):
+        numbers = numeric(sequence, f"{what} for the text {text!r}")
+        expected = sequence_of(text, word_index, **options)
+        indices = {word: word_index.get(word) for word in dict.fromkeys(words_of(text))}
+        instead = f"{what} gives [{', '.join(map(number, numbers.ravel()[:30].tolist()))}] for {text!r}"
+        right = np.array_equal(numbers, expected)
+        expect(right, f"{instead}, not {expected}; their indices are {indices}.", hint)
+
+
+def expect_rows(run: Run, sequences: list[list[int]], hint: str = "", **options: Any) -> None:
+    """`pad_sequences` of these sequences."""
+    what, found = ask(run, "pad_sequences", str(sequences), sequences, **options)
+    expect_close(found, padded(sequences, **options), what=what, rtol=0, atol=1e-6, hint=hint, reveal=True)
+
+
+def some_sequences(run: Run, *lengths: int) -> list[list[int]]:
+    return [run.rng.integers(1, 100, size=n).tolist() for n in lengths]
+
+
+def on_tensors(run: Run, name: str, *args: Any) -> Any:
+    """The function's answer to arrays as tensors; to arrays where it takes no tensors."""
+    try:
+        return run.call(name, *(tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args))
+    except CallFailed as fault:
+        try:
+            return run.call(name, *args)
+        except CallFailed:
+            raise fault from None
+
+
+# ------------------------------------------------------------------------------------------- checks
+
+
+@check(points=1, hint="`text.lower()` knows Ä, Ö and Å as well.")
+def words_are_in_lower_case(run: Run) -> None:
+    """`text_to_word_sequence` gives the words in order and in lower case."""
+    words = finnish_words(run, 6)
+    for changed in (str.upper, str.capitalize, str.swapcase, str.lower):
+        expect_words(run, " ".join(changed(word) for word in run.rng.permutation(words).tolist()))
+
+
+@check(points=1, hint=SPLIT)
+def filtered_characters_separate_words(run: Run) -> None:
+    """`text_to_word_sequence` splits at every character of `FILTERS`."""
+    a, b, c = some_words(run, 3)
+    for character in run.rng.permutation(list(FILTERS)).tolist():
+        expect_words(run, f"{a}{character}{b} {character}{c}{character}")
+
+
+@check(points=1, hint="It is not in FILTERS, so it stays, and belongs to the word like any letter.")
+def other_characters_stay(run: Run) -> None:
+    """`text_to_word_sequence` keeps every character that is not in `FILTERS`."""
+    a, b, c = some_words(run, 3)
+    for character in run.rng.permutation(list(OTHERS)).tolist():
+        expect_words(run, f"{a}{character}{b} {c}{character}")
+
+
+@check(points=1, needs=[words_are_in_lower_case], hint="`'a  b'.split(' ')` gives an empty word: leave such out.")
+def no_word_is_empty(run: Run) -> None:
+    """`text_to_word_sequence` gives no empty words, and an empty list for a text without words."""
+    a, b = some_words(run, 2)
+    for text in ("", " ", f"  {a}   {b} ", "   ", a, f"{b} "):
+        expect_words(run, text)
+
+
+@check(points=2, hint="Count every occurrence in all the texts; the most frequent word gets index 1.")
+def frequent_words_come_first(run: Run) -> None:
+    """`fit_on_texts` numbers all words from 1 on, the most frequent first."""
+    for _ in range(3):
+        words = some_words(run, 7)
+        counts = run.rng.permutation(np.arange(1, 7)).tolist()
+        several = run.rng.permutation(np.repeat(words[1:], counts)).tolist()
+        # The most frequent word is in one text only: it does not matter how many texts a word is in.
+        texts = [*in_texts(run, several, 4), " ".join(words[:1] * 8)]
+        expect_index(run, run.rng.permutation(texts).tolist())
+
+
+@check(points=1, needs=[frequent_words_come_first], hint="Of equally frequent words, the first one seen comes first.")
+def ties_go_to_the_first_seen(run: Run) -> None:
+    """`fit_on_texts` numbers equally frequent words in the order in which they were first seen."""
+    for times in (1, 2):
+        words = some_words(run, 8)
+        again = run.rng.permutation([*words[:5], *np.repeat(words, times - 1)]).tolist()
+        expect_index(run, in_texts(run, [*words, *again], 4))
+
+
+@check(points=1, hint=LOOK_UP)
+def sequences_follow_the_texts(run: Run) -> None:
+    """`texts_to_sequences` gives each text's indices, in the order of the words, and none for an empty text."""
+    for _ in range(3):
+        words = some_words(run, 9)
+        word_index = {word: i for i, word in enumerate(words, 1)}
+        first, *texts = in_texts(run, run.rng.choice(words, size=14).tolist(), 4)
+        expect_sequences(run, [first, "", *texts], word_index)
+
+
+@check(points=1, needs=[sequences_follow_the_texts])
+def unknown_words_are_left_out(run: Run) -> None:
+    """`texts_to_sequences` leaves out words that are not in `word_index`."""
+    hint = "Without an `oov_token` an unknown word leaves no trace: no 0, no None, and no error."
+    words = some_words(run, 9)
+    word_index = {word: i for i, word in enumerate(words[:5], 1)}
+    texts = in_texts(run, run.rng.permutation(words + words).tolist(), 4)
+    expect_sequences(run, [*texts, " ".join(words[5:])], word_index, hint)
+
+
+@check(points=2, needs=[sequences_follow_the_texts], hint=OFF_BY_ONE)
+def num_words_limits_the_sequences(run: Run) -> None:
+    """`texts_to_sequences` uses only the words whose index is below `num_words`."""
+    words = some_words(run, 8)
+    word_index = {word: i for i, word in enumerate(words, 1)}
+    texts = in_texts(run, run.rng.permutation(words + words).tolist(), 4)
+    for num_words in (int(run.rng.integers(3, 8)), 8, 9, 1, 100, None):
+        expect_sequences(run, texts, word_index, num_words=num_words)
+
+
+@check(points=1, needs=[frequent_words_come_first, sequences_follow_the_texts])
+def oov_token_stands_for_the_others(run: Run) -> None:
+    """With an `oov_token`, index 1 is its own, and it replaces unknown words and those beyond `num_words`."""
+    token = str(run.rng.choice(OOV_TOKENS))
+    words = some_words(run, 9)
+    texts = [" ".join(words[i:6]) for i in range(6)]
+    hint = "The token gets index 1, just as it is written, and the words begin at 2."
+    expect_index(run, texts[::-1], hint, oov_token=token)
+    word_index = {word: i for i, word in enumerate([token, *words[:6]], 1)}
+    texts = in_texts(run, run.rng.permutation(words + words).tolist(), 4)
+    hint = "Where a word is unknown, or its index is not below `num_words`, the token's index stands in its place."
+    for num_words in (None, int(run.rng.integers(3, 7)), 7):
+        expect_sequences(run, texts, word_index, hint, num_words=num_words, oov_token=token)
+
+
+@check(
+    points=1,
+    needs=[filtered_characters_separate_words, other_characters_stay, no_word_is_empty, sequences_follow_the_texts],
+    hint="Let both functions cut their texts with `text_to_word_sequence`.",
+)
+def every_step_uses_the_same_words(run: Run) -> None:
+    """`fit_on_texts` and `texts_to_sequences` cut texts into words as `text_to_word_sequence` does."""
+    forms = [str.upper, str.capitalize, "{}!".format, "({}),".format, "{}'s".format, "{}-x".format]
+    for _ in range(3):
+        words = run.rng.choice(finnish_words(run, 8), size=20).tolist()
+        first, *texts = in_texts(run, [str(run.rng.choice(forms)(word)) for word in words], 4)
+        texts = [first, "", *texts, " ?!\t"]
+        vocabulary(run, texts)
+        expect_sequences(run, texts, index_of(texts))
+    expect(not vocabulary(run, ["", " "]), "`fit_on_texts(['', ' '])` is not an empty dict.", SPLIT)
+
+
+@check(points=1, hint="Shorter sequences get zeros in front of them, until they are as long as the longest one.")
+def short_sequences_are_filled_at_the_front(run: Run) -> None:
+    """`pad_sequences` fills shorter sequences up with 0 at the front."""
+    expect_rows(run, some_sequences(run, 3, 1, 4, 2))
+    expect_rows(run, some_sequences(run, 2, 5, 3), maxlen=None)
+    expect_rows(run, some_sequences(run, 3, 1, 2), "With `maxlen`, all rows have that length.", maxlen=5)
+
+
+@check(points=1, hint="A longer sequence keeps its last `maxlen` numbers.")
+def long_sequences_lose_their_front(run: Run) -> None:
+    """`pad_sequences` cuts longer sequences off at the front."""
+    for maxlen in (3, 1):
+        expect_rows(run, some_sequences(run, 5, 3, 8, 4), maxlen=maxlen)
+
+
+@check(points=1, needs=[short_sequences_are_filled_at_the_front, long_sequences_lose_their_front])
+def the_other_end_can_be_chosen(run: Run) -> None:
+    """`pad_sequences` fills and cuts off at the end, each by itself, and with another value, where asked to."""
+    hint = "`padding` says where to fill up, `truncating` where to cut off, and `value` what to fill up with."
+    for padding, truncating, value in [("post", "post", 0), ("post", "pre", -1), ("pre", "post", 7)]:
+        sequences = some_sequences(run, *run.rng.permutation([2, 3, 6, 4]).tolist())
+        expect_rows(run, sequences, hint, maxlen=4, padding=padding, truncating=truncating, value=value)
+    expect_rows(run, some_sequences(run, 1, 3, 2), hint, padding="post")
+
+
+@check(points=1, needs=[short_sequences_are_filled_at_the_front])
+def empty_sequences_become_padding(run: Run) -> None:
+    """`pad_sequences` makes a row of padding of an empty sequence."""
+    hint = "An empty sequence is a row like any other, with padding in all its places."
+    expect_rows(run, some_sequences(run, 3, 0, 2, 0), hint)
+    expect_rows(run, some_sequences(run, 0, 5, 1), hint, maxlen=6)
+    expect_rows(run, some_sequences(run, 0, 0), hint, maxlen=4)
+
+
+@check(
+    points=1,
+    needs=[short_sequences_are_filled_at_the_front],
+    hint="Give the table a dtype such as `np.int64` or `torch.long` when you make it.",
+)
+def rows_are_whole_numbers(run: Run) -> None:
+    """`pad_sequences` gives a table of an integer dtype, which can pick an embedding's rows."""
+    expect_dtype(run.call("pad_sequences", some_sequences(run, 3, 1, 2)), "int", "`pad_sequences(sequences)`")
+
+
+@check(points=1, hint="Each number becomes a vector that is 1 in the place of this number and 0 in all others.")
+def one_hot_is_right(run: Run) -> None:
+    """`one_hot` gives (batch, length, num_words): a 1 in the place of each index, and zeros."""
+    for shape in [(4, 5), (1, 4), (3, 1)]:
+        num_words = int(run.rng.integers(6, 12))
+        rows = run.rng.integers(0, num_words - 1, size=shape)  # the last word need not occur
+        rows[0, 0] = 0
+        found = on_tensors(run, "one_hot", rows, num_words)
+        expect_close(found, np.eye(num_words)[rows], what=f"`one_hot(rows, {num_words})` of rows {shape}", reveal=True)
+
+
+@check(points=1, hint="The number picks the row of the table, counted from 0.")
+def embed_is_right(run: Run) -> None:
+    """`embed` gives (batch, length, dim): the row of the table for each index."""
+    for shape in [(4, 5), (1, 4), (3, 1)]:
+        num_words, dim = (int(n) for n in run.rng.choice(np.arange(6, 20), size=2, replace=False))
+        rows = run.rng.integers(0, num_words, size=shape)
+        table = run.rng.normal(size=(num_words, dim)).astype(np.float32)
+        found = on_tensors(run, "embed", rows, table)
+        expect_close(found, table[rows], what=f"`embed(rows, table)` of rows {shape}, table {table.shape}", reveal=True)
+
+
+@check(points=1)
+def embedding_model_is_counted(run: Run) -> None:
+    """`embedding_model_parameters` counts the table, the weights of `Dense(1)` and its bias."""
+    hint = "The table has `dim` numbers for each word; Dense(1) reads all numbers that Flatten lays side by side."
+    for num_words, dim, length in run.rng.integers(11, 400, size=(3, 3)).tolist():
+        what, found = ask(run, "embedding_model_parameters", f"{num_words}, {dim}, {length}", num_words, dim, length)
+        expect_count(found, num_words * dim + length * dim + 1, what=what, hint=hint, reveal=True)
+
+
+@check(points=1)
+def one_hot_model_is_counted(run: Run) -> None:
+    """`one_hot_model_parameters` counts the weights of `Dense(1)` and its bias."""
+    hint = "How many numbers does Flatten lay side by side, when each place of a row is a one-hot vector?"
+    for num_words, length in run.rng.integers(11, 400, size=(3, 2)).tolist():
+        what, found = ask(run, "one_hot_model_parameters", f"{num_words}, {length}", num_words, length)
+        expect_count(found, num_words * length + 1, what=what, hint=hint, reveal=True)
