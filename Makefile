@@ -44,8 +44,9 @@ check: $(READY) ## Run the linters and the type checker
 validate: $(READY) ## Prove every exercise: reference, starter and mistakes against the checks
 	$(BIN)/grade validate
 
-benchmark: $(READY) ## Measure what grading costs over plain execution
+benchmark: $(READY) ## Measure grading beside plain execution, nbgrader and otter
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/throughput.py
 
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info

@@ -12,57 +12,29 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-import nbformat
+from common import ROOT, plain_seconds, timed
 from rich.console import Console
 from rich.table import Table
 
 from grader.datasets import choose
 from grader.exercise import find_exercise
 from grader.kernel import sandbox
-from grader.workspace import Workspace
-
-ROOT = Path(__file__).parent.parent
-
-
-def timed(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[float, str]:
-    """Wall-clock seconds of a command that has to succeed, and what it printed."""
-    begun = time.perf_counter()
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - begun
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    return seconds, done.stdout
-
-
-def plain_script(notebook: Path) -> str:
-    """The notebook's code, as one script."""
-    cells = nbformat.read(notebook, as_version=4).cells
-    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "code")
 
 
 def measure(exercise_id: str, data: str, rounds: int) -> tuple[list[float], list[float], list[float]]:
     """Seconds of the plain script, of the whole command, and of the notebook's run within it."""
     exercise = find_exercise(exercise_id, ROOT)
-    environment = {**os.environ, "MPLBACKEND": "agg"}
     command = [str(Path(sys.executable).with_name("grade")), str(exercise.solution_folder), "--data", data, "--json"]
     scripts, grades, cells = [], [], []
-    names = exercise.description.data
-    choice = choose(names, data)  # type: ignore[arg-type]
-    with tempfile.TemporaryDirectory() as folder:
-        for _ in range(rounds):
-            with Workspace(exercise.reference, names, choice) as workspace:
-                script = Path(folder) / "script.py"
-                script.write_text(plain_script(exercise.reference), encoding="utf-8")
-                scripts.append(timed([sys.executable, str(script)], workspace.folder, environment)[0])
-            seconds, out = timed(command, ROOT, environment)
-            grades.append(seconds)
-            cells.append(json.loads(out)["execution"]["seconds"])
+    choice = choose(exercise.description.data, data)  # type: ignore[arg-type]
+    for _ in range(rounds):
+        scripts.append(plain_seconds(exercise, choice))
+        seconds, out = timed(command, ROOT)
+        grades.append(seconds)
+        cells.append(json.loads(out)["execution"]["seconds"])
     return scripts, grades, cells
 
 

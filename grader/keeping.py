@@ -1,4 +1,4 @@
-"""Keeping what was found: the report and the executed notebook, under `.grade/` beside the notebook."""
+"""Keeping what was found: the report, the executed notebook and files of its, under `.grade/` beside the notebook."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 import nbformat
 
 from grader.grading import Graded
+from grader.workspace import remove
 
 
 def keep(graded: Graded, notebook: Path) -> Path | None:
-    """Write `report.json` and `executed.ipynb`; the folder, or None where it cannot be written to."""
+    """Write `report.json`, `executed.ipynb` and `files/`; the folder, or None where it cannot be written to."""
     beside = notebook.absolute().parent
     name = notebook.stem if notebook.stem.strip(".") else "notebook"  # `...ipynb` would lead out again
     folder = beside / ".grade" / name
@@ -24,17 +25,30 @@ def keep(graded: Graded, notebook: Path) -> Path | None:
         write_whole(folder / "report.json", graded.report.model_dump_json(indent=2) + "\n")
         if graded.notebook is not None:
             write_whole(folder / "executed.ipynb", nbformat.writes(graded.notebook, ensure_ascii=True))
+        keep_files(folder / "files", graded)
     except OSError:
         return None
     return folder
 
 
-def write_whole(path: Path, text: str) -> None:
+def keep_files(folder: Path, graded: Graded) -> None:
+    """Write the files that are to be kept, in the place of earlier ones; no folder where there are none."""
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
+        remove(folder)
+    if graded.files:
+        folder.mkdir()
+    for name, content in graded.files.items():
+        write_whole(folder / name, content)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that it is there whole or not at all, whatever happens meanwhile."""
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(draft, 0o644)  # noqa: PTH101 - mkstemp gives 0600

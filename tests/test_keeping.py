@@ -32,6 +32,27 @@ def test_an_unreadable_notebook_leaves_its_report_only(tmp_path: Path) -> None:
     assert listing(folder) == ["report.json"]
 
 
+def test_files_for_the_teacher_are_kept_and_earlier_ones_are_not(tmp_path: Path) -> None:
+    keep(Graded(report(), files={"old.png": b"1", "picture.png": b"1"}), tmp_path / "a.ipynb")
+    folder = keep(Graded(report(), files={"picture.png": b"2"}), tmp_path / "a.ipynb")
+    assert folder is not None
+    assert listing(folder / "files") == ["picture.png"]
+    assert (folder / "files" / "picture.png").read_bytes() == b"2"
+    keep(Graded(report()), tmp_path / "a.ipynb")
+    assert listing(folder) == ["report.json"]
+
+
+def test_files_do_not_follow_a_link_of_the_submissions(tmp_path: Path) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / ".grade" / "a"
+    folder.mkdir(parents=True)
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    (folder / "files").symlink_to(elsewhere)
+    keep(Graded(report(), files={"picture.png": b"2"}), tmp_path / "a.ipynb")
+    assert listing(elsewhere) == ["precious"]
+    assert (folder / "files" / "picture.png").read_bytes() == b"2"
+
+
 def test_a_second_grading_takes_the_place_of_the_first(tmp_path: Path) -> None:
     keep(Graded(report()), tmp_path / "a.ipynb")
     folder = keep(Graded(report("passed")), tmp_path / "a.ipynb")

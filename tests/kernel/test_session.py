@@ -599,3 +599,19 @@ def test_folders_nested_without_end_are_removed(grade_cells: Grade, scratch: Pat
     report = grade_cells(NESTED).report
     assert report.status == "passed", (report.execution.error, told(report))
     assert listing(scratch) == []
+
+KEPT = """
+import os
+for name in ("picture.png", "other.png"):
+    with open(name, "wb") as file:
+        file.write(b"drawn")
+os.symlink("/etc/passwd", "link.png")
+os.mkdir("folder.png")
+"""
+
+
+def test_files_that_the_exercise_names_are_kept(grade_cells: Grade) -> None:
+    more = 'keep = ["picture.png", "link.png", "folder.png", "missing.png", "helper.py"]'
+    graded = grade_cells(KEPT, checks=HEAD + check("one", "pass"), more=more)
+    assert graded.report.status == "passed"
+    assert graded.files == {"picture.png": b"drawn"}
