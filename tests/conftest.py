@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from grader.datasets import dataset
+from grader.datasets import DATASETS
 from grader.exercise import Exercise, load
 from grader.grading import Graded, Options, grade
 from grader.kernel.warm import Warm, warmed
@@ -59,7 +59,7 @@ def full_data(monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Warm | None]:
     """A warm process for notebooks that need no kernel of their own, with the samples of all data sets."""
-    with warmed(dataset(name).view("sample") for name in ("mnist", "reviews")) as process:
+    with warmed(one.view("sample") for one in DATASETS.values()) as process:
         yield process
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grader.datasets.base import Choice, Dataset, Preference, cache_root, data_root
+from grader.datasets.drugs import DrugReviews, RatedReviews
 from grader.datasets.mnist import Digits, Mnist
 from grader.datasets.reviews import MovieReviews, Reviews
 from grader.errors import DataMissing, ExerciseError
@@ -12,9 +13,11 @@ __all__ = [
     "Choice",
     "Dataset",
     "Digits",
+    "DrugReviews",
     "Mnist",
     "MovieReviews",
     "Preference",
+    "RatedReviews",
     "Reviews",
     "cache_root",
     "choose",
@@ -22,7 +25,7 @@ __all__ = [
     "dataset",
 ]
 
-DATASETS: dict[str, Dataset] = {one.name: one for one in (Mnist(), MovieReviews())}
+DATASETS: dict[str, Dataset] = {one.name: one for one in (Mnist(), MovieReviews(), DrugReviews())}
 
 
 def dataset(name: str) -> Dataset:
@@ -45,8 +48,9 @@ def choose(names: tuple[str, ...], preference: Preference) -> Choice:
     """
     missing = [name for name in names if preference != "sample" and not dataset(name).full_is_here()]
     if preference == "full" and missing:
+        fetch = f"Fetch it with `grade data fetch {missing[0]}`, or add" if dataset(missing[0]).fetchable else "Add"
         raise DataMissing(
             f"The real data set {missing[0]!r} is not in {data_root()}.",
-            f"Fetch it with `grade data fetch {missing[0]}`, or add your own copy with `grade data add PATH`.",
+            f"{fetch} your own copy with `grade data add PATH`.",
         )
     return "full" if preference == "full" or (names and preference == "auto" and not missing) else "sample"

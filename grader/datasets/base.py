@@ -35,10 +35,17 @@ def data_root() -> Path:
 
 
 class Dataset(ABC):
-    """A real data set and its embedded sample, split into what a notebook sees and what it never sees."""
+    """A real data set and its embedded sample, split into what a notebook sees and what it never sees.
+
+    Attributes
+    ----------
+    fetchable
+        Whether its terms let anybody download it without a word.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    fetchable: ClassVar[bool] = True
 
     @abstractmethod
     def full_is_here(self) -> bool:

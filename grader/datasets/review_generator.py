@@ -17,17 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 
-def _words(text: str) -> tuple[str, ...]:
+def words_in(text: str) -> tuple[str, ...]:
+    """The words of a text."""
     return tuple(text.split())
 
 
-VERSION = 1  # part of the name under which the visible sample is cached: raise it when the texts change
+VERSION = 2  # part of the name under which the visible sample is cached: raise it when the texts change
 
-PRAISE = _words("""
+PRAISE = words_in("""
     good great wonderful brilliant clever gripping funny charming delightful superb fresh original
     warm memorable powerful touching witty stunning enjoyable lovely
 """)
-BLAME = _words("""
+BLAME = words_in("""
     bad awful terrible boring silly dull lifeless tedious annoying clumsy stale predictable cold
     forgettable weak shallow tiresome pointless messy horrible
 """)
@@ -89,25 +90,25 @@ CLAIMS = (
     "there was something {yes} about {the}",
 )
 
-ASPECTS = _words("""
+ASPECTS = words_in("""
     plot story acting script dialogue music score ending opening cast camera editing direction
     pacing humour atmosphere hero villain romance finale photography soundtrack writing production
     lighting
 """)
-UNSEEN_ASPECTS = _words("""
+UNSEEN_ASPECTS = words_in("""
     choreography narration screenplay epilogue wardrobe casting premise stunt
 """)
 PLAIN = 0.08  # share of opinions that any word counter understands
 OWNERS = ("the", "its", "their", "the whole", "the film's", "this", "her", "his")
 
-NAMES = _words("""
+NAMES = words_in("""
     Anna Brennan Carlos Delgado Eino Fischer Greta Hansen Irene Jansen Kaisa Larsson Marco Novak
     Olga Petrov Quentin Rossi Sofia Tanaka Ursula Virtanen Walter Yamada
 """)
-UNSEEN_NAMES = _words("""
+UNSEEN_NAMES = words_in("""
     Abernathy Bjorkman Castellano Dubois Ekstrom Farrow Grigson Hautala Ibarra Jovanovic
 """)
-GENRES = _words("""
+GENRES = words_in("""
     thriller comedy drama western musical documentary mystery romance cartoon epic remake sequel
 """)
 PLACES = ("Paris", "Helsinki", "Texas", "London", "Tokyo", "Naples", "a village", "a hospital", "the desert")
@@ -130,11 +131,11 @@ FILLERS = (
     "{name} sings, {name} dances, and the {job} watches",
 )
 WORDS = {
-    "day": _words("Monday Tuesday Wednesday Thursday Friday Saturday Sunday"),
-    "who": _words("brother sister mother father wife husband cousin neighbour teacher flatmate"),
-    "job": _words("painter soldier lawyer thief nurse pilot farmer detective baker captain"),
-    "nth": _words("first second third fourth fifth"),
-    "many": _words("two three four five six"),
+    "day": words_in("Monday Tuesday Wednesday Thursday Friday Saturday Sunday"),
+    "who": words_in("brother sister mother father wife husband cousin neighbour teacher flatmate"),
+    "job": words_in("painter soldier lawyer thief nurse pilot farmer detective baker captain"),
+    "nth": words_in("first second third fourth fifth"),
+    "many": words_in("two three four five six"),
 }
 ENDS = (".", ".", ".", ".", ".", "!", "...", ".<br /><br />")
 
@@ -175,7 +176,7 @@ def _review(dice: random.Random, positive: bool, unseen_words: bool) -> str:
     blocks = [_opinion(dice, positive, unseen_words) for _ in range(opinions)]
     blocks += [[_filler(dice, unseen_words)] for _ in range(fillers)]
     dice.shuffle(blocks)
-    text = " ".join(_sentence(dice, clause) for block in blocks for clause in block)
+    text = " ".join(sentence(dice, clause) for block in blocks for clause in block)
     return text.removesuffix("<br /><br />")
 
 
@@ -223,12 +224,12 @@ def _filler(dice: random.Random, unseen_words: bool) -> str:
     )
 
 
-def _sentence(dice: random.Random, clause: str) -> str:
+def sentence(dice: random.Random, clause: str, ends: Sequence[str] = ENDS) -> str:
     """A clause as people type it: mostly with a capital, now and then with a slip or in capitals."""
     if dice.random() < 0.1:
         clause = _slip(dice, clause.split(" "))
     text = clause.upper() if dice.random() < 0.03 else clause[0].upper() + clause[1:]
-    return text + dice.choice(ENDS)
+    return text + dice.choice(ends)
 
 
 def _slip(dice: random.Random, words: Sequence[str]) -> str:
