@@ -68,6 +68,8 @@ class Check:
         Shown when it fails, unless the failure brings a hint of its own.
     when
         ``"live"``: while the notebook's kernel can be asked; ``"ended"``: after its process has ended.
+    hidden
+        Whether only the teacher has it: it lies beside the solution, and no student gets it.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Check:
     hint: str
     when: When
     function: Callable[[Run], object]
+    hidden: bool = False
 
     def __call__(self, run: Run) -> object:
         return self.function(run)

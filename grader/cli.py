@@ -161,6 +161,10 @@ def batch(
         int | None, typer.Option(min=1, help="Notebooks at a time; as many as cores and memory allow.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Grade everything again.")] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Grade on a Dask cluster: tcp://HOST:PORT of its scheduler, or local for one started here."),
+    ] = None,
     device: Device = "auto",
     data: Data = "full",
     lang: Lang = "en",
@@ -170,7 +174,7 @@ def batch(
     """Grade a whole class; the same command again goes on where it stopped, and grades what is new or changed."""
     from grader.batch.command import Class, run
 
-    found = Class(exercise, submissions, results, workers, fresh)
+    found = Class(exercise, submissions, results, workers, fresh, scheduler)
     code = run(found, _settings(device, data, lang, seed, sandbox), console, complaints)
     raise typer.Exit(code)
 
@@ -209,15 +213,47 @@ def validate(
 
 
 @app.command()
-def release(
-    ids: Annotated[list[str], typer.Argument(help="Exercises whose starters to write.", show_default=False)],
+def new(
+    exercise: Annotated[str, typer.Argument(metavar="ID", help="Its id: a number, or a word.", show_default=False)],
+    title: Annotated[str, typer.Option(help="Its title.", show_default=False)] = "",
+    fi: Annotated[str, typer.Option(help="Its title in Finnish.", show_default=False)] = "",
+    name: Annotated[
+        str, typer.Option(help="What the notebook is called, after the id; taken from the title.", show_default=False)
+    ] = "",
 ) -> None:
-    """Write the starters of exercises from their reference notebooks."""
-    from grader.authoring import write_starter
-    from grader.exercise import find_exercise
+    """Begin an exercise: write one that is small, whole and sound, for you to rewrite."""
+    from grader.skeleton import new_exercise
 
-    for one in ids:
-        console.print(f"Wrote {_near(write_starter(find_exercise(one, Path.cwd())))}")
+    for path in new_exercise(exercise, Path.cwd(), title, fi, name):
+        console.print(f"Wrote {_near(path)}", soft_wrap=True)
+    console.print(f"Prove it with `grade validate {exercise}`.", soft_wrap=True)
+
+
+@app.command()
+def release(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(help="Exercises; with --bundle all of this course if none is named.", show_default=False),
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="A zip to write: the exercises as students get them.", show_default=False)
+    ] = None,
+) -> None:
+    """Write the starters of exercises from their reference notebooks, or a bundle of all that students get."""
+    from grader.authoring import write_starter
+    from grader.bundle import write_bundle
+    from grader.exercise import exercise_folders, find_exercise, load
+
+    here = Path.cwd()
+    exercises = [find_exercise(one, here) for one in ids or []]
+    if bundle is not None:
+        exercises = exercises or [load(folder) for folder in exercise_folders(here).values()]
+        console.print(f"Wrote {_near(write_bundle(exercises, bundle))}", soft_wrap=True)
+        return
+    if not exercises:
+        raise UsageError("No exercise is named.", "Name exercises, or write a zip for students with --bundle.")
+    for one in exercises:
+        console.print(f"Wrote {_near(write_starter(one))}", soft_wrap=True)
 
 
 @data_app.command("status")
@@ -232,7 +268,7 @@ def data_status(as_json: AsJson = False) -> None:
     console.print(f"Real data sets in {data_root()}", soft_wrap=True)
     for name, one in DATASETS.items():
         console.print(f"  {name:<10}{'here' if here[name] else 'not here':<10}{one.title}")
-    missing = [name for name in DATASETS if not here[name]]
+    missing = [name for name in DATASETS if not here[name] and DATASETS[name].fetchable]
     if missing:
         console.print(
             f"Get what is not here with `grade data fetch {missing[0]}`; until then the embedded sample is used."
@@ -242,7 +278,7 @@ def data_status(as_json: AsJson = False) -> None:
 @data_app.command("fetch")
 def data_fetch(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Data sets; all if none is named.", show_default=False)
+        list[str] | None, typer.Argument(help="Data sets; all that may be had so if none is named.", show_default=False)
     ] = None,
 ) -> None:
     """Download real data sets."""
@@ -251,7 +287,7 @@ def data_fetch(
     unknown = [name for name in names or [] if name not in DATASETS]
     if unknown:
         raise UsageError(f"There is no data set {unknown[0]!r}.", f"The data sets are {', '.join(DATASETS)}.")
-    for name in names or list(DATASETS):
+    for name in names or [name for name, one in DATASETS.items() if one.fetchable]:
         if DATASETS[name].full_is_here():
             console.print(f"{name} is already in {data_root()}", soft_wrap=True)
         else:

@@ -7,7 +7,7 @@ import importlib.util
 import sys
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -79,6 +79,8 @@ class Description(_Strict):
     names: tuple[str, ...] = ()
     packages: tuple[str, ...] = COURSE_PACKAGES
     stop_on_error: bool = False
+    # Files that the notebook writes and the teacher wants to look at: kept beside its report.
+    keep: tuple[Annotated[str, Field(pattern=r"^\w[\w.-]{0,80}$")], ...] = ()
     budget: Budget = Budget()
 
 
@@ -107,14 +109,24 @@ class Exercise:
         return self.folder / self.description.notebook
 
     @property
+    def course(self) -> Path:
+        """The folder that holds `exercises/` and `solutions/`."""
+        return self.folder.parent.parent
+
+    @property
     def solution_folder(self) -> Path:
         """Where the reference and its mistakes lie: `solutions/ID` beside `exercises/ID`."""
-        return self.folder.parent.parent / "solutions" / self.folder.name
+        return self.course / "solutions" / self.folder.name
 
     @property
     def reference(self) -> Path:
         """The reference notebook."""
         return self.solution_folder / self.description.notebook
+
+    @property
+    def hidden_checks(self) -> Path:
+        """Checks of the teacher's own, beside the solution: no student gets them. The file need not be there."""
+        return self.solution_folder / "checks.py"
 
     @property
     def max_score(self) -> float:
@@ -123,44 +135,56 @@ class Exercise:
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """The checks, in the order of `checks.py`.
+        """The checks, in the order of `checks.py`; where the hidden ones are present, they come after these.
 
         Raises
         ------
         ExerciseError
-            The file is not there, cannot be run, has no checks, or a check needs one that does not come before it.
+            A file is not there, cannot be run, has no checks, or a check needs one that does not come before it.
         """
         path = self.folder / "checks.py"
-        spec = importlib.util.spec_from_file_location(f"_checks_{self.id}", path)
-        if spec is None or spec.loader is None or not path.is_file():
+        if not path.is_file():
             raise ExerciseError(f"Exercise {self.id} has no checks.py.", f"It belongs into {self.folder}.")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module  # dataclasses and typing look a module up by its name
-        written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # no __pycache__ among the exercises
-        try:
-            spec.loader.exec_module(module)
-        except ExerciseError:
-            raise
-        except Exception as error:
-            raise ExerciseError(f"{path} cannot be run: {type(error).__name__}: {error}", "Correct it.") from error
-        finally:
-            sys.dont_write_bytecode = written
-        checks = tuple(value for value in vars(module).values() if isinstance(value, Check))
-        _validate(self.id, checks)
+        checks = _checks_of(path, f"_checks_{self.id}")
+        if self.hidden_checks.is_file():
+            hidden = _checks_of(self.hidden_checks, f"_hidden_checks_{self.id}")
+            checks += tuple(replace(check, hidden=True) for check in hidden)
+        _validate(checks)
         return checks
 
     @cached_property
     def digest(self) -> str:
         """Changes whenever something changes that a grade hangs on."""
         hasher = hashlib.sha256()
-        for name in ("exercise.toml", "checks.py"):
-            hasher.update((self.folder / name).read_bytes())
+        hidden = [self.hidden_checks] if self.hidden_checks.is_file() else []
+        for path in (self.folder / "exercise.toml", self.folder / "checks.py", *hidden):
+            hasher.update(path.read_bytes())
         return hasher.hexdigest()[:16]
 
 
-def _validate(exercise: str, checks: tuple[Check, ...]) -> None:
+def _checks_of(path: Path, name: str) -> tuple[Check, ...]:
+    """The checks in a file, in their order; `name` is what its module is called."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None, "a file named .py has a loader"
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and typing look a module up by its name
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # no __pycache__ among the exercises
+    try:
+        spec.loader.exec_module(module)
+    except ExerciseError:
+        raise
+    except Exception as error:
+        raise ExerciseError(f"{path} cannot be run: {type(error).__name__}: {error}", "Correct it.") from error
+    finally:
+        sys.dont_write_bytecode = written
+    checks = tuple(value for value in vars(module).values() if isinstance(value, Check))
     if not checks:
-        raise ExerciseError(f"Exercise {exercise} has no checks.", "Write functions with @check into its checks.py.")
+        raise ExerciseError(f"{path} has no checks.", "Write functions with @check into it.")
+    return checks
+
+
+def _validate(checks: tuple[Check, ...]) -> None:
     known: set[str] = set()
     for check in checks:
         if check.name in known:
@@ -207,6 +231,11 @@ def exercise_folders(near: Path) -> dict[str, Path]:
         if found:
             return {one.name: one for one in found}
     return {}
+
+
+def course_folder(near: Path) -> Path:
+    """The folder that holds `exercises/`: `near` or one above it; `near` itself where there are no exercises yet."""
+    return next((folder.parent.parent for folder in exercise_folders(near).values()), near)
 
 
 @dataclass(frozen=True)

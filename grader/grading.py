@@ -7,7 +7,7 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,6 +52,8 @@ class Options:
         Names of the checks to run, with what they need; empty for all.
     warm
         The process to fork kernels from; without one each is started anew.
+    secret
+        What checks pick is mixed with it; None for the secret of this installation.
     """
 
     data: Preference = "auto"
@@ -61,14 +63,20 @@ class Options:
     sandbox: Mode = "auto"
     only: tuple[str, ...] = ()
     warm: Warm | None = None
+    secret: bytes | None = field(default=None, repr=False)
+
+    def random(self, purpose: str) -> np.random.Generator:
+        """Random numbers for one purpose of this grading."""
+        return random_for(self.seed, purpose, self.secret)
 
 
 @dataclass
 class Graded:
-    """A report, and the notebook as it ran (None if it could not be read)."""
+    """A report, the notebook as it ran (None if it could not be read), and files of its that are to be kept."""
 
     report: Report
     notebook: nbformat.NotebookNode | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,6 +87,7 @@ class _Draft:
     checks: list[CheckReport] = field(default_factory=list)
     facts: Facts = field(default_factory=Facts)
     notebook: nbformat.NotebookNode | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def grade(submission: Submission, exercise: Exercise, options: Options, progress: Progress | None = None) -> Graded:
@@ -105,7 +114,7 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
         within = options.warm.folder if options.warm is not None else None
         with Workspace(submission.path, exercise.description.data, choice, within) as workspace:
             draft = _run_and_judge(notebook, workspace, exercise, checks, options, choice, progress)
-    return Graded(_report(submission, exercise, options, choice, started, draft), draft.notebook)
+    return Graded(_report(submission, exercise, options, choice, started, draft), draft.notebook, draft.files)
 
 
 def ungraded(submission: Submission, exercise: Exercise, options: Options, reason: str) -> Graded:
@@ -118,7 +127,8 @@ def ungraded(submission: Submission, exercise: Exercise, options: Options, reaso
     """
     checks = [_result(check, "error", reason) for check in selected(exercise.checks, options.only)]
     draft = _Draft(ExecutionReport(status="invalid", error=plain(reason, 1000)), checks)
-    choice = choose(exercise.description.data, options.data)
+    # Where one of several machines lacks the data, the machine that tells it may lack them, too.
+    choice = choose(exercise.description.data, "auto") if options.data == "auto" else options.data
     return Graded(_report(submission, exercise, options, choice, datetime.now(UTC), draft))
 
 
@@ -145,23 +155,34 @@ def _run_and_judge(
             notebook,
             workspace,
             choice,
-            random_for(options.seed, ""),
-            lambda name: random_for(options.seed, name),
+            options.random(""),
+            options.random,
         )
-        judge = Judge(run, options.seed, checks, say)
+        judge = Judge(run, options, checks, say)
         judge.judge("live")
         execution = execution_report(outcomes, exercise, seconds, kernel.peak_memory)
     run.ended = True
     judge.judge("ended")
-    return _Draft(execution, judge.reports(), kernel.facts, notebook)
+    files = _kept(workspace, exercise.description.keep)
+    return _Draft(execution, judge.reports(), kernel.facts, notebook, files)
+
+
+def _kept(workspace: Workspace, names: tuple[str, ...]) -> dict[str, bytes]:
+    """Those of the files that the notebook wrote, and that are ordinary ones."""
+    found = {}
+    for name in names:
+        with suppress(SubmissionFault):
+            if name in workspace.written(name):
+                found[name] = workspace.read(name)
+    return found
 
 
 class Judge:
     """Runs checks against a run, in their order; each is passed, failed, skipped or in error."""
 
-    def __init__(self, run: Run, seed: int, checks: tuple[Check, ...], say: Progress) -> None:
+    def __init__(self, run: Run, options: Options, checks: tuple[Check, ...], say: Progress) -> None:
         self.run = run
-        self.seed = seed
+        self.options = options
         self.checks = checks
         self.say = say
         self.done: dict[str, CheckReport] = {}
@@ -187,7 +208,7 @@ class Judge:
             return _result(check, "error", f"`{check.name}` needs `{late[0].name}`, which runs later.")
         if unmet:
             return _skipped(check, f"First “{unmet[0].title.rstrip('.')}” has to pass.")
-        self.run.rng = random_for(self.seed, f"check {check.name}")
+        self.run.rng = self.options.random(f"check {check.name}")
         was_alive = self.run.ended or self.run.kernel.alive
         try:
             said = check(self.run)
@@ -238,6 +259,7 @@ def _result(check: Check, status: str, message: str, hint: str = "") -> CheckRep
         max_score=check.points,
         message=plain(message, 1000),
         hint=plain(hint, 1000),
+        hidden=check.hidden,
     )
 
 
@@ -286,9 +308,15 @@ def secret() -> bytes:
 _EPHEMERAL = secrets.token_bytes(32)
 
 
-def random_for(seed: int, purpose: str) -> np.random.Generator:
-    """Random numbers for one purpose: the same for the same seed, secret and purpose."""
-    material = hmac.new(secret(), f"{seed}:{purpose}".encode(), hashlib.sha256).digest()
+def random_for(seed: int, purpose: str, known: bytes | None = None) -> np.random.Generator:
+    """Random numbers for one purpose: the same for the same seed, secret and purpose.
+
+    Parameters
+    ----------
+    known
+        The secret; None for that of this installation.
+    """
+    material = hmac.new(known or secret(), f"{seed}:{purpose}".encode(), hashlib.sha256).digest()
     return np.random.default_rng(int.from_bytes(material, "little"))
 
 
@@ -315,7 +343,7 @@ def _report(
     return Report(
         exercise=exercise.id,
         title=getattr(description.title, options.language),
-        submission=plain(str(submission.path), 400),
+        submission=plain(submission.place, 400),
         student=submission.student,
         status=_status(draft),  # type: ignore[arg-type]
         score=sum(one.score for one in draft.checks),

@@ -53,7 +53,10 @@ class ExecutionReport(_Record):
 
 
 class CheckReport(_Record):
-    """One check: `skipped` could not be judged; `error` is the grader's own fault and costs no points."""
+    """One check: `skipped` could not be judged; `error` is the grader's own fault and costs no points.
+
+    A `hidden` one is the teacher's own: it lies beside the solution, and no student has it.
+    """
 
     name: str
     title: str
@@ -63,6 +66,7 @@ class CheckReport(_Record):
     message: str = ""
     hint: str = ""
     seconds: float = 0.0
+    hidden: bool = False
 
 
 class DataReport(_Record):

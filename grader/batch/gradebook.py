@@ -49,12 +49,12 @@ def write_gradebook(results: Path, exercise: Exercise, reports: Mapping[str, Rep
     possible = [number(check.points) for check in exercise.checks]
     full = number(exercise.max_score)
     writer.writerow(["points possible", "", full, full, "100", *possible, *("" for _ in _AFTER)])
-    handed = {str(one.student): one.path for one in handed_in.submissions}
+    handed = {str(one.student): one.place for one in handed_in.submissions}
     for student, status in _statuses(reports, handed_in).items():
-        report, path = reports.get(student), handed.get(student)
+        report, place = reports.get(student), handed.get(student, "")
         if report is None:
             empty = ["" for _ in exercise.checks]
-            cells = ["", full, "", *empty, "", "", "", "", "" if path is None else _safe(str(path))]
+            cells = ["", full, "", *empty, "", "", "", "", _safe(place)]
         else:
             cells = _cells(report, exercise.checks)
         writer.writerow([_safe(student), status, *cells])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import time
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from grader.batch.results import Results
-from grader.batch.workers import Outcome, Step, Task, Worker, end_everything, grade_task
+from grader.batch.tasks import Files, Outcome, Task, grade_task, paths_of
+from grader.batch.workers import Step
 from grader.exercise import Exercise
 from grader.grading import Graded, Options, ungraded
 from grader.report import Report
@@ -19,6 +19,27 @@ from grader.submission import Submission
 
 _LOOK_EVERY_S = 0.1
 _DIED_TWICE = "The process that graded it died twice. Look at this notebook by hand; the others are not affected."
+
+
+class Crew(Protocol):
+    """Where notebooks are graded: on this machine, or on a cluster."""
+
+    def executors(self) -> Sequence[Executor]:
+        """One for each notebook that may be graded at a time. Next time there may be others: workers come and go.
+
+        What is submitted to one that dies, or leaves, ends in `BrokenExecutor`.
+
+        Raises
+        ------
+        GraderError
+            There are none any more, and none will come.
+        """
+
+    def steps(self) -> Iterable[tuple[Executor, Step]]:
+        """What they did last, where it is anything new."""
+
+    def abandon(self) -> None:
+        """What they do is not wanted any more."""
 
 
 class Listener(Protocol):
@@ -46,7 +67,13 @@ class Todo:
 
 
 def sort_out(
-    submissions: Sequence[Submission], exercise: Exercise, options: Options, results: Results, data: str, fresh: bool
+    submissions: Sequence[Submission],
+    exercise: Exercise,
+    options: Options,
+    results: Results,
+    data: str,
+    device: str,
+    fresh: bool,
 ) -> tuple[dict[str, Report], list[Todo]]:
     """What is there already, by student, and what is to be graded.
 
@@ -54,14 +81,16 @@ def sort_out(
     ----------
     data
         The form of the data sets, ``full`` or ``sample``.
+    device
+        ``cpu``, ``cuda`` or ``mps``.
     fresh
         Grade everything again.
     """
     there: dict[str, Report] = {}
     todo: list[Todo] = []
     for submission in submissions:
-        key = results.key(submission, exercise, options, device_class(options.device), data)
-        report = None if fresh else results.have(str(submission.student), key)
+        key = results.key(submission, exercise, options, device, data)
+        report = None if fresh else results.have(submission, key)
         if report is None:
             todo.append(Todo(submission, key))
         else:
@@ -74,68 +103,74 @@ def grade_class(
     exercise: Exercise,
     options: Options,
     results: Results,
-    workers: Sequence[Worker],
+    crew: Crew,
     listener: Listener,
 ) -> dict[str, Report]:
     """Grade submissions, several at a time, and write each result as it comes; the reports, by student.
 
-    A worker that dies loses nothing: its submission goes to a new one, once. If that dies, too, the submission is
+    A worker that dies loses nothing: its submission goes to another one, once. If that dies, too, the submission is
     ungraded, and says why.
 
     Whatever ends this early (Ctrl-C among it) ends everything that was started, and leaves what was written.
     """
+    files = Files.read(paths_of(exercise), exercise.course)
     waiting, again = deque(todo), set[str]()
-    running: dict[Future[Outcome], tuple[Worker, Todo]] = {}
+    running: dict[Future[Outcome], tuple[Executor, Todo]] = {}
     reports: dict[str, Report] = {}
-    idle = list(workers)
     try:
         while waiting or running:
-            while waiting and idle:
-                worker, one = idle.pop(), waiting.popleft()
-                task = Task(one.submission, exercise.folder, options)
-                running[worker.executor.submit(grade_task, task)] = worker, one
-                listener.began(one.submission)
-            done, _ = wait(running, _LOOK_EVERY_S, FIRST_COMPLETED)
-            for worker, one in running.values():
-                step = worker.step()
-                if step is not None:
-                    listener.at(one.submission, step)
+            for executor in _idle(crew, running):
+                if waiting:
+                    one = waiting.popleft()
+                    running[executor.submit(grade_task, Task.of(one.submission, files, options))] = executor, one
+                    listener.began(one.submission)
+            done = _done(running)
+            _tell_steps(crew, running, listener)
             for future in done:
-                worker, one = running.pop(future)
+                _, one = running.pop(future)
                 student = str(one.submission.student)
-                graded = _result(future)
+                graded = _result(future, one.submission, exercise, options, last=student in again)
                 if graded is None:
-                    worker.replace()
-                    if student in again:
-                        graded = ungraded(one.submission, exercise, options, _DIED_TWICE)
-                    else:
-                        again.add(student)
-                        waiting.append(one)
-                idle.append(worker)
-                if graded is not None:
-                    results.save(student, one.key, graded)
-                    reports[student] = graded.report
-                    listener.finished(one.submission, graded.report)
+                    again.add(student)
+                    waiting.append(one)
+                    continue
+                results.save(student, one.key, graded)
+                reports[student] = graded.report
+                listener.finished(one.submission, graded.report)
             listener.tick()
     except BaseException:
-        end_everything()
+        crew.abandon()
         raise
     return reports
 
 
-def _result(future: Future[Outcome]) -> Graded | None:
-    """What a worker found; None if it died."""
+def _idle(crew: Crew, running: dict[Future[Outcome], tuple[Executor, Todo]]) -> list[Executor]:
+    busy = {executor for executor, _ in running.values()}
+    return [executor for executor in crew.executors() if executor not in busy]
+
+
+def _done(running: dict[Future[Outcome], tuple[Executor, Todo]]) -> set[Future[Outcome]]:
+    """What is done now, or in a short while."""
+    if not running:  # there is nobody yet to do anything
+        time.sleep(_LOOK_EVERY_S)
+    return wait(running, _LOOK_EVERY_S, FIRST_COMPLETED).done
+
+
+def _tell_steps(crew: Crew, running: dict[Future[Outcome], tuple[Executor, Todo]], listener: Listener) -> None:
+    doing = {executor: one.submission for executor, one in running.values()}
+    for executor, step in crew.steps():
+        if executor in doing:
+            listener.at(doing[executor], step)
+
+
+def _result(
+    future: Future[Outcome], submission: Submission, exercise: Exercise, options: Options, last: bool
+) -> Graded | None:
+    """What was found; None if whoever graded it died, and it may be tried again."""
     try:
-        return future.result().graded()
+        outcome = future.result()
     except BrokenExecutor:
-        return None
-
-
-def device_class(device: str) -> str:
-    """``cpu``, ``cuda`` or ``mps``: what notebooks will see, found out without importing torch."""
-    kind = device.partition(":")[0]
-    if kind != "auto":
-        return kind
-    if any(Path("/dev").glob("nvidia[0-9]*")):
-        return "cuda"
-    return "mps" if sys.platform == "darwin" else "cpu"
+        return ungraded(submission, exercise, options, _DIED_TWICE) if last else None
+    except Exception as error:  # one submission must not cost the others their grades
+        outcome = Outcome(failure=f"The grader itself failed: {type(error).__name__}: {error}.")
+    return ungraded(submission, exercise, options, outcome.failure) if outcome.failure else outcome.graded()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -31,8 +30,8 @@ from grader.batch.names import (
 from grader.batch.unpacking import Kind, Note, Refused, Room, unpack
 from grader.errors import UsageError
 from grader.exercise import Exercise
-from grader.submission import MAX_BYTES, Submission, Unreadable
-from grader.text import count, plain, size, swells
+from grader.submission import MAX_BYTES, Submission, Unreadable, cells
+from grader.text import count, plain, size
 from grader.workspace import COMPANIONS_MAX_BYTES, COMPANIONS_MAX_FILES
 
 
@@ -242,18 +241,6 @@ def _tell_odd(odd: dict[str, list[str]], student: _Student) -> None:
             student.remark("refused", f"{count(len(names), what)} cannot be handed in: {first}.")
 
 
-def _looks_whole(path: Path) -> bool:
-    """Whether a notebook can be read without a doubt: reading it properly takes twenty times as long."""
-    try:
-        raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES else b""
-        content = None if swells(raw, MAX_BYTES) else json.loads(raw)
-        cells = content["cells"] if type(content) is dict and content.get("nbformat") == 4 else []
-        sources = [(cell["cell_type"], "".join(cell["source"]).strip()) for cell in cells]
-    except (OSError, ValueError, RecursionError, KeyError, TypeError):
-        return False
-    return len(sources) <= 500 and any(kind == "code" and source for kind, source in sources)
-
-
 # ---------------------------------------------------------------------- the class
 
 
@@ -268,6 +255,7 @@ class _Finder:
         self.students: dict[tuple[str, str, str], _Student] = {}
         self.remarks: list[Remark] = []
         self.unpacked_class = False
+        self.unpacked: dict[Path, str] = {}  # folders that archives were unpacked into, and where those lie
 
     # ------------------------------------------------------------------ where the class lies
 
@@ -290,6 +278,7 @@ class _Finder:
         except Refused as error:
             raise UsageError(f"{plain(path.name)} is not unpacked: {error}.", "Download or pack it again.") from None
         self.unpacked_class = True
+        self.unpacked[folder] = str(path)
         top, graded_by_nbgrader = self._class_folder(folder, stem(path.name))
         self._collect(top, graded_by_nbgrader)
         self._attribute(notes, top.relative_to(folder).as_posix())
@@ -452,9 +441,9 @@ class _Finder:
     def _settled(self) -> HandedIn:
         submissions: list[Submission] = []
         for name, student in sorted(self._unique().items()):
-            notebook = self._notebook(student, name)
-            if notebook is not None:
-                submissions.append(Submission(notebook, name))
+            submission = self._submission(student, name)
+            if submission is not None:
+                submissions.append(submission)
             self.remarks += [Remark(name, kind, text) for kind, text in student.remarks]
         return HandedIn(tuple(submissions), tuple(sorted(self.remarks, key=lambda remark: remark.student)))
 
@@ -471,11 +460,11 @@ class _Finder:
             unique[name] = student
         return unique
 
-    def _notebook(self, student: _Student, name: str) -> Path | None:
+    def _submission(self, student: _Student, name: str) -> Submission | None:
         """The notebook that counts, lying where nothing of other students lies beside it."""
         parts = sorted(student.parts.values(), key=lambda part: part.age, reverse=True)
         with_work = [part for part in parts if any(file.counts for file in part.files)]
-        own = self._own_folder(name)
+        own = self.into / "students" / folder_name(name)
         for number, part in enumerate(with_work, 1):
             if self.unpacked_class and sum(file.bytes for file in part.files) > unpacking.SUBMISSION_BYTES:
                 student.remark("refused", f"The submission is larger than {size(unpacking.SUBMISSION_BYTES)}.")
@@ -487,17 +476,17 @@ class _Finder:
                 which = "newest" if number == 1 else "newest with a notebook"
                 text = f"{count(len(with_work), 'submission')}; the {which} counts: {shown(part.name)}."
                 student.remark("duplicate", text)
-            return self._checked(chosen, part, student, own)
+            return self._checked(chosen, part, student, name)
         if not with_work or not any(kind == "refused" for kind, _ in student.remarks):
             files = [shown(file.name) for part in parts for file in part.files]
             among = f" among {count(len(files), 'file')} ({', '.join(files[:3])}{', …' if files[3:] else ''})"
             student.remark("missing", f"There is no notebook{among if files else ''}.")
         return None
 
-    def _own_folder(self, name: str) -> Path:
-        """Where to put what is the student's; where case does not count, Ann and ann must not get the same."""
-        folder = self.into / "students" / folder_name(name)
-        return folder if not folder.exists() else folder.with_name(f"{folder.name[:90]}-{short_hash(name)}")
+    def _place(self, path: Path) -> str:
+        """Where a person finds a file that may lie in an archive."""
+        folder = next((above for above in path.parents if above in self.unpacked), None)
+        return str(path) if folder is None else f"{self.unpacked[folder]}/{path.relative_to(folder).as_posix()}"
 
     def _chosen(self, part: _Part, student: _Student, into: Path) -> _File | None:
         notebooks = [file for file in part.files if is_notebook(file.name)]
@@ -541,6 +530,7 @@ class _Finder:
         except Refused as error:
             student.remark("refused", f"{shown(archive.name)} is not unpacked: {error}.")
             return []
+        self.unpacked[into] = self._place(archive.path)
         for note in notes:
             student.remark(note.kind, f"{shown(archive.name)}: {note.text}")
         return [
@@ -549,8 +539,8 @@ class _Finder:
             if is_notebook(file.name)
         ]
 
-    def _checked(self, chosen: _File, part: _Part, student: _Student, own: Path) -> Path | None:
-        """The notebook's path, in a folder of the student's own; None where this machine cannot read the file."""
+    def _checked(self, chosen: _File, part: _Part, student: _Student, name: str) -> Submission | None:
+        """The notebook in a folder of the student's own; None where this machine cannot read the file."""
         path = chosen.path
         try:
             with path.open("rb"):
@@ -559,13 +549,13 @@ class _Finder:
             student.remark("unreadable", f"{shown(chosen.name)} cannot be opened on this machine.")
             return None
         if not chosen.alone and chosen.bytes <= MAX_BYTES:  # larger ones are unreadable where they lie
-            path = self._copied(chosen, part, own / "files")
+            path = self._copied(chosen, part, self.into / "students" / folder_name(name) / "files")
+        submission = Submission(path, name, self._place(chosen.path))
         try:
-            if not _looks_whole(path):
-                Submission(path).read()
+            cells(submission.contents())
         except Unreadable as error:
             student.remark("unreadable", f"{shown(chosen.name)}: {error}")
-        return path
+        return submission
 
     def _copied(self, chosen: _File, part: _Part, into: Path) -> Path:
         """Copy a loose notebook and what was handed in with it, as much of it as would go along anyway."""

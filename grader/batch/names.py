@@ -93,15 +93,34 @@ def shown(name: str) -> str:
     return plain(name, 80)
 
 
+# What the short hash of another name looks like when it is appended.
+_HASHED = re.compile(r".*-[0-9a-f]{8}", re.IGNORECASE | re.DOTALL)
+
+
 def folder_name(student: str) -> str:
     """A name for a student's folder or file that is safe on every system, and another for every student.
 
     Letters (with their accents), digits, ``-``, ``_``, ``.`` and spaces stay. Where anything else is replaced or
     left out, a short hash of the whole name is appended. At most 100 characters, and never more bytes than any
     file system takes, a suffix included.
+
+    Many disks take ``Ann`` and ``ann`` for the same. Of names that differ in case alone, the usual spelling is the
+    one without a hash: ``ann`` and ``Ann Lee``, while it is ``Ann-`` and ``ann lee-`` with one.
     """
     kept = "".join(c if c in "-_. " or unicodedata.category(c)[0] in "LNM" else "_" for c in composed(student))
     kept = _unreserved(kept)
-    if kept == student and len(kept) <= 100 and len(kept.encode()) <= _NAME_BYTES:
+    fits = len(kept) <= 100 and len(kept.encode()) <= _NAME_BYTES
+    if kept == student == _usual(student) and fits and not _HASHED.fullmatch(kept):
         return kept
     return f"{_cut(kept[:91], _NAME_BYTES - 9)}-{short_hash(student)}"
+
+
+def _usual(name: str) -> str:
+    """The one of all names that differ from this one in case alone which has capitals where people write them.
+
+    That is small letters in one word, as in a user's name, and a capital at the start of each of several words.
+    """
+    # Which letters are the same differs from disk to disk (`ß` and `ss`, `ı` and `I`): here whatever is on any of them.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", name).upper().casefold())
+    words = folded.split(" ")
+    return folded if len(words) == 1 else " ".join(word[:1].upper() + word[1:] for word in words)

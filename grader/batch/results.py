@@ -4,7 +4,7 @@
 
     results/students/NAME/report.json       what was found; written last, with it the result is there
     results/students/NAME/executed.ipynb    the notebook as it ran, if it could be read
-    results/students/NAME/key.json          what the result hangs on, and the digest of its report
+    results/students/NAME/key.json          what the result hangs on, and digests of the reports that belong to it
     results/gradebook.csv, summary.json     see gradebook.py
 """
 
@@ -19,30 +19,28 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 
 import nbformat
 from pydantic import ValidationError
 
 from grader.batch.names import folder_name
+from grader.batch.tasks import paths_of
 from grader.errors import GradingError, UsageError
 from grader.exercise import Exercise
 from grader.grading import Graded, Options
-from grader.keeping import write_whole
+from grader.keeping import keep_files, write_whole
 from grader.report import Report
-from grader.submission import MAX_BYTES, Submission, Unreadable
+from grader.submission import Submission, Unreadable, cells
 from grader.text import plain
-
-# The very walk that lays the companions into the scratch folder: the key must see what the notebook sees.
-from grader.workspace import _LEFT_OUT, COMPANIONS_MAX_BYTES, COMPANIONS_MAX_FILES, _files
+from grader.workspace import companions
 
 if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
 
-_REPORT, _NOTEBOOK, _KEY, _LOCK = "report.json", "executed.ipynb", "key.json", ".lock"
+_REPORT, _NOTEBOOK, _FILES, _KEY, _LOCK = "report.json", "executed.ipynb", "files", "key.json", ".lock"
 _MAX_REPORT = 20_000_000  # a report is some kilobytes; whatever is larger is none of ours
 _SCHEMA = Report.model_fields["schema_version"].default
 
@@ -60,6 +58,7 @@ class Results:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._grader = version("grader")
         self._exercises: dict[Path, bytes] = {}
         self._companions: dict[Path, bytes] = {}
 
@@ -83,11 +82,11 @@ class Results:
         """
         beside = submission.path.absolute().parent
         if exercise.folder not in self._exercises:
-            self._exercises[exercise.folder] = _exercise_digest(exercise)
+            self._exercises[exercise.folder] = _files_digest(paths_of(exercise), exercise.course)
         if beside not in self._companions:
-            self._companions[beside] = _companions_digest(beside)
+            self._companions[beside] = _files_digest(companions(beside)[0], beside)
         circumstances = {
-            "grader": version("grader"),
+            "grader": self._grader,
             "schema_version": _SCHEMA,
             "data": data_name,
             "device": device_class,
@@ -105,14 +104,18 @@ class Results:
 
     # ------------------------------------------------------------------ reading
 
-    def have(self, student: str, key: str) -> Report | None:
-        """The finished result with this key, if there is one.
+    def have(self, submission: Submission, key: str) -> Report | None:
+        """The finished result of this submission with this key, if there is one.
 
         What is damaged, half written or not ours is as if it were not there; an `ungraded` report, too: what
-        the grader or the machine lacked then may be there now.
+        the grader or the machine lacked then may be there now. Where the notebook lay elsewhere when it was graded,
+        the report now tells where it lies.
         """
-        report = self._read(student, key)
-        return None if report is None or report.status == "ungraded" else report
+        report = self._read(str(submission.student), key)
+        if report is None or report.status == "ungraded":
+            return None
+        place = plain(submission.place, 400)
+        return report if report.submission == place else self._moved(str(submission.student), key, report, place)
 
     def all(self, students: Iterable[str]) -> dict[str, Report]:
         """Every finished result of these students, whatever its key, `ungraded` ones too."""
@@ -126,7 +129,7 @@ class Results:
             if type(mark) is not dict or (key is not None and mark.get("key") != key):
                 return None  # most often it is another key: the report need not even be opened
             raw = _contents(folder / _REPORT, _MAX_REPORT)
-            if hashlib.sha256(raw).hexdigest() != mark.get("report"):
+            if _hex(raw) not in (mark.get("report"), mark.get("before")):
                 return None
             report = Report.model_validate_json(raw)
         except (OSError, ValueError, RecursionError, ValidationError):
@@ -135,6 +138,18 @@ class Results:
         return report if report.student in (None, student) else None
 
     # ------------------------------------------------------------------ writing
+
+    def _moved(self, student: str, key: str, report: Report, place: str) -> Report:
+        """The report with another place; what is on the disk is a whole result at every moment."""
+        folder, moved = self.folder(student), report.model_copy(update={"submission": place})
+        text = _text(moved)
+        with _writing(student):
+            before = _contents(folder / _REPORT, _MAX_REPORT)
+            mark = {"key": key, "report": _hex(text.encode()), "before": _hex(before)}
+            write_whole(folder / _KEY, json.dumps(mark) + "\n")
+            _sync(folder)
+            write_whole(folder / _REPORT, text)
+        return moved
 
     def save(self, student: str, key: str, graded: Graded) -> None:
         """Write a result, so that after a kill -9 or a power cut it is there whole or not at all.
@@ -148,22 +163,18 @@ class Results:
             The folder cannot be written to.
         """
         folder = self.folder(student)
-        report = graded.report.model_dump_json(indent=2) + "\n"
-        mark = {"key": key, "report": hashlib.sha256(report.encode()).hexdigest()}
-        try:
+        report = _text(graded.report)
+        mark = {"key": key, "report": _hex(report.encode())}
+        with _writing(student):
             self._make(folder)
             write_whole(folder / _KEY, json.dumps(mark) + "\n")  # from here on, an earlier result is none any more
             self._clear(folder)
             if graded.notebook is not None:
                 write_whole(folder / _NOTEBOOK, nbformat.writes(graded.notebook, ensure_ascii=True))
+            keep_files(folder / _FILES, graded)
             _sync(folder)  # no power cut may leave the report's name on the disk without the other two
             write_whole(folder / _REPORT, report)
             _sync(folder)
-        except OSError as error:
-            raise GradingError(
-                f"The result of {plain(student, 60)} cannot be written: {error.strerror or error}.",
-                "Make room or see to your access, and run the same command again: it goes on from here.",
-            ) from error
 
     def _make(self, folder: Path) -> None:
         if not folder.is_dir():
@@ -226,6 +237,25 @@ class Results:
                 _held.discard(place)
 
 
+def _text(report: Report) -> str:
+    return report.model_dump_json(indent=2) + "\n"
+
+
+def _hex(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+@contextmanager
+def _writing(student: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise GradingError(
+            f"The result of {plain(student, 60)} cannot be written: {error.strerror or error}.",
+            "Make room or see to your access, and run the same command again: it goes on from here.",
+        ) from error
+
+
 # Locks of this kind are the process's: a second one in the same process would be granted, so we look ourselves.
 # (The other kind, flock, is inherited by forked workers, and one that outlives a killed batch would keep it.)
 _held: set[Path] = set()
@@ -285,36 +315,18 @@ def _digest(*parts: bytes) -> bytes:
 
 def _sources_digest(submission: Submission) -> bytes:
     """What the notebook says, not what it printed; of one that cannot be read, the file's bytes."""
+    raw = b""  # too large or no file: the sentence, which tells the size, is all that a report would hold
     try:
-        notebook = submission.read()
+        raw = submission.contents()
+        read = cells(raw)
     except Unreadable as unreadable:
-        raw = b""  # too large or no file: the sentence, which tells the size, is all that a report would hold
-        with suppress(OSError, ValueError):
-            raw = _contents(submission.path, MAX_BYTES)
         return _digest(b"unreadable", str(unreadable).encode(), raw)
-    return _digest(*(text.encode() for cell in notebook.cells for text in (cell.cell_type, cell.source)))
+    return _digest(*(text.encode() for cell in read for text in (cell.kind, cell.source)))
 
 
-def _companions_digest(beside: Path) -> bytes:
-    """Names and contents of what comes along from beside a notebook, chosen as the workspace chooses it."""
-    files = _files(beside, lambda name: name in _LEFT_OUT or name.startswith(".") or name.endswith(".ipynb"))
-    room, parts = COMPANIONS_MAX_BYTES, list[bytes]()
-    for length, path in sorted((status.st_size, path) for path, status in islice(files, 20 * COMPANIONS_MAX_FILES)):
-        if length <= room and len(parts) < 2 * COMPANIONS_MAX_FILES:
-            room -= length
-            parts += [os.fsencode(path.relative_to(beside).as_posix()), _file_digest(path)]
-    return _digest(*parts)
-
-
-def _exercise_digest(exercise: Exercise) -> bytes:
-    """Every file in the exercise's folder but the starter, and what tools leave there (`.grade`, `__pycache__`)."""
-    parts: list[bytes] = []
-    for top, folders, names in os.walk(exercise.folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
-        for name in sorted(names):
-            path = Path(top) / name
-            if path != exercise.starter and not name.startswith("."):
-                parts += [os.fsencode(path.relative_to(exercise.folder).as_posix()), _file_digest(path)]
+def _files_digest(paths: Iterable[Path], folder: Path) -> bytes:
+    """Names and contents of files in a folder."""
+    parts = (part for path in paths for part in (os.fsencode(path.relative_to(folder).as_posix()), _file_digest(path)))
     return _digest(*parts)
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import random
 import signal
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -20,95 +16,8 @@ import pytest
 from grader.batch.workers import usual_workers
 from grader.exercise import Exercise
 from grader.kernel import sandbox
-from grader.workspace import remove
-from tests.conftest import notebook, running
-
-CHECKS = '''
-import os
-from pathlib import Path
-
-from grader.check import *
-
-@check(points=1)
-def x_is_three(run):
-    """`x` is three."""
-    expect_count(run.value("x"), 3, "`x`")
-
-@check(points=2)
-def y_is_harmless(run):
-    """`y` is nothing that the check stumbles over."""
-    if run.has("y"):
-        with Path(os.environ["GRADED"]).open("a") as file:
-            file.write("died\\n")
-        os.kill(os.getpid(), 9)
-    with Path(os.environ["GRADED"]).open("a") as file:
-        file.write("graded\\n")
-'''
-
-Batch = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture
-def exercise(make_exercise: Callable[..., Exercise]) -> Exercise:
-    return make_exercise(CHECKS)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Where students hand in, the results go, and temporary files are; its path is short, sockets lie below it."""
-    made = Path(tempfile.mkdtemp(prefix="g-"))
-    (made / "in").mkdir()
-    (made / "tmp").mkdir()
-    yield made
-    remove(made)
-
-
-def hand_in(folder: Path, student: str, *sources: str) -> None:
-    (folder / "in" / student).mkdir(exist_ok=True)
-    (folder / "in" / student / "small.ipynb").write_text(json.dumps(notebook(*sources)))
-
-
-def command(exercise: Exercise, folder: Path, *more: str) -> list[str]:
-    where = [str(exercise.folder), str(folder / "in"), "-o", str(folder / "out")]
-    return [sys.executable, "-m", "grader.cli", "batch", *where, "--workers", "2", "--data", "sample", *more]
-
-
-def surroundings(folder: Path) -> dict[str, str]:
-    return os.environ | {"TMPDIR": str(folder / "tmp"), "GRADED": str(folder / "graded")}
-
-
-@pytest.fixture
-def batch(exercise: Exercise, folder: Path) -> Batch:
-    """Run the command on what was handed in."""
-
-    def run(*more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(exercise, folder, *more),
-            env=surroundings(folder),
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=200,
-            check=False,
-        )
-
-    return run
-
-
-def gradebook(folder: Path) -> dict[str, dict[str, str]]:
-    with (folder / "out" / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
-        return {row["student"]: row for row in csv.DictReader(file)}
-
-
-def graded(folder: Path) -> list[str]:
-    """What the checks wrote down each time that they ran."""
-    return (folder / "graded").read_text().split() if (folder / "graded").exists() else []
-
-
-def written(folder: Path) -> dict[str, int]:
-    """The reports that are there, and when each was written."""
-    reports = (folder / "out").glob("students/*/report.json")
-    return {path.parent.name: path.stat().st_mtime_ns for path in reports}
+from tests.batch.conftest import ENDLESS, Batch, command, gradebook, graded, hand_in, surroundings, written
+from tests.conftest import running
 
 
 def test_a_class(folder: Path, batch: Batch) -> None:
@@ -206,8 +115,8 @@ def test_a_batch_that_is_killed_goes_on_where_it_was(exercise: Exercise, folder:
 @pytest.mark.skipif(os.name == "nt", reason="process groups")
 def test_ctrl_c_keeps_what_is_finished(exercise: Exercise, folder: Path) -> None:
     hand_in(folder, "quick", "x = 3")
-    hand_in(folder, "slow-1", "open('running', 'w').close()\nwhile True: pass")
-    hand_in(folder, "slow-2", "open('running', 'w').close()\nwhile True: pass")
+    hand_in(folder, "slow-1", ENDLESS)
+    hand_in(folder, "slow-2", ENDLESS)
     process = subprocess.Popen(
         command(exercise, folder),
         env=surroundings(folder),
@@ -233,7 +142,7 @@ def test_ctrl_c_keeps_what_is_finished(exercise: Exercise, folder: Path) -> None
 
 
 def test_two_batches_into_one_folder(exercise: Exercise, folder: Path, batch: Batch) -> None:
-    hand_in(folder, "slow", "open('running', 'w').close()\nwhile True: pass")
+    hand_in(folder, "slow", ENDLESS)
     with subprocess.Popen(command(exercise, folder), env=surroundings(folder), stdout=-3, stderr=-3) as first:
         try:
             until = time.monotonic() + 60

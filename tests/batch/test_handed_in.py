@@ -10,6 +10,7 @@ import re
 import struct
 import tarfile
 import time
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 from grader.batch import handed_in as module
 from grader.batch import unpacking
 from grader.batch.handed_in import HandedIn, find
-from grader.batch.names import folder_name
+from grader.batch.names import folder_name, short_hash
 from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.workspace import Workspace
@@ -861,10 +862,37 @@ def test_case_and_folders(top: Path, find_in: Find) -> None:
     assert len({one.path.parent for one in found.submissions}) == 4
 
 
+# ---------------------------------------------------------------------- where it was handed in
+
+
+def test_it_is_told_where_a_person_finds_it(top: Path, find_in: Find) -> None:
+    """Whatever it is read from: from a copy, where it lay beside other students' or in an archive."""
+    put(top / "alice" / "small.ipynb")
+    put(top / "bob.ipynb")
+    zipped(top / "carol.zip", {"work/small.ipynb": book()})
+    zipped(top / "dave" / "all.zip", {"small.ipynb": book()})
+    found = find_in(top)
+    assert {one.student: one.place for one in found.submissions} == {
+        "alice": f"{top}/alice/small.ipynb",
+        "bob": f"{top}/bob.ipynb",
+        "carol": f"{top}/carol.zip/work/small.ipynb",
+        "dave": f"{top}/dave/all.zip/small.ipynb",
+    }
+
+
+def test_in_an_archive_of_the_class_it_is_told_by_the_archives_name(top: Path, find_in: Find) -> None:
+    inner = zipped(top.parent / "inner.zip", {"hw/small.ipynb": book()}).read_bytes()
+    path = zipped(top / "class.zip", {"class/alice/small.ipynb": book(), "class/bob/hand-in.zip": inner})
+    assert {one.student: one.place for one in find_in(path).submissions} == {
+        "alice": f"{path}/class/alice/small.ipynb",
+        "bob": f"{path}/class/bob/hand-in.zip/hw/small.ipynb",
+    }
+
+
 # ---------------------------------------------------------------------- names of folders
 
 
-@pytest.mark.parametrize("student", ["alice", "Åsa Öberg", "Jo_Ann-2", "a.b", "王伟", "नमस्ते", "x" * 60])
+@pytest.mark.parametrize("student", ["alice", "Åsa Öberg", "jo_ann-2", "a.b", "王伟", "नमस्ते", "x" * 60])
 def test_good_names_stay(student: str) -> None:
     assert folder_name(student) == student
 
@@ -873,13 +901,35 @@ def test_good_names_stay(student: str) -> None:
     "student",
     [
         *("", ".", "..", "...", " ", "a/b", "a\\b", "../x", ".grade", "a.", "a ", "NUL", "con.txt", "x" * 101),
-        *("王" * 100, "a\nb", "a\x00b", "\ud800", "O'Neil", "A\u030asa"),
+        *("王" * 100, "a\nb", "a\x00b", "\ud800", "O'Neil", "A\u030asa", "Ann", "ann lee", "ann-0123abcd"),
     ],
 )
 def test_other_names_change(student: str) -> None:
     name = folder_name(student)
     assert re.search(r"-[0-9a-f]{8}$", name)
     assert name != folder_name(student + "x")
+
+
+def on_a_disk_without_case(name: str) -> str:
+    """The name as no disk is more forgiving: neither case counts, nor how letters are composed."""
+    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).upper().casefold())
+
+
+@pytest.mark.parametrize(
+    "alike",
+    [
+        *(("ann", "Ann", "ANN", "aNN"), ("Ann Lee", "ann lee", "Ann lee", "ANN LEE"), ("strasse", "straße", "STRASSE")),
+        *(
+            ("äiti", "Äiti", "A\u0308iti"),
+            ("kim", "\u212aim", "KIM"),
+            ("ivan", "\u0131van", "Ivan"),
+            ("a b", "A B", "a B"),
+        ),
+        (f"ann-{short_hash('Ann')}", "Ann", "ann"),
+    ],
+)
+def test_names_that_differ_in_case_alone_have_folders_of_their_own(alike: tuple[str, ...]) -> None:
+    assert len({on_a_disk_without_case(folder_name(name)) for name in alike}) == len(alike)
 
 
 @given(st.text(st.characters(), max_size=150), st.text(st.characters(), max_size=150))
@@ -891,6 +941,9 @@ def test_any_name_is_safe(one: str, other: str) -> None:
     assert name[-1] not in ". "
     assert not set(name) & set('/\\<>:"|?*\x00\n')
     assert (folder_name(other) == name) == (one == other)
+    for alike in (one.upper(), one.lower(), one.swapcase(), one.title()):
+        same = on_a_disk_without_case(folder_name(alike)) == on_a_disk_without_case(name)
+        assert same == (alike == one)
 
 
 @given(st.binary(max_size=300))

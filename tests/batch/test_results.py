@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from grader import workspace
 from grader.batch import results as module
 from grader.batch.results import Results
 from grader.errors import GradingError, UsageError
@@ -34,6 +35,10 @@ def graded(status: str = "failed", **more: object) -> Graded:
     return Graded(report(status, **more), notebook("x = 3"))
 
 
+def of(student: str, path: str = "a.ipynb") -> Submission:
+    return Submission(Path(path), student)
+
+
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
     return Results(tmp_path / "results")
@@ -43,54 +48,98 @@ def results(tmp_path: Path) -> Results:
 
 
 def test_what_is_saved_is_found_again(results: Results) -> None:
-    results.save("Ada", KEY, graded(student="Ada"))
-    assert Results(results.path).have("Ada", KEY) == report(student="Ada")
-    assert listing(results.path / "students" / "Ada") == ["executed.ipynb", "key.json", "report.json"]
-    text = (results.folder("Ada") / "report.json").read_text("utf-8")
-    assert Report.model_validate_json(text) == report(student="Ada")
-    assert nbformat.read(results.folder("Ada") / "executed.ipynb", as_version=4).cells[0].source == "x = 3"
+    results.save("ada", KEY, graded(student="ada"))
+    assert Results(results.path).have(of("ada"), KEY) == report(student="ada")
+    assert listing(results.path / "students" / "ada") == ["executed.ipynb", "key.json", "report.json"]
+    text = (results.folder("ada") / "report.json").read_text("utf-8")
+    assert Report.model_validate_json(text) == report(student="ada")
+    assert nbformat.read(results.folder("ada") / "executed.ipynb", as_version=4).cells[0].source == "x = 3"
 
 
 def test_another_key_and_another_student_have_nothing(results: Results) -> None:
-    results.save("Ada", KEY, graded())
-    assert results.have("Ada", "l" * 64) is None
-    assert results.have("Bob", KEY) is None
+    results.save("ada", KEY, graded())
+    assert results.have(of("ada"), "l" * 64) is None
+    assert results.have(of("bob"), KEY) is None
 
 
 def test_what_was_not_graded_is_graded_again(results: Results) -> None:
-    results.save("Ada", KEY, graded("ungraded"))
-    assert results.have("Ada", KEY) is None
-    assert results.all(["Ada"])["Ada"].status == "ungraded"
+    results.save("ada", KEY, graded("ungraded"))
+    assert results.have(of("ada"), KEY) is None
+    assert results.all(["ada"])["ada"].status == "ungraded"
 
 
 def test_a_new_result_takes_the_place_of_the_old(results: Results) -> None:
-    results.save("Ada", KEY, graded())
-    results.save("Ada", "l" * 64, Graded(report("passed")))
-    assert results.have("Ada", KEY) is None
-    found = results.have("Ada", "l" * 64)
+    results.save("ada", KEY, graded())
+    results.save("ada", "l" * 64, Graded(report("passed")))
+    assert results.have(of("ada"), KEY) is None
+    found = results.have(of("ada"), "l" * 64)
     assert found is not None
     assert found.status == "passed"
-    assert listing(results.folder("Ada")) == ["key.json", "report.json"]  # no notebook of the old one
+    assert listing(results.folder("ada")) == ["key.json", "report.json"]  # no notebook of the old one
 
 
 def test_all_of_some(results: Results) -> None:
-    for student in ("Ada", "Bob", "Eve"):
+    for student in ("ada", "bob", "eve"):
         results.save(student, KEY, graded(student=student))
-    assert list(results.all(["Eve", "Zoe", "Ada"])) == ["Eve", "Ada"]
+    assert list(results.all(["eve", "zoe", "ada"])) == ["eve", "ada"]
 
 
 @pytest.mark.parametrize("name", ["../../Eve", "a/b", "Mäkelä, Åsa", "", "CON", "x" * 300])
 def test_no_name_leads_out_of_the_folder(results: Results, tmp_path: Path, name: str) -> None:
     results.save(name, KEY, graded(student=name))
-    assert results.have(name, KEY) is not None
+    assert results.have(of(name), KEY) is not None
     assert listing(tmp_path)[0] == "results"
     assert len(list((results.path / "students").iterdir())) == 1
 
 
 def test_a_folder_copied_under_another_name_is_not_that_students(results: Results) -> None:
-    results.save("Ada", KEY, graded(student="Ada"))
-    results.folder("Ada").rename(results.folder("Bob"))
-    assert results.have("Bob", KEY) is None
+    results.save("ada", KEY, graded(student="ada"))
+    results.folder("ada").rename(results.folder("bob"))
+    assert results.have(of("bob"), KEY) is None
+
+
+def test_students_whose_names_differ_in_case_alone(results: Results) -> None:
+    """On a disk where case does not count, either would else have the other's folder."""
+    for number, student in enumerate(("ann", "Ann")):
+        results.save(student, KEY, graded(student=student, seed=number))
+    assert {student: one.seed for student, one in results.all(["ann", "Ann"]).items()} == {"ann": 0, "Ann": 1}
+    assert len({path.name.casefold() for path in (results.path / "students").iterdir()}) == 2
+
+
+# ---------------------------------------------------------------------- graded where it lay before
+
+
+def test_a_result_tells_where_the_notebook_lies_now(results: Results) -> None:
+    results.save("ada", KEY, graded(student="ada"))
+    notebook_was = (results.folder("ada") / "executed.ipynb").read_bytes()
+    moved = report(student="ada", submission="elsewhere/a.ipynb")
+    assert results.have(of("ada", "elsewhere/a.ipynb"), KEY) == moved
+    assert Results(results.path).all(["ada"]) == {"ada": moved}
+    assert json.loads((results.folder("ada") / "report.json").read_text("utf-8"))["submission"] == "elsewhere/a.ipynb"
+    assert (results.folder("ada") / "executed.ipynb").read_bytes() == notebook_was
+    before = (results.folder("ada") / "report.json").stat().st_mtime_ns
+    assert results.have(of("ada", "elsewhere/a.ipynb"), KEY) == moved
+    assert (results.folder("ada") / "report.json").stat().st_mtime_ns == before
+
+
+def test_it_is_whole_whenever_that_is_interrupted(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = module.write_whole
+
+    def power_cut(path: Path, text: str) -> None:
+        if path.name == "report.json":
+            raise KeyboardInterrupt
+        whole(path, text)
+
+    results.save("ada", KEY, graded(student="ada"))
+    monkeypatch.setattr(module, "write_whole", power_cut)
+    for place in ("second/a.ipynb", "third/a.ipynb"):
+        with pytest.raises(KeyboardInterrupt):
+            results.have(of("ada", place), KEY)
+        assert results.all(["ada"]) == {"ada": report(student="ada")}
+    monkeypatch.setattr(module, "write_whole", whole)
+    found = results.have(of("ada", "fourth/a.ipynb"), KEY)
+    assert found is not None
+    assert found.submission == "fourth/a.ipynb"
 
 
 # ---------------------------------------------------------------------- damage
@@ -126,11 +175,11 @@ def _damage(folder: Path, name: str, how: str) -> None:
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
 def test_what_is_damaged_is_as_if_not_there(results: Results, name: str, how: str) -> None:
-    results.save("Ada", KEY, graded())
-    _damage(results.folder("Ada"), name, how)
-    assert results.have("Ada", KEY) is None
+    results.save("ada", KEY, graded())
+    _damage(results.folder("ada"), name, how)
+    assert results.have(of("ada"), KEY) is None
     if (name, how) != ("key.json", "changed"):  # that is whole, under another key
-        assert results.all(["Ada"]) == {}
+        assert results.all(["ada"]) == {}
 
 
 def test_the_report_comes_last(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,23 +187,23 @@ def test_the_report_comes_last(results: Results, monkeypatch: pytest.MonkeyPatch
     whole = module.write_whole
 
     def watched(path: Path, text: str) -> None:
-        assert results.have("Ada", KEY) is None
-        assert results.have("Ada", "old") is None or not written
+        assert results.have(of("ada"), KEY) is None
+        assert results.have(of("ada"), "old") is None or not written
         whole(path, text)
         written.append(path.name)
 
-    results.save("Ada", "old", graded())
+    results.save("ada", "old", graded())
     monkeypatch.setattr(module, "write_whole", watched)
-    results.save("Ada", KEY, graded(seed=1))
+    results.save("ada", KEY, graded(seed=1))
     assert written == ["key.json", "executed.ipynb", "report.json"]
 
 
 def test_drafts_of_a_killed_batch_are_swept_away(results: Results) -> None:
-    results.save("Ada", KEY, graded())
-    (results.folder("Ada") / ".report.json-abc").write_text("half")
-    (results.folder("Ada") / "note.txt").write_text("the teacher's own")
-    results.save("Ada", KEY, graded())
-    assert listing(results.folder("Ada")) == ["executed.ipynb", "key.json", "note.txt", "report.json"]
+    results.save("ada", KEY, graded())
+    (results.folder("ada") / ".report.json-abc").write_text("half")
+    (results.folder("ada") / "note.txt").write_text("the teacher's own")
+    results.save("ada", KEY, graded())
+    assert listing(results.folder("ada")) == ["executed.ipynb", "key.json", "note.txt", "report.json"]
 
 
 def test_a_full_disk_is_the_graders_fault_and_leaves_no_result(
@@ -164,9 +213,9 @@ def test_a_full_disk_is_the_graders_fault_and_leaves_no_result(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "write_whole", full)
-    with pytest.raises(GradingError, match="of Ada cannot be written: No space left"):
-        results.save("Ada", KEY, graded())
-    assert results.have("Ada", KEY) is None
+    with pytest.raises(GradingError, match="of ada cannot be written: No space left"):
+        results.save("ada", KEY, graded())
+    assert results.have(of("ada"), KEY) is None
 
 
 SAVE = """
@@ -179,9 +228,9 @@ print("ready", flush=True)
 number = int(sys.argv[2])
 while True:
     number += 1
-    one = graded(student="Ada", seed=number)
+    one = graded(student="ada", seed=number)
     one.notebook.cells[0].source = f"x = {number}  " + "#" * 20_000
-    results.save("Ada", f"key {number}", one)
+    results.save("ada", f"key {number}", one)
     print(number, flush=True)
 """
 
@@ -210,19 +259,19 @@ def test_killed_at_any_moment_it_is_whole_or_not_there(results: Results) -> None
         saving.stdout.close()
         last = int(done[-1]) if done else last
         there += _is_whole(results)
-        found = results.all(["Ada"]).get("Ada")
+        found = results.all(["ada"]).get("ada")
         assert found is None or found.seed in (last, last + 1)  # what was said to be saved has not gone back
     assert there  # it was not always caught without a result
-    results.save("Ada", KEY, graded())
-    assert listing(results.folder("Ada")) == ["executed.ipynb", "key.json", "report.json"]
+    results.save("ada", KEY, graded())
+    assert listing(results.folder("ada")) == ["executed.ipynb", "key.json", "report.json"]
 
 
 def _is_whole(results: Results) -> bool:
     """Whether there is a result; if so, its key, report and notebook are of one and the same save."""
-    found = results.all(["Ada"]).get("Ada")
+    found = results.all(["ada"]).get("ada")
     if found is None:
         return False
-    folder = results.folder("Ada")
+    folder = results.folder("ada")
     assert json.loads((folder / "key.json").read_text())["key"] == f"key {found.seed}"
     assert nbformat.read(folder / "executed.ipynb", 4).cells[0].source.split()[2] == str(found.seed)
     return True
@@ -240,7 +289,7 @@ def test_a_thousand_results_are_read_at_once(results: Results) -> None:
         (folder / "report.json").write_text(text)
         (folder / "key.json").write_text(mark)
     begun = time.process_time()  # not the wall clock: others work on this machine
-    assert all(results.have(student, KEY) is not None for student in students)
+    assert all(results.have(of(student), KEY) is not None for student in students)
     assert time.process_time() - begun < 0.5
 
 
@@ -338,8 +387,8 @@ def test_what_does_not_come_along_changes_nothing(key: Callable[..., str], tmp_p
 def test_what_is_too_large_to_come_along_changes_nothing(
     key: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "COMPANIONS_MAX_BYTES", 10)
-    monkeypatch.setattr(module, "COMPANIONS_MAX_FILES", 2)
+    monkeypatch.setattr(workspace, "COMPANIONS_MAX_BYTES", 10)
+    monkeypatch.setattr(workspace, "COMPANIONS_MAX_FILES", 2)
     key()
     folder = tmp_path / "handed-in"
     (folder / "a.txt").write_text("1")

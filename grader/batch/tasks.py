@@ -1,0 +1,200 @@
+"""What travels to a process that grades, on this machine or on another, and what comes back.
+
+Notebook, companions, exercise and settings travel as they are: no path means anything where they arrive. Data sets
+travel by name only.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+
+from grader.errors import GraderError
+from grader.exercise import Exercise, load
+from grader.grading import Graded, Options, Progress, grade
+from grader.report import Report
+from grader.submission import Submission, Unreadable
+from grader.workspace import companions, remove, scratch_folder
+
+if TYPE_CHECKING:
+    from grader.kernel.warm import Warm
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files of a folder: paths in it, and contents."""
+
+    contents: tuple[tuple[str, bytes], ...] = ()
+
+    @staticmethod
+    def read(paths: Iterable[Path], folder: Path) -> Files:
+        """Read files of a folder; what cannot be read is left out."""
+        found: list[tuple[str, bytes]] = []
+        for path in paths:
+            try:
+                found.append((path.relative_to(folder).as_posix(), path.read_bytes()))
+            except OSError:
+                continue
+        return Files(tuple(found))
+
+    def write(self, folder: Path) -> None:
+        """Write them into a folder."""
+        for name, content in self.contents:
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+
+
+def paths_of(exercise: Exercise) -> list[Path]:
+    """Every file that judging takes, all in the course's folder: the teacher's hidden checks, and what lies in the
+    exercise's folder but for the starter and what tools leave there (`.grade`, `__pycache__`).
+    """
+    paths = [exercise.hidden_checks] if exercise.hidden_checks.is_file() else []
+    for top, folders, names in os.walk(exercise.folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
+        paths += [Path(top) / name for name in sorted(names) if not name.startswith(".")]
+    return [path for path in paths if path != exercise.starter]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One submission to be graded, as it travels.
+
+    Attributes
+    ----------
+    place, student
+        Where a person finds it, and whose it is.
+    notebook
+        The file's bytes; empty where they cannot be read, for the reason `flaw`.
+    companions
+        What lies beside it.
+    exercise
+        The files that judging takes, as they lie in the course's folder.
+    """
+
+    place: str
+    student: str | None
+    notebook: bytes
+    flaw: str
+    companions: Files
+    exercise: Files
+    options: Options
+
+    @staticmethod
+    def of(submission: Submission, exercise: Files, options: Options) -> Task:
+        """A submission's task, read from the disk now."""
+        notebook, flaw, beside = b"", "", Files()
+        try:
+            notebook = submission.contents()
+            folder = submission.path.absolute().parent
+            beside = Files.read(companions(folder)[0], folder)
+        except Unreadable as unreadable:
+            flaw = str(unreadable)
+        return Task(submission.place, submission.student, notebook, flaw, beside, exercise, options)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found, as it travels back: texts, so that nothing of a notebook is ever unpickled as an object.
+
+    Attributes
+    ----------
+    report
+        The report, as JSON.
+    notebook
+        The notebook as it ran, as JSON; None if it could not be read.
+    files
+        Files that it wrote and that are to be kept: names and contents.
+    failure
+        What went wrong in the grader itself, in a sentence or two; then there is no report.
+    """
+
+    report: str = ""
+    notebook: str | None = None
+    files: Files = Files()
+    failure: str = ""
+
+    def graded(self) -> Graded:
+        """The report, and the notebook as it ran."""
+        notebook = None if self.notebook is None else nbformat.from_dict(json.loads(self.notebook))
+        return Graded(Report.model_validate_json(self.report), notebook, dict(self.files.contents))
+
+
+# ---------------------------------------------------------------------- in the process that grades
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a process that grades is given when it begins.
+
+    Attributes
+    ----------
+    folder
+        For what tasks bring along; whoever began the process removes it.
+    warm
+        The process to fork kernels from.
+    machine
+        Name of the machine, where that is not the teacher's.
+    """
+
+    folder: Path | None = None
+    warm: Warm | None = None
+    machine: str = ""
+
+
+_surroundings = Surroundings()
+_say: Progress | None = None
+
+
+def begin(surroundings: Surroundings, say: Progress) -> None:
+    """Called in a process that grades, before its first task.
+
+    Parameters
+    ----------
+    say
+        Told which cell is run, or which check.
+    """
+    global _surroundings, _say
+    _surroundings, _say = surroundings, say
+
+
+def grade_task(task: Task) -> Outcome:
+    """Grade a submission. What goes wrong in the grader itself is told, and must not cost the others their grades."""
+    try:
+        exercise = _laid_out(task.exercise)
+        with _arrived(task) as submission:
+            graded = grade(submission, exercise, replace(task.options, warm=_surroundings.warm), _say)
+    except GraderError as error:
+        where = f" This was on {_surroundings.machine}." if _surroundings.machine else ""
+        return Outcome(failure=f"{error.message} {error.advice}".strip() + where)
+    except Exception as error:
+        return Outcome(failure=f"The grader itself failed: {type(error).__name__}: {error}.")
+    notebook = None if graded.notebook is None else json.dumps(graded.notebook)
+    return Outcome(graded.report.model_dump_json(), notebook, Files(tuple(graded.files.items())))
+
+
+@contextmanager
+def _arrived(task: Task) -> Iterator[Submission]:
+    folder = scratch_folder(_surroundings.folder)
+    path = folder / "notebook.ipynb"
+    try:
+        task.companions.write(folder)
+        path.write_bytes(task.notebook)
+        yield Submission(path, task.student, task.place, task.flaw)
+    finally:
+        remove(folder)
+
+
+@functools.cache
+def _laid_out(files: Files) -> Exercise:
+    folder = scratch_folder(_surroundings.folder)
+    files.write(folder)
+    return load(next(folder.rglob("exercise.toml")).parent)
