@@ -12,6 +12,7 @@ Two marks, nothing else::
 from __future__ import annotations
 
 import copy
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -63,14 +64,27 @@ def starter_source(source: str) -> str:
 
 
 def read_reference(exercise: Exercise) -> nbformat.NotebookNode:
-    """The reference notebook; `ExerciseError` if it is not there or is no notebook."""
+    """The reference notebook.
+
+    Raises
+    ------
+    ExerciseError
+        It is not there, is no notebook, or its cells cannot be told apart by their ids.
+    """
     try:
-        notebook = nbformat.read(exercise.reference, as_version=4)
+        text = exercise.reference.read_text("utf-8")
+        ids = [cell.get("id") for cell in json.loads(text)["cells"]]
+        if None in ids or len(set(ids)) < len(ids):  # nbformat would make some up, others each time
+            raise ExerciseError(
+                f"Cells of {exercise.reference} have no id, or two have the same.",
+                "Give each an id of its own: mistakes name cells by them.",
+            )
+        notebook = nbformat.reads(text, as_version=4)
     except FileNotFoundError:
         raise ExerciseError(
             f"Exercise {exercise.id} has no reference notebook.", f"It belongs at {exercise.reference}."
         ) from None
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, ValueError) as error:
+    except (nbformat.ValidationError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ExerciseError(f"{exercise.reference} is no notebook: {error}.", "Save it again in Jupyter.") from None
     return _bare(notebook)
 

@@ -5,10 +5,11 @@ A check that nothing fails proves nothing, so it is an error, like a starter tha
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.authoring import Patch, read_patches, read_reference, starter_of, text_of
+from grader.batch.workers import cores
 from grader.datasets import Choice, dataset
 from grader.errors import GraderError
 from grader.exercise import Exercise
@@ -75,7 +77,11 @@ def validate_all(
     exercises: list[Exercise], options: Options, workers: int = 2, say: Callable[[str], None] | None = None
 ) -> list[Validation]:
     """Validate exercises, several notebooks at a time."""
-    with warmed(_views(exercises, options), options.device) as warm, ThreadPoolExecutor(workers) as pool:
+    with (
+        _shared_processors(workers),
+        warmed(_views(exercises, options), options.device) as warm,
+        ThreadPoolExecutor(workers) as pool,
+    ):
         options = replace(options, warm=warm)
         started = []
         for exercise in exercises:
@@ -102,6 +108,18 @@ def validate_all(
             _abandon([future for _, futures in started for future in futures])
             raise
     return [validation for validation, _ in started]
+
+
+@contextmanager
+def _shared_processors(workers: int) -> Iterator[None]:
+    """Each notebook takes its share of the processors: threads that fight for them cost more than they bring."""
+    names = [name for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name not in os.environ]
+    os.environ |= dict.fromkeys(names, str(max(1, cores() // workers)))
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name, None)
 
 
 def _views(exercises: list[Exercise], options: Options) -> list[Path]:

@@ -7,12 +7,18 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from grader import exercise as module
+from grader import grading
+from grader.batch.tasks import Files, Task, grade_task, paths_of
 from grader.errors import ExerciseError, UsageError
 from grader.exercise import Exercise, describe, every_exercise, exercise_folders, find_exercise, find_target, load
-from tests.conftest import listing
+from grader.submission import Submission
+from tests import conftest
+from tests.conftest import SAMPLE, listing
+from tests.fakes import FakeSession
 
 TOML = """
 id = "{id}"
@@ -278,4 +284,65 @@ def test_the_digest_changes_with_what_a_grade_hangs_on(course: Path) -> None:
         with (folder / name).open("a") as file:
             file.write("# changed\n")
         digests.add(load(folder).digest)
-    assert len(digests) == 3
+    (course / "solutions" / "a" / "checks.py").write_text(HIDDEN)
+    digests.add(load(folder).digest)
+    assert len(digests) == 4
+
+
+# ---------------------------------------------------------------------- hidden checks
+
+
+HIDDEN = CHECKS.replace("one", "three").replace("two", "four").replace("needs=three", "needs=['two', 'three']")
+
+
+def test_hidden_checks_come_after_the_public_ones(course: Path) -> None:
+    (course / "solutions" / "a" / "checks.py").write_text(HIDDEN)
+    one = load(course / "exercises" / "a")
+    assert [(check.name, check.hidden) for check in one.checks] == [
+        *(("one", False), ("two", False)),
+        *(("three", True), ("four", True)),
+    ]
+    assert one.checks[3].needs == ("two", "three")
+    assert one.max_score == 7
+    assert listing(course / "solutions" / "a") == ["a_first.ipynb", "checks.py"]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "said"),
+    [
+        ("", "solutions/a/checks.py has no checks"),
+        ("1 / 0", "solutions/a/checks.py cannot be run"),
+        (CHECKS, "two checks named `one`"),
+        (HIDDEN.replace("'two'", "'five'"), "`four` needs 'five', which does not come before it"),
+    ],
+)
+def test_wrong_hidden_checks(course: Path, hidden: str, said: str) -> None:
+    (course / "solutions" / "a" / "checks.py").write_text(hidden)
+    with pytest.raises(ExerciseError) as caught:
+        _ = load(course / "exercises" / "a").checks
+    assert said in caught.value.message
+
+
+def test_a_public_check_does_without_the_hidden_ones(course: Path) -> None:
+    """Else students, who do not have these, could not grade."""
+    (course / "solutions" / "a" / "checks.py").write_text(HIDDEN)
+    (course / "exercises" / "a" / "checks.py").write_text(CHECKS.replace("needs=one", "needs='three'"))
+    with pytest.raises(ExerciseError, match="needs 'three', which does not come before it"):
+        _ = load(course / "exercises" / "a").checks
+
+
+def test_hidden_checks_travel_to_who_grades_a_class(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (course / "solutions" / "a" / "checks.py").write_text(HIDDEN)
+    (course / "solutions" / "a" / "mistakes.toml").write_text("the teacher's own")
+    one = load(course / "exercises" / "a")
+    files = Files.read(paths_of(one), one.course)
+    names = [name for name, _ in files.contents]
+    assert names == ["solutions/a/checks.py", "exercises/a/checks.py", "exercises/a/exercise.toml"]
+    monkeypatch.setattr(grading, "KernelSession", FakeSession())
+    (course / "handed-in" / "mine.ipynb").write_text(nbformat.writes(conftest.notebook("x = 3")))
+    report = grade_task(Task.of(Submission(course / "handed-in" / "mine.ipynb"), files, SAMPLE)).graded().report
+    assert [(check.name, check.status, check.hidden) for check in report.checks] == [
+        *(("one", "passed", False), ("two", "passed", False)),
+        *(("three", "passed", True), ("four", "passed", True)),
+    ]
+    assert report.max_score == 7

@@ -24,7 +24,7 @@ FIELDS: dict[type, tuple[set[str], set[str]]] = {
         {"status", "seconds", "cell", "error", "peak_memory"},
         {"missing_packages", "cells"},
     ),
-    CheckReport: ({"name", "title", "status", "score", "max_score", "message", "hint", "seconds"}, set()),
+    CheckReport: ({"name", "title", "status", "score", "max_score", "message", "hint", "seconds"}, {"hidden"}),
     DataReport: (set(), {"name", "sets"}),
     CellReport: (set(), {"number", "id", "status", "seconds", "error"}),
 }

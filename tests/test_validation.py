@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
 
-from grader import grading
+from grader import grading, validation
 from grader.authoring import write_starter
 from grader.errors import UsageError
 from grader.exercise import Exercise, load
@@ -162,6 +163,29 @@ def test_an_unsound_exercise(validated: Course, wrong: dict[str, Any], fault: st
     assert as_data(validation)["sound"] is False
 
 
+HIDDEN = '''
+from grader.check import *
+
+@check(points=3, needs=["y_is_four"])
+def y_is_whole(run):
+    """`y` is a whole number."""
+    expect(type(run.value("y")) is int, "`y` is no int.")
+'''
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "fault"),
+    [
+        (MISTAKES | {"float": ({"y": "y = 4.0"}, ["y_is_whole"])}, ""),
+        (MISTAKES, "no mistake fails `y_is_whole`"),
+    ],
+)
+def test_hidden_checks_have_to_be_proven_too(validated: Course, mistakes: Any, fault: str) -> None:
+    validation = validated(mistakes=mistakes, before=lambda exercise: exercise.hidden_checks.write_text(HIDDEN))
+    assert faults(validation) == [fault] * bool(fault)
+    assert validation.rows[0].report.max_score == 5
+
+
 def test_a_check_that_only_the_starter_fails_is_not_proven(validated: Course) -> None:
     """The starter fails everything: it proves nothing."""
     checks = TWO_CHECKS.replace('run.value("y"), 4', 'len(run.value("x_text")), 0')
@@ -190,6 +214,24 @@ def test_several_exercises_and_their_progress(
     assert not broken.sound
     assert len(said) == 6
     assert all(line.endswith("as it should") for line in said)
+
+
+@pytest.mark.parametrize(("given", "seen"), [(None, "2"), ("7", "7")])
+def test_notebooks_share_the_processors(
+    validated: Course,
+    make_exercise: Callable[..., Exercise],
+    monkeypatch: pytest.MonkeyPatch,
+    given: str | None,
+    seen: str,
+) -> None:
+    validated()
+    monkeypatch.setattr(validation, "cores", lambda: 4)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, given) if given else monkeypatch.delenv(name, raising=False)
+    found: set[str | None] = set()
+    validate_all([make_exercise(TWO_CHECKS)], SAMPLE, 2, lambda _: found.add(os.environ.get("OMP_NUM_THREADS")))
+    assert found == {seen}
+    assert os.environ.get("OMP_NUM_THREADS") == os.environ.get("MKL_NUM_THREADS") == given
 
 
 def load_broken(tmp_path: Path) -> Exercise:

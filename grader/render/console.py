@@ -71,7 +71,7 @@ def _lines(report: Report, kept: str) -> Iterator[RenderableType]:
 
 def _told(check: CheckReport, hints: set[str]) -> Text:
     """What was asked, what was found instead, and the hint, below each other; a hint is given once."""
-    lines = [Text(check.title)]
+    lines = [Text(f"{check.title} (a check of the teacher's own)" if check.hidden else check.title)]
     if check.message:
         lines.append(Text(check.message, "dim" if check.status in ("passed", "skipped") else ""))
     if check.hint and check.hint not in hints:

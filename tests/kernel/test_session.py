@@ -600,6 +600,7 @@ def test_folders_nested_without_end_are_removed(grade_cells: Grade, scratch: Pat
     assert report.status == "passed", (report.execution.error, told(report))
     assert listing(scratch) == []
 
+
 KEPT = """
 import os
 for name in ("picture.png", "other.png"):

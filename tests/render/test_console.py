@@ -84,6 +84,13 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(len, lines)) <= width
 
 
+def test_the_teachers_own_checks_are_told_apart() -> None:
+    checks = [check(name="a", title="A."), check(name="b", title="B.", hidden=True)]
+    told = [line for line in shown(report(checks=checks), width=120).splitlines() if "the teacher's own" in line]
+    assert len(told) == 1
+    assert "B. (a check of the teacher's own)" in told[0]
+
+
 def test_text_is_not_taken_for_markup() -> None:
     text = shown(report(title="[red]bold[/red] [/x]", checks=[check(message="[link=x]a[/] :smile:")]))
     assert "[red]bold[/red] [/x]" in text
