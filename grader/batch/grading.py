@@ -117,17 +117,22 @@ def grade_class(
     waiting, again = deque(todo), set[str]()
     running: dict[Future[Outcome], tuple[Executor, Todo]] = {}
     reports: dict[str, Report] = {}
+
+    def hand_out() -> None:
+        for executor in _idle(crew, running):
+            if waiting:
+                one = waiting.popleft()
+                running[executor.submit(grade_task, Task.of(one.submission, files, options))] = executor, one
+                listener.began(one.submission)
+
     try:
         while waiting or running:
-            for executor in _idle(crew, running):
-                if waiting:
-                    one = waiting.popleft()
-                    running[executor.submit(grade_task, Task.of(one.submission, files, options))] = executor, one
-                    listener.began(one.submission)
+            hand_out()
             done = _done(running)
             _tell_steps(crew, running, listener)
-            for future in done:
-                _, one = running.pop(future)
+            finished = [(future, running.pop(future)[1]) for future in done]
+            hand_out()  # nobody waits while results are written to the disk
+            for future, one in finished:
                 student = str(one.submission.student)
                 graded = _result(future, one.submission, exercise, options, last=student in again)
                 if graded is None:

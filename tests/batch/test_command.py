@@ -16,7 +16,7 @@ import pytest
 from grader.batch.workers import usual_workers
 from grader.exercise import Exercise
 from grader.kernel import sandbox
-from tests.batch.conftest import ENDLESS, Batch, command, gradebook, graded, hand_in, surroundings, written
+from tests.batch.conftest import ENDLESS, Batch, command, gradebook, graded, grades, hand_in, surroundings, written
 from tests.conftest import running
 
 
@@ -108,8 +108,11 @@ def test_a_batch_that_is_killed_goes_on_where_it_was(exercise: Exercise, folder:
         known = now
     assert batch().returncode == 1
     assert known.items() <= written(folder).items()
-    found = gradebook(folder)
+    found = grades(folder)
     assert [found[student]["status"] for student in students] == ["passed", "failed"] * 4
+    for student, twin in zip(students, students[:2] * 4, strict=True):
+        assert found[student] | {"submission": ""} == found[twin] | {"submission": ""}
+    assert list((folder / "tmp").iterdir()) == []  # what the killed ones left is swept away
 
 
 @pytest.mark.skipif(os.name == "nt", reason="process groups")
