@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -34,11 +35,30 @@ def matrix(name: str) -> dict[str, Row]:
         return {}
 
 
-ALL_ROWS = [pytest.param(name, row, id=f"{name}-{row}") for name in EXERCISES for row in matrix(name)]
+def tried(name: str) -> list[str]:
+    """The notebooks that are tried here: where they train, so few mistakes that each check is failed by one.
+
+    `make validate` tries them all, and so does this where every mode is asked for.
+    """
+    every = matrix(name)
+    if os.environ.get("GRADER_TEST_EVERY_MODE") or not exercise(name).description.data:
+        return list(every)
+    chosen = [row for row in ("reference", "starter") if row in every]
+    mistakes = {row: set(one.fails or ()) for row, one in every.items() if row not in chosen}
+    left = set().union(*mistakes.values())
+    while left:
+        best = max(mistakes, key=lambda row: len(mistakes[row] & left))
+        chosen.append(best)
+        left -= mistakes[best]
+    return chosen
+
+
+ALL_ROWS = [pytest.param(name, row, id=f"{name}-{row}") for name in EXERCISES for row in tried(name)]
 
 
 def test_there_are_exercises() -> None:
-    assert {"100", "102", "104", "110", "710"} <= set(EXERCISES)
+    course = "100 101 102 103 104 110 111 112 113 300 700 701 710 711 712"
+    assert set(course.split()) <= set(EXERCISES)
 
 
 @pytest.mark.parametrize(("name", "row"), ALL_ROWS)

@@ -36,12 +36,13 @@ def test_submission(name: str, patch: Patch, warm: Warm | None) -> None:
 
 
 def some_of_each() -> dict[str, tuple[str, Patch]]:
-    """An honest and a cheating submission of each exercise; every one where every mode is asked for."""
+    """An honest and a cheating submission of each exercise that trains nothing; all where every mode is asked for."""
     if os.environ.get("GRADER_TEST_EVERY_MODE"):
         return SUBMISSIONS
     chosen: dict[tuple[str, bool], str] = {}
     for key, (name, patch) in SUBMISSIONS.items():
-        chosen.setdefault((name, bool(patch.fails)), key)
+        if not load(HERE.parent / "exercises" / name).description.data or name == "110":
+            chosen.setdefault((name, bool(patch.fails)), key)
     return {key: SUBMISSIONS[key] for key in chosen.values()}
 
 

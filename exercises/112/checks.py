@@ -1,0 +1,363 @@
+"""Exercise 112: a training logged for TensorBoard, read back, and the epoch where it begins to over-fit.
+
+Two kinds of checks: while the kernel lives, its functions and its model are asked; after it has ended, the event
+files that it left are read. What the notebook claims is compared with what the files say, and that with what its
+model does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grader.check import check, expect, expect_close, expect_count, expect_shape, fail
+from grader.datasets import Digits, dataset
+from grader.errors import SubmissionFault
+from grader.expect import numeric, told
+from grader.text import count, listed, plain
+from grader.tfevents import Scalar, scalars
+
+if TYPE_CHECKING:
+    from grader.run import Run
+
+FOLDER = "runs/overfit"
+TAGS = ("loss/train", "loss/val", "accuracy/train", "accuracy/val")
+TRAINING, VALIDATION = 200, 1000  # digits that the notebook takes of either set, where there are as many
+FEWEST_EPOCHS = 10
+MOST_FILES, MOST_BYTES = 50, 20_000_000
+
+# ---------------------------------------------------------------------- the functions, on curves picked here
+
+
+def lowest(losses: list[float]) -> int:
+    return losses.index(min(losses)) + 1
+
+
+def patient(losses: list[float], patience: int) -> int:
+    """The epoch after which patience has run out, or the last."""
+    best = 0
+    for epoch, loss in enumerate(losses):
+        if loss < losses[best]:
+            best = epoch
+        if epoch - best == patience:
+            return epoch + 1
+    return len(losses)
+
+
+def curve(rng: np.random.Generator, epochs: int) -> list[float]:
+    """A validation loss that falls, turns and rises, with ups and downs, in steps of 0.01: some values come twice."""
+    turn = rng.integers(1, epochs + 1)
+    ideal = 1 + 2 * np.abs(np.arange(epochs) - turn) / epochs
+    return [round(float(loss), 2) for loss in ideal + rng.normal(scale=0.15, size=epochs)]
+
+
+@check(points=2, hint="The lowest of all, wherever it stands; the first epoch has the number 1.")
+def best_epoch_is_right(run: Run) -> None:
+    """`best_epoch` gives the epoch with the lowest validation loss."""
+    rng = run.rng
+    curves = [curve(rng, int(epochs)) for epochs in rng.integers(4, 13, size=12)]
+    falling = sorted((round(float(loss), 3) for loss in rng.uniform(size=6)), reverse=True)
+    twice = [0.9, 0.5, 0.3, 0.6, 0.3, 0.3, 0.8]
+    for losses in [*curves, falling, falling[::-1], twice, [0.7], [2.5, 2.5]]:
+        what = f"`best_epoch({shown(losses)})`"
+        right = lowest(losses)
+        found = run.call("best_epoch", losses)
+        usual = {
+            right - 1: "Epochs are counted from 1, the items of a list from 0.",
+            turning(losses): "The loss may fall further after its first rise.",
+            len(losses) - losses[::-1].index(min(losses)): "Of several epochs with the lowest loss it is the first.",
+        }
+        expect_count(found, right, what, hint=hint_for(found, usual), reveal=True)
+
+
+@check(points=3, hint="Count the epochs since the last new lowest loss; where there is one, begin again from 0.")
+def stop_epoch_is_right(run: Run) -> None:
+    """`stop_epoch` gives the epoch after which patience has run out, or the last one."""
+    rng = run.rng
+    picked = [(curve(rng, int(epochs)), int(rng.integers(1, 6))) for epochs in rng.integers(4, 16, size=20)]
+    level = float(np.round(rng.uniform(0.2, 0.8), 2))
+    picked += [
+        ([level] * 6, 3),  # what equals the lowest is no new lowest
+        ([level + 0.1, level, level + 0.2, level + 0.1, level + 0.05, level - 0.1], 3),  # falling, but not below
+        ([0.9, 0.8, 0.9, 0.7, 0.8, 0.6, 0.7, 0.5], 2),  # never two in a row
+        ([0.5, 0.4, 0.6], 1),
+        ([0.5, 0.6, 0.7], 2),
+        ([level], 1),
+    ]
+    for losses, patience in picked:
+        what = f"`stop_epoch({shown(losses)}, {patience})`"
+        right = patient(losses, patience)
+        found = run.call("stop_epoch", losses, patience)
+        usual = {
+            right - 1: "Epochs are counted from 1; the training stops after that one.",
+            right + 1: "It stops as soon as so many epochs in a row have brought nothing new.",
+            lowest(losses[:right]): "That is the best epoch so far: asked is the one after which the training stops.",
+        }
+        expect_count(found, right, what, hint=hint_for(found, usual), reveal=True)
+
+
+def turning(losses: list[float]) -> int:
+    """The first epoch after which the loss does not fall."""
+    return next((n for n in range(1, len(losses)) if losses[n] >= losses[n - 1]), len(losses))
+
+
+def hint_for(found: Any, usual: dict[int, str]) -> str:
+    return next((hint for number, hint in usual.items() if isinstance(found, int | float) and found == number), "")
+
+
+def shown(losses: list[float]) -> str:
+    text = ", ".join(f"{loss:g}" for loss in losses)
+    return f"[{text}]"
+
+
+# ---------------------------------------------------------------------- the model, and what the notebook read back
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the model does: accuracy on its training digits, loss and accuracy on the validation digits."""
+
+    train_accuracy: float
+    loss: float
+    accuracy: float
+
+
+def measured(run: Run) -> Measured:
+    """The model, asked with the digits that the notebook has, prepared as the model wants them."""
+    train = some(dataset("mnist").training(run.data), TRAINING)
+    validation = some(run.visible("mnist"), VALIDATION)
+    found: list[Measured] = []
+    faults: list[SubmissionFault] = []
+    for prepared in (lambda d: d.images, lambda d: d.scaled, lambda d: 2 * d.scaled - 1):
+        try:
+            known = expect_shape(run.predict("model", prepared(train)), (len(train), 10), "`model(x)`")
+            outputs = expect_shape(run.predict("model", prepared(validation)), (len(validation), 10), "`model(x)`")
+        except SubmissionFault as fault:
+            faults.append(fault)
+            continue
+        expect(np.isfinite(known).all() and np.isfinite(outputs).all(), "`model(x)` holds NaN or infinite numbers.")
+        shifted = outputs - outputs.max(axis=1, keepdims=True)
+        right = shifted[np.arange(len(outputs)), validation.labels]
+        found.append(
+            Measured(
+                float((known.argmax(axis=1) == train.labels).mean()),
+                float((np.log(np.exp(shifted).sum(axis=1)) - right).mean()),
+                float((outputs.argmax(axis=1) == validation.labels).mean()),
+            )
+        )
+    if not found:
+        raise faults[0]
+    return max(found, key=lambda one: one.train_accuracy)
+
+
+def some(digits: Digits, most: int) -> Digits:
+    return Digits(digits.pixels[:most], digits.labels[:most])
+
+
+@check(points=1, hint="Train it on `train_images` and `train_labels` until it makes hardly a mistake there.")
+def model_knows_its_digits(run: Run) -> str:
+    """`model` recognises the 200 training digits, at least 95 % of them."""
+    accuracy = run.once(measured).train_accuracy
+    expect(accuracy >= 0.95, f"`model` recognises {accuracy:.1%} of the first {TRAINING} training digits.")
+    return f"{accuracy:.1%}"
+
+
+def claimed(run: Run) -> dict[str, np.ndarray]:
+    """What `curves` holds under the four tags, as arrays."""
+    curves = run.value("curves")
+    expect(isinstance(curves, dict), f"`curves` is {told(curves)}, not a dictionary.")
+    by_tag = {key.lower(): numbers for key, numbers in curves.items() if isinstance(key, str)}
+    arrays = {tag: numeric(by_tag[tag], f'`curves["{tag}"]`') for tag in TAGS if tag in by_tag}
+    for tag, array in arrays.items():
+        if array.ndim == 2 and array.shape[1] == 1:  # each number may be a tensor of shape (1,)
+            arrays[tag] = array[:, 0]
+        expect_shape(arrays[tag], (None,), f'`curves["{tag}"]`', "A tag has a list of numbers, the values only.")
+    return arrays
+
+
+@check(points=1, hint="Call `read_curves` with the folder of your run, after its writer has been closed.")
+def curves_has_lists_of_numbers(run: Run) -> None:
+    """`curves` is a dictionary with a list of numbers for each tag."""
+    arrays = run.once(claimed)
+    expect("loss/val" in arrays, "`curves` has no list for loss/val.", f"Its keys are the tags {listed(TAGS)}.")
+    empty = [tag for tag, array in arrays.items() if not len(array)]
+    expect(not empty, f"`curves` has an empty list for {listed(empty)}.", "Nothing was read: is the writer closed?")
+
+
+@check(
+    points=1, needs=[curves_has_lists_of_numbers], hint="It is the epoch with the lowest validation loss of your run."
+)
+def overfit_epoch_is_right(run: Run) -> str:
+    """`overfit_epoch` is the best epoch of your own training."""
+    losses = run.once(claimed)["loss/val"]
+    expect(np.isfinite(losses).all(), 'A number of `curves["loss/val"]` is NaN or infinite.')
+    found = expect_count(run.value("overfit_epoch"), int(losses.argmin()) + 1, "`overfit_epoch`")
+    return f"epoch {found} of {len(losses)}"
+
+
+# ---------------------------------------------------------------------- the event files
+
+
+def event_files(run: Run) -> tuple[str, list[str]]:
+    """The folder of the run, and its event files: `runs/overfit`; if there are none in it, the only other run."""
+    names: dict[str, list[str]] = {}
+    for name in run.files("*tfevents*"):
+        names.setdefault(str(PurePosixPath(name).parent), []).append(name)
+    names.pop("runs/example", None)
+    folders = [FOLDER] if FOLDER in names else sorted(names)
+    if len(folders) != 1:
+        fail("The notebook wrote no event file for its training.", f'Begin with `SummaryWriter("{FOLDER}")`.')
+    return folders[0], names[folders[0]]
+
+
+def logged(run: Run) -> dict[str, list[Scalar]]:
+    """What stands in the event files of the run: for each tag its scalars, in the order in which they were written."""
+    folder, names = run.once(event_files)
+    found: dict[str, list[Scalar]] = {}
+    room = MOST_BYTES
+    for number, name in enumerate(names, 1):
+        raw = run.file(name)
+        room -= len(raw)
+        expect(room >= 0 and number <= MOST_FILES, f"The event files in {plain(folder, 60)} are too many or too large.")
+        for one in scalars(raw, name):
+            found.setdefault(one.tag.lower(), []).append(one)
+    return {tag: sorted(ones, key=lambda one: one.time) for tag, ones in found.items()}
+
+
+def expect_tags(run: Run, *tags: str) -> None:
+    found = run.once(logged)
+    missing = [tag for tag in tags if tag not in found]
+    others = [plain(tag, 40) for tag in found if tag not in TAGS][:6]
+    folder, _ = run.once(event_files)
+    spread = run.files(f"{folder}/*/*tfevents*")
+    expect(
+        not missing,
+        f"The log lacks {listed(missing)}{f'; it has {listed(others)}' if others else ''}.",
+        "`add_scalars` makes a run of its own for each curve: use `add_scalar`, with one tag each." if spread else "",
+    )
+
+
+@check(points=1, when="ended", hint=f'Begin with `SummaryWriter("{FOLDER}")`.')
+def log_is_in_its_folder(run: Run) -> None:
+    """There is an event file in the folder `runs/overfit`."""
+    folder, _ = run.once(event_files)
+    expect(folder == FOLDER, f"The event file is in {plain(folder, 60)}, not in {FOLDER}.")
+
+
+@check(points=2, when="ended", hint="`writer.add_scalar(tag, number, epoch)` after every epoch, for each of the two.")
+def log_has_both_losses(run: Run) -> None:
+    """The log has the tags loss/train and loss/val."""
+    expect_tags(run, "loss/train", "loss/val")
+
+
+@check(points=1, when="ended", hint="`writer.add_scalar(tag, number, epoch)` after every epoch, for each of the two.")
+def log_has_both_accuracies(run: Run) -> None:
+    """The log has the tags accuracy/train and accuracy/val."""
+    expect_tags(run, "accuracy/train", "accuracy/val")
+
+
+@check(points=2, needs=[log_has_both_losses], when="ended", hint="The step is the number of the epoch: 1, 2, 3, …")
+def steps_are_the_epochs(run: Run) -> str:
+    """Each tag has one number for every epoch, and the epoch is its step."""
+    steps = {tag: [one.step for one in found] for tag, found in run.once(logged).items() if tag in TAGS}
+    for tag, numbers in steps.items():
+        back = next(((a, b) for a, b in pairwise(numbers) if b <= a), None)
+        if back is not None:
+            fail(
+                f"The steps of {tag} do not rise: {back[0]} is followed by {back[1]}.",
+                "Each epoch has a step of its own; and a run begins in an empty folder, or two get mixed up.",
+            )
+        first = ", ".join(str(step) for step in numbers[:5])
+        expect(
+            numbers in (list(range(1, len(numbers) + 1)), list(range(len(numbers)))),
+            f"The steps of {tag} are {first}, …: not 1, 2, 3, …",
+        )
+    lengths = ", ".join(f"{tag} {len(numbers)}" for tag, numbers in steps.items())
+    expect(len({len(numbers) for numbers in steps.values()}) == 1, f"The curves differ in length: {lengths}.")
+    epochs = len(steps["loss/val"])
+    expect(epochs >= FEWEST_EPOCHS, f"Only {count(epochs, 'epoch')} stand in the log.", "Train for longer.")
+    return count(epochs, "epoch")
+
+
+def logged_curves(run: Run) -> dict[str, np.ndarray]:
+    """The curves that there are; accuracies from 0 to 1, whether they were logged so or in percent."""
+    found = run.once(logged)
+    curves = {tag: np.array([one.value for one in found[tag]]) for tag in TAGS if tag in found}
+    for tag, numbers in curves.items():
+        expect(np.isfinite(numbers).all(), f"{tag} holds NaN or infinite numbers.")
+        expect(numbers.min() >= 0, f"{tag} goes down to {numbers.min():.4g}, below zero.")
+        if tag.startswith("accuracy"):
+            expect(numbers.max() <= 100, f"{tag} goes up to {numbers.max():.4g}.", "An accuracy is a share: 0 to 1.")
+            curves[tag] = numbers / 100 if numbers.max() > 1 else numbers
+    return curves
+
+
+@check(
+    points=2,
+    needs=[model_knows_its_digits, log_has_both_losses],
+    when="ended",
+    hint="Log what `evaluate` gives for this model, after each epoch: is every number under its own tag?",
+)
+def log_tells_of_the_model(run: Run) -> str:
+    """The curves in the log end where `model` is: at its loss and its accuracy."""
+    curves, model = run.once(logged_curves), run.once(measured)
+    ends = {-1, int(curves["loss/val"].argmin())}  # the best weights may have been kept
+    if "accuracy/val" in curves:
+        ends.add(int(curves["accuracy/val"].argmax()))
+
+    def expect_end(tag: str, does: float, within: float, told: str) -> None:
+        curve = curves.get(tag)
+        expect(
+            curve is None or any(abs(float(curve[end]) - does) <= within for end in ends),
+            f"{tag} ends at {0.0 if curve is None else curve[-1]:.4g}; {told} {does:.4g}.",
+        )
+
+    expect_end("loss/val", model.loss, 0.02 + 0.25 * model.loss, "the loss of `model` on the validation digits is")
+    expect_end("accuracy/val", model.accuracy, 0.06, "the accuracy of `model` on the validation digits is")
+    expect_end("accuracy/train", model.train_accuracy, 0.1, "the accuracy of `model` on the training digits is")
+    return f"loss {model.loss:.3f} and accuracy {model.accuracy:.1%} on the validation digits"
+
+
+@check(points=2, needs=[log_has_both_losses], when="ended", hint="Train for more epochs, on 200 digits only.")
+def over_fitting_shows(run: Run) -> str:
+    """The log shows over-fitting: the validation loss rises in the end, and the training loss goes on falling."""
+    curves = run.once(logged_curves)
+    train, val = curves["loss/train"], curves["loss/val"]
+    same = len(train) == len(val) >= FEWEST_EPOCHS
+    expect(same, f"There are {len(train)} numbers for loss/train in the log, and {len(val)} for loss/val.")
+    best = int(val.argmin())
+    expect(
+        val[-1] >= 1.01 * val[best],
+        f"The validation loss ends at {val[-1]:.4f}, its lowest value is {val[best]:.4f} in epoch {best + 1} of "
+        f"{len(val)}: it has not begun to rise.",
+    )
+    expect(
+        train[-1] < train[best] and train[-1] < val[-1],
+        f"The training loss is {train[best]:.4f} in epoch {best + 1} and ends at {train[-1]:.4f}, "
+        f"the validation loss at {val[-1]:.4f}.",
+        "The training loss is that of the 200 digits the network learns from. Does each number have its own tag?",
+    )
+    return f"lowest {val[best]:.3f} in epoch {best + 1}, {val[-1]:.3f} at the end"
+
+
+@check(points=2, needs=[curves_has_lists_of_numbers, log_has_both_losses], when="ended")
+def curves_are_those_of_the_log(run: Run) -> None:
+    """`curves` holds the very numbers that stand in the event file."""
+    arrays = run.once(claimed)
+    found = {tag: ones for tag, ones in run.once(logged).items() if tag in TAGS}
+    missing = [tag for tag in found if tag not in arrays]
+    expect(not missing, f"`curves` lacks {listed(missing)}.", "Read every tag that the event file has.")
+    for tag, ones in found.items():
+        right, numbers = [one.value for one in ones], arrays[tag]
+        expect(
+            len(numbers) == len(right),
+            f'`curves["{tag}"]` holds {count(len(numbers), "number")}, the log {len(right)}.',
+            "Read the folder after the writer has been closed, and empty it before you train again.",
+        )
+        if np.isfinite(right).all():
+            what = f'`curves["{tag}"]`'
+            expect_close(numbers, right, what, rtol=1e-5, atol=1e-7, hint="Give the values as they stand in the file.")

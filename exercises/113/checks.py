@@ -1,0 +1,344 @@
+"""Exercise 113: time measured on a device that works behind one's back, and trainings that can be repeated.
+
+Nothing here depends on how fast the machine is, or how busy. Time that the notebook claims is compared with the
+grader's own clock, which runs around the question and can only show more; and a pretend GPU, which needs its time
+without computing anything, shows whether `timed` waits for it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grader.check import check, closed_answer, expect, expect_answer, expect_close, expect_shape, fail, tensor
+from grader.datasets import Digits, dataset
+from grader.errors import CallFailed
+from grader.expect import numeric, told
+from grader.text import listed, plain
+
+if TYPE_CHECKING:
+    from grader.run import Run
+
+MOST_TRAINING = 6000  # digits that the notebook trains on, where there are as many
+SAMPLES = 600  # of the trainings that are asked for here
+
+# ---------------------------------------------------------------------- time
+
+
+def one_number(value: Any, what: str) -> float:
+    found = numeric(value, what)
+    expect(found.size == 1, f"{what} is {told(found)}, not one number.")
+    number = float(found.ravel()[0])
+    expect(np.isfinite(number), f"{what} is NaN or infinite.")
+    return number
+
+
+def tried(run: Run, busy: float, seconds: float) -> float:
+    """What `timed` measures in a trial; fails if it cannot have waited for the work."""
+    what = f"`trial({busy:.2f}, {seconds:.2f})`"
+    begun = time.monotonic()
+    measured = one_number(run.call("trial", busy, seconds), what)
+    waited = time.monotonic() - begun
+    expect(
+        measured >= 0.9 * seconds,
+        f"{what} measures {measured:.4f} s for work that takes {seconds:.2f} s.",
+        "The clock is looked at before the device has finished, or it is a clock that stands still meanwhile.",
+    )
+    expect(
+        waited >= 0.9 * (busy + seconds),
+        f"{what} gives its answer after {waited:.2f} s, when the device cannot have finished.",
+        "Leave `trial` and `PretendGPU` as they are, and let `timed` wait for the work.",
+    )
+    expect(
+        measured <= max(1, 2 * waited),
+        f"{what} measures {measured:.1f} for work of {seconds:.2f} seconds, and gives its answer after {waited:.2f}.",
+        "Give seconds, not milliseconds.",
+    )
+    return measured
+
+
+@check(points=3, hint="Wait for the device twice: before you start the clock, and before you look at it again.")
+def timed_waits_for_the_device(run: Run) -> str:
+    """`timed` measures the work until it is finished, and nothing that was ordered before.
+
+    The pretend GPU sleeps, so that a busy machine can only add to the time: the shortest of three tries counts, and
+    a clock that was started too early shows a second too much in each.
+    """
+    tried(run, 0.0, float(run.rng.uniform(0.1, 0.2)))
+    busy, seconds = float(run.rng.uniform(0.9, 1.1)), float(run.rng.uniform(0.15, 0.3))
+    shortest = np.inf
+    for _ in range(3):
+        shortest = min(shortest, tried(run, busy, seconds))
+        if shortest < seconds + busy / 2:
+            return f"{shortest:.3f} s for work of {seconds:.3f} s"
+    fail(
+        f"`trial({busy:.2f}, {seconds:.2f})` measures {shortest:.2f} s for work that takes {seconds:.2f} s: "
+        "the earlier work is in it.",
+        "Wait for the device before you start the clock.",
+    )
+    raise AssertionError  # not reached: fail() raises
+
+
+# ---------------------------------------------------------------------- trainings that are asked for here
+
+
+@dataclass(frozen=True)
+class Training:
+    """What `train` gave for one seed, and how long the grader waited for it."""
+
+    losses: np.ndarray
+    seconds: np.ndarray
+    accuracy: float
+    waited: float
+
+
+def trained(run: Run, train: Digits, val: Digits, seed: int, epochs: int) -> Training:
+    """A training on the CPU, which every machine has; in double precision where the notebook's models want that."""
+
+    def pair(digits: Digits, dtype: str) -> tuple[Any, Any]:
+        return tensor(digits.images, dtype), tensor(digits.labels, "int64")
+
+    def ask(dtype: str) -> tuple[Any, float]:
+        begun = time.monotonic()
+        value = run.call("train", pair(train, dtype), pair(val, dtype), "cpu", seed, epochs)
+        return value, time.monotonic() - begun
+
+    try:
+        value, waited = ask("float32")
+    except CallFailed as fault:
+        if "dtype" not in fault.message and "Double" not in fault.message:
+            raise
+        value, waited = ask("float64")
+    what = f"`train(…, epochs={epochs})`"
+    expect(
+        isinstance(value, list | tuple) and len(value) == 3,
+        f"{what} gives {told(value)}, not three things.",
+        "Return the losses, the seconds and the accuracy, in this order.",
+    )
+    losses = per_epoch(value[0], f"The list of losses of {what}", epochs)
+    seconds = per_epoch(value[1], f"The list of seconds of {what}", epochs)
+    return Training(losses, seconds, accuracy(value[2], what), waited)
+
+
+def per_epoch(value: Any, what: str, epochs: int) -> np.ndarray:
+    array = numeric(value, what)
+    if array.ndim == 2 and array.shape[1] == 1:  # each number may be a tensor of shape (1,)
+        array = array[:, 0]
+    expect_shape(array, (epochs,), what, "One number for each epoch.")
+    expect(np.isfinite(array).all(), f"{what} holds NaN or infinite numbers.")
+    return array
+
+
+def accuracy(value: Any, what: str) -> float:
+    """An accuracy as it is given, a share or in percent."""
+    found = one_number(value, f"The accuracy of {what}")
+    expect(0 <= found <= 100, f"The accuracy of {what} is {found:.4g}.", "It is a share, from 0 to 1.")
+    return found
+
+
+def trainings(run: Run) -> list[Training]:
+    """Two trainings with one seed and between them one with another, on digits whose names are mixed up.
+
+    A network that learns these has been trained on them: nobody could have done that beforehand. In the second
+    training the validation labels are those of other digits, so that the accuracy has to be near nothing.
+    """
+    rng = run.rng
+    names = rng.permutation(10)
+    picked = []
+    for digits, most in ((dataset("mnist").training(run.data), SAMPLES), (run.visible("mnist"), 200)):
+        rows = rng.choice(len(digits), min(len(digits), most), replace=False)
+        picked.append(Digits(digits.pixels[rows], names[digits.labels[rows]]))
+    train, val = picked
+    wrong = Digits(val.pixels, (val.labels + int(rng.integers(1, 10))) % 10)
+    one, other = (int(seed) for seed in rng.choice(np.arange(10, 100_000), size=2, replace=False))
+    epochs = int(rng.integers(6, 9))
+    found = [
+        trained(run, train, val, one, epochs),
+        trained(run, train, wrong, other, epochs - 2),
+        trained(run, train, val, one, epochs),
+    ]
+    whole = 100 if max(training.accuracy for training in found) > 1 else 1  # 1 % of percents is no 100 % of shares
+    return [replace(training, accuracy=training.accuracy / whole) for training in found]
+
+
+@check(points=2, hint="A new model, an optimiser for its parameters, and `epochs` times `train_one_epoch`.")
+def train_trains(run: Run) -> str:
+    """`train` trains a new network on the set it is given, and tells its losses and its accuracy on the other set."""
+    first, mixed_up, _ = run.once(trainings)
+    expect(
+        first.losses[-1] < 0.8 * first.losses[0],
+        f"The losses of `train` are {', '.join(f'{loss:.3f}' for loss in first.losses)}: they hardly fall.",
+    )
+    expect(
+        first.accuracy > 0.5,
+        f"`train` gives an accuracy of {first.accuracy:.1%} for digits that are easily told apart.",
+    )
+    expect(
+        mixed_up.accuracy < 0.4,
+        f"`train` gives an accuracy of {mixed_up.accuracy:.1%} on a validation set whose labels are all wrong.",
+        "Compute it from `val_set`, the argument.",
+    )
+    return f"accuracy {first.accuracy:.1%} after {len(first.losses)} epochs on {SAMPLES} digits"
+
+
+@check(
+    points=3,
+    needs=[train_trains],
+    hint="Set the seed inside `train`, before the model is made and the images shuffled.",
+)
+def equal_seeds_repeat(run: Run) -> None:
+    """`train` gives the same losses and the same accuracy for the same seed, whatever was computed in between."""
+    first, _, again = run.once(trainings)
+    worst = int(np.abs(again.losses - first.losses).argmax())
+    once, twice = first.losses[worst], again.losses[worst]
+    expect(
+        np.allclose(again.losses, first.losses, rtol=1e-4, atol=1e-7),
+        f"The loss of epoch {worst + 1} is {once:.6f}, and with the same seed again {twice:.6f}.",
+    )
+    expect(
+        abs(first.accuracy - again.accuracy) <= 0.02,
+        f"The accuracy is {first.accuracy:.1%}, and {again.accuracy:.1%} with the same seed.",
+    )
+
+
+@check(points=1, needs=[train_trains], hint="Is the seed that is set the argument `seed`?")
+def other_seeds_differ(run: Run) -> None:
+    """`train` gives other losses for another seed."""
+    first, other, _ = run.once(trainings)
+    expect(
+        not np.allclose(first.losses[: len(other.losses)], other.losses, rtol=1e-4, atol=0),
+        f"`train` gives the same losses for two different seeds: {first.losses[0]:.6f} in the first epoch.",
+    )
+
+
+@check(points=2, needs=[train_trains], hint="Measure each epoch by itself with `timed`; seconds, not milliseconds.")
+def train_measures_its_epochs(run: Run) -> str:
+    """`train` tells the seconds of every epoch: together no more than the call takes, and a good part of it."""
+    found = run.once(trainings)
+    for one in found:
+        shown = ", ".join(f"{second:.4g}" for second in one.seconds)
+        expect((one.seconds > 0).all(), f"`train` measures {shown} seconds for its epochs: none takes no time.")
+        expect(
+            one.seconds.sum() <= 1.02 * one.waited,
+            f"`train` measures {shown} seconds for its epochs, but the whole call takes {one.waited:.3g} s.",
+        )
+    best = max(found, key=lambda one: one.seconds.sum() / one.waited)
+    expect(
+        best.seconds.sum() >= 0.05 * best.waited,
+        f"`train` measures {best.seconds.sum():.4g} s for all epochs together, but the call takes {best.waited:.3g} s.",
+    )
+    return f"{best.seconds.mean():.3f} s an epoch, for {SAMPLES} digits"
+
+
+# ---------------------------------------------------------------------- the table, and the accuracies
+
+
+def rows(run: Run) -> dict[str, dict[str, float]]:
+    """The rows of `table` by the kind of device; accuracies from 0 to 1."""
+    table = run.value("table")
+    expect(isinstance(table, dict), f"`table` is {told(table)}, not a dictionary.")
+    expect(bool(table), "`table` is empty.", "It has a row for each of your devices, the CPU at least.")
+    found = {}
+    for device, row in table.items():
+        name = plain(str(device), 20)
+        kind = name.lower().partition(":")[0]
+        expect(kind in ("cpu", "cuda", "mps"), f"`table` has a row {name!r}.", "Its keys are the names of devices.")
+        expect(isinstance(row, dict), f"The row {name!r} of `table` is {told(row)}, not a dictionary.")
+        missing = [f'"{key}"' for key in ("epoch", "training", "accuracy") if key not in row]
+        expect(not missing, f"The row {name!r} of `table` has no {listed(missing)}.")
+        numbers = {key: one_number(row[key], f'`table["{name}"]["{key}"]`') for key in ("epoch", "training")}
+        share = accuracy(row["accuracy"], f"the row {name!r}")
+        found[kind] = numbers | {"accuracy": share / 100 if share > 1 else share}
+    return found
+
+
+@check(points=2, needs=[train_measures_its_epochs], hint="Take the seconds and the accuracy from what `train` returns.")
+def table_is_filled(run: Run) -> str:
+    """`table` has a row for each device of the machine: seconds of an epoch and of the training, and the accuracy."""
+    found = run.once(rows)
+    present = run.value("devices") if run.has("devices") else []
+    present = [one for one in present if isinstance(one, str)] if isinstance(present, list) else []
+    missing = [plain(one, 20) for one in present if one.partition(":")[0] not in found]
+    expect(not missing, f"`table` has no row for {listed(missing)}.", "A row for each of `devices`.")
+    epochs = run.value("EPOCHS") if run.has("EPOCHS") else None
+    for kind, row in found.items():
+        epoch, training = row["epoch"], row["training"]  # the training may have had to wake the device up
+        expect(epoch > 0, f"An epoch on {kind} takes {epoch:.4g} s in `table`.")
+        expect(
+            not isinstance(epochs, int) or 0.5 * epochs * epoch <= training <= 100 * epochs * epoch,
+            f"In `table`, {kind} needs {epoch:.4g} s for an epoch and {training:.4g} s for {epochs} of them.",
+            '"epoch" is the mean over the epochs, "training" their sum.',
+        )
+        expect(row["accuracy"] > 0.3, f"In `table`, the accuracy on {kind} is {row['accuracy']:.1%}.")
+    if "cpu" in found:
+        expect_plausible(run, found["cpu"]["epoch"])
+    return ", ".join(f"{kind} {row['epoch']:.3g} s an epoch" for kind, row in found.items())
+
+
+def expect_plausible(run: Run, epoch: float) -> None:
+    """Fail if an epoch of the notebook's takes a hundred times less or more than the trainings asked for here."""
+    images = min(MOST_TRAINING, len(dataset("mnist").training(run.data)))
+    likely = [one.seconds.mean() * images / SAMPLES for one in run.once(trainings)]
+    expect(
+        min(likely) / 100 <= epoch <= 100 * max(likely),
+        f"An epoch on cpu takes {epoch:.4g} s in `table`; from the trainings asked for now, {np.mean(likely):.3g} s.",
+        "Are these seconds, of an epoch of your own machine?",
+    )
+
+
+@check(
+    points=1,
+    needs=[train_trains],
+    hint="`train(…)` returns three things: keep the last one, for each of the five seeds.",
+)
+def accuracies_are_of_five_seeds(run: Run) -> str:
+    """`accuracies` holds the accuracies of five trainings, which differ a little."""
+    found = expect_shape(
+        run.array("accuracies").squeeze(), (5,), "`accuracies`", "One number for each of the seeds 0 to 4."
+    )
+    expect(np.isfinite(found).all(), "`accuracies` holds NaN or infinite numbers.")
+    found = found / 100 if found.max() > 1 else found
+    lowest, highest = found.min(), found.max()
+    expect(lowest > 0.3 and highest <= 1, f"`accuracies` go from {lowest:.4g} to {highest:.4g}.")
+    expect(lowest < highest, f"`accuracies` are all the same: {lowest:.2%}.", "Five seeds make five networks.")
+    expect(highest - lowest < 0.2, f"`accuracies` go from {lowest:.1%} to {highest:.1%}.", "Train each to the end.")
+    return f"{lowest:.2%} to {highest:.2%}"
+
+
+@check(points=2, hint="The square root of p (1 − p) / n.")
+def standard_error_is_right(run: Run) -> None:
+    """`standard_error` gives the standard error of an accuracy."""
+    cases = [(float(run.rng.uniform(0.02, 0.98)), int(run.rng.integers(20, 50_000))) for _ in range(5)]
+    for accuracy, n in [*cases, (0.5, 1), (1.0, 200), (0.0, 200)]:
+        what = f"`standard_error({accuracy:.4g}, {n})`"
+        found = one_number(run.call("standard_error", accuracy, n), what)
+        expect_close(found, np.sqrt(accuracy * (1 - accuracy) / n), what, rtol=1e-3, atol=1e-9, reveal=True)
+
+
+REASONS = closed_answer("113-reasons", "bdf62efb400842dd97af34076f9dca56")
+# What explains nothing, and why not.
+NO_REASONS = [
+    (closed_answer("113-reason", "33938f9933aa0da57124af4e721488b9"), "What decides how many steps an epoch has?"),
+    (
+        closed_answer("113-reason", "506cece5ca2ac04a8b78692e3b658a7f"),
+        "An accuracy is a mean over all validation images: try what shuffling them does to it.",
+    ),
+    (
+        closed_answer("113-reason", "9f83463f5e4c5b89df246cb27213a62c"),
+        "Ask a trained network twice in `eval()` mode: does it ever change its mind?",
+    ),
+]
+
+
+@check(points=2, hint="One reason more: what if the seed is fixed, and the device is another?")
+def reasons_are_right(run: Run) -> None:
+    """`reasons` are the statements that explain why the accuracies differ."""
+    value = run.value("reasons")
+    expect(isinstance(value, list | tuple | np.ndarray), f"`reasons` is {told(value)}, not a list of numbers.")
+    numbers = np.unique(numeric(value, "`reasons`"))
+    expect(0 < numbers.size <= 6, f"`reasons` holds {numbers.size} numbers.", "Write the numbers of the statements.")
+    hints = [hint for statement, hint in NO_REASONS if any(statement.matches(number) for number in numbers)]
+    expect_answer(numbers, REASONS, "`reasons`", hint=hints[0] if hints else "")

@@ -1,0 +1,388 @@
+"""Exercise 300: forward pass, gradients by the chain rule, and gradient descent, for networks of any size.
+
+What the functions ought to give is computed here, in double precision, for networks that are picked at grading
+time. A student may work with tensors of either precision or with NumPy: what a function is sent is tried in each form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grader.check import check, closed_answer, expect, expect_answer, expect_close, fail, tensor
+from grader.errors import CallFailed
+from grader.expect import numeric, refuse_placeholder, told
+from grader.text import count
+
+if TYPE_CHECKING:
+    from grader.run import Run
+
+Layer = tuple[np.ndarray, np.ndarray]  # weights (outputs, inputs), biases (outputs,); or the slopes for them
+
+# Hints for the usual mistakes.
+SQUARE = "The slope of a square u² is 2u."
+SIGMOID = "The neuron's own slope is missing: y (1 − y)."
+SIGN = "The sign is the wrong way round: the loss grows where y − t does."
+INPUT = "How fast does z = w x + b change with w? That factor is missing."
+NO_INPUT = "How fast does z = w x + b change with b? The input has no part in it."
+MEAN = "The loss is a mean: its slope is divided by the number of all outputs, N · K."
+CHAIN = "Go through the table of the notebook row by row, and look at the shapes."
+XOR_X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+XOR_T = np.array([[0.0], [1.0], [1.0], [0.0]])
+
+NEURON_LOSS = closed_answer(
+    "300-neuron-loss",
+    "daf6c5577b2e3e5a51eb86444802b84c",
+    {
+        "2e193b3a86728796a127d844babe16c7": "That is the error y − t: the loss is its square.",
+        "c13c3a90e0bb03ee7d7921a3ffeb812b": "Here the loss is the square itself, without a factor ½.",
+        "427ca1c4958cd8e6d4dfa7e0d846b2e8": "The loss is the square of the error.",
+    },
+)
+DL_DW = closed_answer(
+    "300-dL-dw",
+    "6d279f60f3f869ae9975c29c6958130e",
+    {
+        "d1173cb08d798a364162999468c912d8": SQUARE,
+        "9e2db5c849993fff276b8ea2e4e54bb3": INPUT,
+        "216bbb8cde21c88531b82acb1b877727": SIGMOID,
+        "1ff23db354eb55009a3527d04d1960db": SIGN,
+    },
+)
+DL_DB = closed_answer(
+    "300-dL-db",
+    "66779cbca7fad02e691995fdd2f82dcc",
+    {
+        "898b91c6caf7ebb66dd34eb72ca6c246": SQUARE,
+        "93c7964df040b0c4e44e8d2e4eef0f95": SIGMOID,
+        "bd2f0db27bad4d9c9a1f8cb55da1b355": NO_INPUT,
+        "5eafbd07cace45762d818bab9c71c94b": SIGN,
+    },
+)
+
+# ---------------------------------------------------------------------- the same, computed here
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    return 0.5 * (1 + np.tanh(0.5 * z))
+
+
+def activations(layers: Sequence[Layer], xs: np.ndarray) -> list[np.ndarray]:
+    """The inputs, and what each layer answers."""
+    found = [xs]
+    for weights, biases in layers:
+        found.append(sigmoid(found[-1] @ weights.T + biases))
+    return found
+
+
+def mean_squared(layers: Sequence[Layer], xs: np.ndarray, targets: np.ndarray) -> float:
+    return float(np.mean((activations(layers, xs)[-1] - targets) ** 2))
+
+
+def slopes(layers: Sequence[Layer], xs: np.ndarray, targets: np.ndarray) -> list[Layer]:
+    """Gradient of the mean squared error, layer by layer, by the chain rule."""
+    answers = activations(layers, xs)
+    backwards = []
+    error = 2 * (answers[-1] - targets) / targets.size
+    for (weights, _), before, after in zip(layers[::-1], answers[-2::-1], answers[:0:-1], strict=True):
+        sums = error * after * (1 - after)
+        backwards.append((sums.T @ before, sums.sum(axis=0)))
+        error = sums @ weights
+    return backwards[::-1]
+
+
+def moved(layers: Sequence[Layer], by: Sequence[Layer], rate: float) -> list[Layer]:
+    return [(w - rate * dw, b - rate * db) for (w, b), (dw, db) in zip(layers, by, strict=True)]
+
+
+def flat(layers: Sequence[Layer]) -> np.ndarray:
+    """All the numbers in one row."""
+    return np.concatenate([part.ravel() for layer in layers for part in layer])
+
+
+# ---------------------------------------------------------------------- what is asked
+
+
+@dataclass(frozen=True)
+class Task:
+    """A network, inputs and targets; all numbers are float32's, so that no form of them is rounded."""
+
+    layers: list[Layer]
+    xs: np.ndarray  # (N, inputs)
+    targets: np.ndarray  # (N, outputs)
+
+    @property
+    def sizes(self) -> list[int]:
+        return [self.xs.shape[1], *(len(biases) for _, biases in self.layers)]
+
+    @property
+    def told(self) -> str:
+        n = len(self.xs)
+        return f"a network {'-'.join(map(str, self.sizes))} and {n} sample{'s' * (n != 1)}"
+
+
+def task(rng: np.random.Generator, sizes: Sequence[int], n: int, scale: float = 1.0) -> Task:
+    """A task for a network of these sizes, with n samples; `scale` is how large its weights are."""
+
+    def single(numbers: np.ndarray) -> np.ndarray:
+        return numbers.astype(np.float32).astype(np.float64)
+
+    def normal(*shape: int) -> np.ndarray:
+        return single(scale * rng.normal(size=shape))
+
+    layers = [(normal(after, before), normal(after)) for before, after in pairwise(sizes)]
+    targets = rng.uniform(0.05, 0.95, size=(n, sizes[-1]))
+    return Task(layers, single(rng.normal(size=(n, sizes[0]))), single(targets))
+
+
+def tasks(run: Run) -> list[Task]:
+    """Networks of one to four layers, for one sample and for several; sizes differ, so that none fits another."""
+    rng = run.rng
+    picked = []
+    for depth, samples in [(1, 1), (1, 8), (2, 1), (2, 9), (3, 11), (4, 10)]:
+        sizes = rng.choice(np.arange(2, 8), size=depth + 1, replace=False)
+        picked.append(task(rng, [int(size) for size in sizes], samples))
+    width = int(rng.integers(2, 6))  # where every table is square, only its numbers tell a transpose
+    picked.append(task(rng, [width] * 4, width))
+    picked.append(task(rng, [1, int(rng.integers(2, 6)), 1], int(rng.integers(2, 9))))
+    return picked
+
+
+Form = Callable[[np.ndarray], Any]
+FORMS: list[Form] = [lambda a: tensor(a, "float64"), lambda a: tensor(a, "float32"), lambda a: a.copy()]
+
+
+def sent(value: Any, form: Form) -> Any:
+    if isinstance(value, np.ndarray):
+        return form(value)
+    return type(value)(sent(part, form) for part in value) if isinstance(value, list | tuple) else value
+
+
+def ask(run: Run, name: str, *args: Any) -> Any:
+    """What a function gives for these arguments, in the first form of them that it can work with."""
+    first: CallFailed | None = None
+    for form in FORMS:
+        try:
+            return run.call(name, *(sent(one, form) for one in args), autograd=False)
+        except CallFailed as fault:
+            first = first or fault
+    assert first is not None
+    raise first
+
+
+def pairs(value: Any, what: str, sizes: Sequence[int] | None = None) -> list[Layer]:
+    """A list of pairs (table, row), as layers and their slopes are; of a network of these sizes, if they are given."""
+    hint = "It is a list with a pair for each layer: a table like `W` and a row like `b`."
+    refuse_placeholder(value, what)
+    expect(isinstance(value, list | tuple), f"{what} is {told(value)}, not a list of pairs.", hint)
+    wanted = len(value) if sizes is None else len(sizes) - 1
+    expect(len(value) == wanted > 0, f"{what} has {count(len(value), 'item')} for {count(wanted, 'layer')}.", hint)
+    found = []
+    for number, pair in enumerate(value, 1):
+        expect(isinstance(pair, list | tuple), f"Item {number} of {what} is {told(pair)}, not a pair.", hint)
+        expect(len(pair) == 2, f"Item {number} of {what} has {len(pair)} parts, not 2.", hint)
+        table, row = (
+            numeric(part, f"{part_name} {number} in {what}") for part, part_name in zip(pair, "Wb", strict=True)
+        )
+        if row.ndim == 2 and row.size == max(row.shape):  # (1, n) and (n, 1) are the same n numbers
+            row = row.ravel()
+        fits = table.ndim == 2 and row.shape == table.shape[:1]
+        asked = table.shape if sizes is None else (sizes[number], sizes[number - 1])
+        expect(
+            fits and table.shape == asked,
+            f"{what} has shapes {table.shape} and {row.shape} for layer {number}"
+            + (f", whose weights are {asked}." if sizes else "."),
+            "Each pair belongs to one layer, in the order of the layers, and has the shapes of its W and b.",
+        )
+        expect(
+            np.isfinite(table).all() and np.isfinite(row).all(),
+            f"{what} holds NaN or infinite numbers for layer {number}.",
+        )
+        found.append((table, row))
+    return found
+
+
+# ---------------------------------------------------------------------- the neuron
+
+
+@check(points=1, hint="z is 0: what does the sigmoid give there, and how far is that from 1?")
+def neuron_loss_is_right(run: Run) -> None:
+    """`neuron_loss` is the squared error of the neuron."""
+    expect_answer(run.value("neuron_loss"), NEURON_LOSS, "`neuron_loss`")
+
+
+@check(points=1, hint="Three slopes, multiplied: dL/dy, dy/dz, and the last one for w or for b.")
+def neuron_slopes_are_right(run: Run) -> None:
+    """`dL_dw` and `dL_db` are the slopes of the neuron's loss."""
+    expect_answer(run.value("dL_dw"), DL_DW, "`dL_dw`")
+    expect_answer(run.value("dL_db"), DL_DB, "`dL_db`")
+
+
+# ---------------------------------------------------------------------- forward, and the loss
+
+
+@check(points=2, hint="Layer by layer: the answers of one are the inputs of the next, and each has its sigmoid.")
+def forward_is_right(run: Run) -> None:
+    """`forward` gives the outputs of any network, for one sample and for many."""
+    for one in run.once(tasks):
+        right = activations(one.layers, one.xs)[-1]
+        found = numeric(ask(run, "forward", one.layers, one.xs), f"`forward` of {one.told}")
+        if found.size == right.size and found.squeeze().shape == right.squeeze().shape:
+            found = found.reshape(right.shape)
+        expect_close(found, right, f"`forward` of {one.told}", rtol=1e-4, atol=1e-5)
+
+
+@check(points=1, hint="The mean is over all numbers of the batch: rows and columns.")
+def loss_is_right(run: Run) -> None:
+    """`loss` is the mean squared error over all outputs of the batch."""
+    for shape in [(1, 1), (6, 1), (1, 4), tuple(int(n) for n in run.rng.integers(2, 9, size=2))]:
+        outputs, targets = run.rng.uniform(size=(2, *shape)).astype(np.float32).astype(np.float64)
+        right = float(np.mean((outputs - targets) ** 2))
+        what = f"`loss` of outputs and targets of shape {shape}"
+        found = numeric(ask(run, "loss", outputs, targets), what)
+        expect(found.size == 1, f"{what} is {told(found)}, not one number.", "Take the mean over everything.")
+        hint = "There is no factor ½ in this loss." if np.isclose(2 * found.item(), right) else ""
+        expect_close(found.item(), right, what, rtol=1e-4, atol=1e-7, hint=hint, reveal=True)
+
+
+# ---------------------------------------------------------------------- backward
+
+
+def own_slopes(run: Run) -> list[tuple[Task, list[Layer]]]:
+    """What `gradients` gives, for every task: pairs that fit the layers."""
+    found = []
+    for one in run.once(tasks):
+        value = ask(run, "gradients", one.layers, one.xs, one.targets)
+        found.append((one, pairs(value, f"`gradients` of {one.told}", one.sizes)))
+    return found
+
+
+@check(points=2)
+def gradients_are_made_by_hand(run: Run) -> None:
+    """`gradients` gives a pair (dW, db) for each layer, in the shapes of its W and b, without autograd."""
+    found = run.once(own_slopes)
+    expect(any(flat(own).any() for _, own in found), "`gradients` gives nothing but zeros.", CHAIN)
+
+
+@check(points=3, needs=[gradients_are_made_by_hand], hint=CHAIN)
+def last_layer_is_right(run: Run) -> None:
+    """`gradients` has the right slopes for the weights and biases of the last layer."""
+    for one, own in run.once(own_slopes):
+        right = slopes(one.layers, one.xs, one.targets)[-1]
+        expect_slopes(own[-1], right, f"the last layer of {one.told}", last_hint(one, own[-1], right))
+
+
+@check(
+    points=4, needs=[last_layer_is_right], hint="What the layer before gets is dZ · W, with the weights of this layer."
+)
+def every_layer_is_right(run: Run) -> None:
+    """`gradients` has the right slopes for the weights and biases of every layer."""
+    for one, own in run.once(own_slopes):
+        for number, right in list(enumerate(slopes(one.layers, one.xs, one.targets)))[:-1][::-1]:
+            expect_slopes(own[number], right, f"layer {number + 1} of {one.told}")
+
+
+@check(points=1, needs=[every_layer_is_right])
+def tiny_slopes_are_right(run: Run) -> None:
+    """`gradients` is exact in a deep network with small weights, where the first slopes are almost nothing.
+
+    Slopes that were measured, by nudging the weights, drown here in rounding errors, even in double precision.
+    """
+    depth = 8
+    sizes = [int(size) for size in run.rng.integers(4, 7, size=depth + 1)]
+    one = task(run.rng, sizes, 6, scale=0.01)
+    own = pairs(ask(run, "gradients", one.layers, one.xs, one.targets), "`gradients` of a deep network", one.sizes)
+    hint = "Measured with a nudge, such slopes are lost among rounding errors: multiply the factors of the chain rule."
+    for number, right in enumerate(slopes(one.layers, one.xs, one.targets)):
+        expect_slopes(own[number], right, f"layer {number + 1} of a network of {depth} layers", hint)
+
+
+def expect_slopes(found: Layer, right: Layer, where: str, hint: str = "") -> None:
+    for part, own, wanted in zip(("dW", "db"), found, right, strict=True):
+        expect_close(
+            own, wanted, f"`{part}` for {where}", rtol=2e-3, atol=2e-3 * float(np.abs(wanted).max()), hint=hint
+        )
+
+
+def last_hint(one: Task, found: Layer, right: Layer) -> str:
+    """What the slopes of the last layer betray of how they were computed."""
+    *_, before, outputs = activations(one.layers, one.xs)
+    difference = (outputs - one.targets) / one.targets.size
+    wrong = {
+        SIGN: [-right[0]],
+        SQUARE: [right[0] / 2],
+        MEAN: [
+            factor * right[0] for factor in (one.targets.size, *one.targets.shape, one.targets.size / 2) if factor != 1
+        ],
+        SIGMOID: [factor * difference.T @ before for factor in (1, 2)],
+    }
+    return next((hint for hint, tables in wrong.items() if any(np.allclose(found[0], t, 1e-3) for t in tables)), "")
+
+
+# ---------------------------------------------------------------------- downhill
+
+
+@check(
+    points=2, needs=[gradients_are_made_by_hand], hint="New weights: old ones − learning rate · slopes, in every layer."
+)
+def step_goes_downhill(run: Run) -> None:
+    """`step` moves every weight and bias against its slope, as far as the learning rate says."""
+    for one, own in run.once(own_slopes)[2:6]:
+        rate = float(np.round(run.rng.uniform(0.05, 3), 2))
+        what = f"`step` of {one.told}"
+        found = pairs(ask(run, "step", one.layers, one.xs, one.targets, rate), what, one.sizes)
+        for number, (new, wanted) in enumerate(zip(found, moved(one.layers, own, rate), strict=True), 1):
+            for name, numbers, asked in zip("Wb", new, wanted, strict=True):
+                expect_close(numbers, asked, f"`{name}` of layer {number} after {what}", rtol=1e-3, atol=1e-4)
+        downhill = flat(own) @ flat(slopes(one.layers, one.xs, one.targets)) > 0
+        expect(downhill, f"{what} goes uphill: against the slopes that `gradients` gives the loss grows.", SIGN)
+
+
+@check(
+    points=2, needs=[step_goes_downhill], hint="Look at the loss before every step: go on while it is above `error`."
+)
+def train_stops_at_the_error(run: Run) -> None:
+    """`train` takes steps from the layers it is given until the loss is as small as asked for, and no longer.
+
+    It has to arrive where the student's own `step` leads to, right or wrong; a few steps more are no matter.
+    """
+    few, more, rate = 40, 10, 0.5
+    for inputs, hidden, outputs in run.rng.integers([2, 4, 1], [5, 7, 4], size=(2, 3)).tolist():
+        one = task(run.rng, [inputs, hidden, outputs], int(run.rng.integers(6, 10)))
+        way = [one.layers]
+        while len(way) < few + more:
+            way.append(pairs(ask(run, "step", way[-1], one.xs, one.targets, rate), "`step`", one.sizes))
+        losses = [mean_squared(layers, one.xs, one.targets) for layers in way]
+        end = int(np.argmin(losses[:few]))
+        expect(end > 0, f"Your `step`, taken {few} times with a learning rate of {rate}, never lowers the loss.")
+        between = (losses[end] + min(losses[:end])) / 2
+        for error, first in [(between, end), (1.1 * losses[0], 0)]:
+            what = f"`train` of {one.told}, asked for a loss of {error:.5f},"
+            found = pairs(ask(run, "train", one.layers, one.xs, one.targets, rate, error), what, one.sizes)
+            if not any(np.allclose(flat(found), flat(layers), 1e-3, 1e-4) for layers in way[first : first + more]):
+                reached = mean_squared(found, one.xs, one.targets)
+                fail(
+                    f"{what} gives layers with a loss of {reached:.5f}. "
+                    f"{first} of your own steps from the given layers lead to {losses[first]:.5f}.",
+                    "Begin with the layers that it is given." if losses[first + more - 1] <= reached <= error else "",
+                )
+
+
+@check(points=2, hint="Begin with `network(2, 4, 1)`; where the loss gets stuck, with other random weights.")
+def trained_has_learnt_xor(run: Run) -> str:
+    """`trained` is a network whose loss on XOR is 0.01 or less."""
+    layers = pairs(run.value("trained"), "`trained`")
+    sizes = [2, *(len(biases) for _, biases in layers)]
+    fits = [weights.shape for weights, _ in layers] == list(zip(sizes[1:], sizes, strict=False)) and sizes[-1] == 1
+    if not fits:
+        fail(
+            f"The weights of `trained` have shapes {', '.join(str(w.shape) for w, _ in layers)}.",
+            "XOR has two inputs and one output, and every layer takes what the one before it gives.",
+        )
+    reached = mean_squared(layers, XOR_X, XOR_T)
+    expect(reached <= 0.01 * 1.001, f"The loss of `trained` on XOR is {reached:.4f}, not 0.01 or less.")
+    return f"loss {reached:.4f}"
