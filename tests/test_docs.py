@@ -103,7 +103,7 @@ def run(warm: Warm | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr(cli, "_settings", lambda *given: replace(settings(*given), data="sample", warm=warm))
     monkeypatch.setattr(validation, "warmed", lambda *_: nullcontext(warm))
     monkeypatch.setattr(exercise, "__file__", str(tmp_path / "site-packages" / "grader" / "exercise.py"))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
 
     def call(command: list[str]) -> tuple[int, str]:
@@ -232,8 +232,10 @@ def put_cells(path: Path, cells: list[nbformat.NotebookNode]) -> None:
 
 
 def expect_shown(shown: str, printed: str, command: str) -> None:
-    """Every line that the page shows is printed, in this order; `…` stands for others."""
-    lines = iter([" ".join(line.split()) for line in printed.splitlines()])
+    """Every line that the page shows is printed, in this order, however wide the terminal; `…` stands for others."""
+    text, place = " ".join(printed.split()), 0
     for line in shown.splitlines():
         wanted = " ".join(line.split())
-        assert not wanted or wanted == "…" or wanted in lines, f"`{command}` does not print {line!r}, but:\n{printed}"
+        if wanted and wanted != "…":
+            assert wanted in text[place:], f"`{command}` does not print {line!r}, but:\n{printed}"
+            place = text.index(wanted, place) + len(wanted)

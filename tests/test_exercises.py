@@ -36,12 +36,12 @@ def matrix(name: str) -> dict[str, Row]:
 
 
 def tried(name: str) -> list[str]:
-    """The notebooks that are tried here: where they train, so few mistakes that each check is failed by one.
+    """The notebooks that are tried here: so few mistakes that each check is failed by one, but all of exercise 100.
 
     `make validate` tries them all, and so does this where every mode is asked for.
     """
     every = matrix(name)
-    if os.environ.get("GRADER_TEST_EVERY_MODE") or not exercise(name).description.data:
+    if os.environ.get("GRADER_TEST_EVERY_MODE") or name == "100":
         return list(every)
     chosen = [row for row in ("reference", "starter") if row in every]
     mistakes = {row: set(one.fails or ()) for row, one in every.items() if row not in chosen}
