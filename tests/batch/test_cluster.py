@@ -176,7 +176,7 @@ def test_ctrl_c_ends_what_the_workers_do(folder: Path, exercise: Exercise, clust
         process.kill()
     assert process.returncode == 130
     assert err.splitlines()[-1] == "Stopped."
-    wait_for(lambda: cluster.left("a") == [])
+    wait_for(lambda: cluster.left("a") == [], 40)  # by themselves they would go on for longer
     assert cluster.processes["a"].poll() is None
 
 
@@ -197,7 +197,7 @@ def test_when_the_scheduler_is_gone_it_says_so(folder: Path, exercise: Exercise,
     assert process.returncode == 3
     assert err.splitlines()[-1].startswith(f"The scheduler at {cluster.address} is gone")
     assert [gradebook(folder)[name]["status"] for name in ("quick", "slow")] == ["passed", "pending"]
-    wait_for(lambda: cluster.left("a") == [])
+    wait_for(lambda: cluster.left("a") == [], 40)
 
 
 def test_a_cluster_of_this_machine(folder: Path, batch: Batch) -> None:
