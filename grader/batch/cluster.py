@@ -414,14 +414,14 @@ async def _reach(address: str) -> None:
 
 @contextmanager
 def own_cluster(number: int, options: Options, tell: Callable[[str], object]) -> Iterator[Cluster]:
-    """A cluster of this machine, with so many workers, for as long as it is needed."""
+    """A cluster of this machine, with room for so many notebooks, for as long as it is needed."""
     with _quiet(), ExitStack() as stack:
         folder = scratch_folder()
         stack.callback(remove, folder)
         stack.enter_context(dask.config.set({"temporary-directory": str(folder)}))
         cluster = LocalCluster(
-            n_workers=number,
-            threads_per_worker=1,
+            n_workers=1,  # so that there is one warm process, and notebooks on a GPU know of each other
+            threads_per_worker=number,
             dashboard_address=None,
             # Whoever can talk to a worker can have it do anything: other users of this machine, and notebooks.
             security=True,
@@ -441,10 +441,13 @@ def own_cluster(number: int, options: Options, tell: Callable[[str], object]) ->
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Dask from talking to the teacher: what goes wrong is said in our own words."""
+    """Keep Dask from talking to the teacher, who is told in our own words, and from keeping all that it has sent."""
     for name in ("distributed", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed."))):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    # A notebook comes with all that lies beside it, which Dask takes for a mistake.
-    with warnings.catch_warnings(), dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}):
+    settings = {
+        "distributed.admin.large-graph-warning-threshold": "1 GB",  # of what lies beside a notebook it would complain
+        "distributed.admin.low-level-log-length": 10,  # it keeps so many messages, and all that travels is in them
+    }
+    with warnings.catch_warnings(), dask.config.set(settings):
         warnings.filterwarnings("ignore", module="distributed")
         yield
