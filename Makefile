@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help grade test hostile check validate benchmark clean
+.PHONY: help grade test thorough hostile check validate benchmark clean
 
 help: ## Tell what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ grade: $(READY) ## Grade the reference solution of exercise 110
 
 test: $(READY) check ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+thorough: $(READY) check ## Run every test in every mode: an hour or more
+	GRADER_TEST_EVERY_MODE=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 hostile: $(READY) ## Run the corpus of hostile notebooks alone, in every mode that there is
 	GRADER_TEST_EVERY_MODE=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/hostile

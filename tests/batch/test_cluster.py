@@ -34,6 +34,10 @@ from tests.batch.conftest import (
 )
 from tests.conftest import running
 
+thorough = pytest.mark.skipif(
+    not os.environ.get("GRADER_TEST_EVERY_MODE"), reason="takes its time: `make thorough` runs it"
+)
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers are killed by signals")
 
 
@@ -136,6 +140,7 @@ def test_a_poisonous_notebook_takes_no_worker_down(folder: Path, batch: Batch, c
     assert cluster.processes["a"].poll() is None
 
 
+@thorough
 def test_workers_that_come_later_are_used(folder: Path, exercise: Exercise, cluster: Dask) -> None:
     """And when no worker is left, another one is waited for."""
     for number in range(6):
@@ -156,6 +161,7 @@ def test_workers_that_come_later_are_used(folder: Path, exercise: Exercise, clus
     assert {row["status"] for name, row in gradebook(folder).items() if name.startswith("student")} == {"passed"}
 
 
+@thorough
 def test_ctrl_c_ends_what_the_workers_do(folder: Path, exercise: Exercise, cluster: Dask) -> None:
     hand_in(folder, "slow-1", ENDLESS)
     hand_in(folder, "slow-2", ENDLESS)
@@ -180,6 +186,7 @@ def test_ctrl_c_ends_what_the_workers_do(folder: Path, exercise: Exercise, clust
     assert cluster.processes["a"].poll() is None
 
 
+@thorough
 def test_when_the_scheduler_is_gone_it_says_so(folder: Path, exercise: Exercise, cluster: Dask) -> None:
     hand_in(folder, "quick", "x = 3")
     hand_in(folder, "slow", ENDLESS)
@@ -211,6 +218,7 @@ def test_a_cluster_of_this_machine(folder: Path, batch: Batch) -> None:
     assert list((folder / "tmp").iterdir()) == []
 
 
+@thorough
 def test_ctrl_c_ends_a_cluster_of_this_machine(folder: Path, exercise: Exercise) -> None:
     hand_in(folder, "slow-1", ENDLESS)
     hand_in(folder, "slow-2", ENDLESS)
