@@ -89,6 +89,9 @@ class Entry:
         Checks that an attack may cost its author, as it goes, though their answers are honest.
     modes
         Run also as an ordinary user, and without bubblewrap.
+    counted
+        It is stopped by the number of processes that a user may have, which Linux does not count for root, nor for
+        root who plays an ordinary user in a namespace: only run as the user who runs the tests.
     group
         Cheap entries of one group that do not disturb each other may share a kernel. Each has one cell, in
         ``after``, and leaves what it got in ``found[name]``.
@@ -116,6 +119,7 @@ class Entry:
     lost: dict[str, str] = field(default_factory=dict)
     maybe_lost: tuple[str, ...] = ()
     modes: bool = False
+    counted: bool = False
     group: str = ""
     control: bool = False
     heavy: bool = False
