@@ -11,11 +11,12 @@ network that reads a few words at a time, in their order, learns it all.
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from grader.datasets.review_generator import WORDS, sentence, words_in
+from grader.datasets.review_generator import WORDS, distinct, sentence, words_in
 
 VERSION = 1  # part of the name under which the visible sample is cached: raise it when the texts change
 
@@ -110,12 +111,8 @@ def generate(
     """
     dice = random.Random(int(rng.integers(2**63)))
     ratings = dice.choices(range(1, 11), RATINGS, k=count)
-    texts: dict[str, None] = {}  # an ordered set
-    for rating in ratings:
-        while (text := _review(dice, rating, unseen_words)) in texts or text in avoid:
-            pass
-        texts[text] = None
-    return list(texts), np.array([_given(dice, rating) for rating in ratings], dtype=np.int64)
+    texts = distinct((partial(_review, dice, rating, unseen_words) for rating in ratings), avoid)
+    return texts, np.array([_given(dice, rating) for rating in ratings], dtype=np.int64)
 
 
 def _given(dice: random.Random, rating: int) -> int:

@@ -11,7 +11,8 @@ few hundred steps, since no word by itself then says anything.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -163,12 +164,18 @@ def generate(
     dice = random.Random(int(rng.integers(2**63)))
     labels = [index % 2 for index in range(count)]
     dice.shuffle(labels)
+    texts = distinct((partial(_review, dice, bool(label), unseen_words) for label in labels), avoid)
+    return texts, np.array(labels, dtype=np.int64)
+
+
+def distinct(makers: Iterable[Callable[[], str]], avoid: frozenset[str]) -> list[str]:
+    """A text of each maker, asked until what it makes is none of the others, and none of `avoid`."""
     texts: dict[str, None] = {}  # an ordered set
-    for label in labels:
-        while (text := _review(dice, bool(label), unseen_words)) in texts or text in avoid:
+    for make in makers:
+        while (text := make()) in texts or text in avoid:
             pass
         texts[text] = None
-    return list(texts), np.array(labels, dtype=np.int64)
+    return list(texts)
 
 
 def _review(dice: random.Random, positive: bool, unseen_words: bool) -> str:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,19 @@ def hand_in(folder: Path, student: str, *sources: str) -> None:
 def command(exercise: Exercise, folder: Path, *more: str, out: str = "out") -> list[str]:
     where = [str(exercise.folder), str(folder / "in"), "-o", str(folder / out)]
     return [sys.executable, "-m", "grader.cli", "batch", *where, "--workers", "2", "--data", "sample", *more]
+
+
+@contextmanager
+def started(exercise: Exercise, folder: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """`grade batch` at work, in a group of processes of its own; whoever leaves it leaves it dead."""
+    pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(
+        command(exercise, folder, *more), env=surroundings(folder), process_group=0, **pipes
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def surroundings(folder: Path) -> dict[str, str]:

@@ -23,11 +23,11 @@ from tests.batch.conftest import (
     ENDLESS,
     SLOW,
     Batch,
-    command,
     gradebook,
     graded,
     grades,
     hand_in,
+    started,
     surroundings,
     wait_for,
     written,
@@ -108,13 +108,7 @@ def test_a_worker_is_killed_in_the_middle(folder: Path, batch: Batch, exercise: 
     assert len(graded(folder)) == 7
     cluster.worker("a")
     cluster.worker("b")
-    with subprocess.Popen(
-        command(exercise, folder, "--scheduler", cluster.address),
-        env=surroundings(folder),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with started(exercise, folder, "--scheduler", cluster.address) as process:
         wait_for(lambda: written(folder) and cluster.running("a") and cluster.running("b"))
         cluster.processes["a"].kill()
         _, err = process.communicate(timeout=100)
@@ -146,13 +140,7 @@ def test_workers_that_come_later_are_used(folder: Path, exercise: Exercise, clus
     for number in range(6):
         hand_in(folder, f"student-{number}", SLOW)
     cluster.worker("a")
-    with subprocess.Popen(
-        command(exercise, folder, "--scheduler", cluster.address),
-        env=surroundings(folder),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with started(exercise, folder, "--scheduler", cluster.address) as process:
         wait_for(lambda: written(folder) and cluster.running("a"))
         cluster.processes["a"].kill()
         cluster.worker("b")
@@ -166,20 +154,10 @@ def test_ctrl_c_ends_what_the_workers_do(folder: Path, exercise: Exercise, clust
     hand_in(folder, "slow-1", ENDLESS)
     hand_in(folder, "slow-2", ENDLESS)
     cluster.worker("a", threads=2)
-    process = subprocess.Popen(
-        command(exercise, folder, "--scheduler", cluster.address),
-        env=surroundings(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        process_group=0,
-    )
-    try:
+    with started(exercise, folder, "--scheduler", cluster.address) as process:
         wait_for(lambda: cluster.running("a") == 2)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
     assert process.returncode == 130
     assert err.splitlines()[-1] == "Stopped."
     wait_for(lambda: cluster.left("a") == [], 40)  # by themselves they would go on for longer
@@ -191,13 +169,7 @@ def test_when_the_scheduler_is_gone_it_says_so(folder: Path, exercise: Exercise,
     hand_in(folder, "quick", "x = 3")
     hand_in(folder, "slow", ENDLESS)
     cluster.worker("a", threads=2)
-    with subprocess.Popen(
-        command(exercise, folder, "--scheduler", cluster.address),
-        env=surroundings(folder),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with started(exercise, folder, "--scheduler", cluster.address) as process:
         wait_for(lambda: written(folder) and cluster.running("a"))
         cluster.processes["s"].kill()
         _, err = process.communicate(timeout=100)
@@ -222,21 +194,11 @@ def test_a_cluster_of_this_machine(folder: Path, batch: Batch) -> None:
 def test_ctrl_c_ends_a_cluster_of_this_machine(folder: Path, exercise: Exercise) -> None:
     hand_in(folder, "slow-1", ENDLESS)
     hand_in(folder, "slow-2", ENDLESS)
-    process = subprocess.Popen(
-        command(exercise, folder, "--scheduler", "local"),
-        env=surroundings(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        process_group=0,
-    )
-    try:
+    with started(exercise, folder, "--scheduler", "local") as process:
         wait_for(lambda: running(folder / "tmp") == 2)
         family = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
     assert process.returncode == 130
     assert err == "Stopped.\n"
     wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family))

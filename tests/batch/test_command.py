@@ -16,7 +16,18 @@ import pytest
 from grader.batch.workers import usual_workers
 from grader.exercise import Exercise
 from grader.kernel import sandbox
-from tests.batch.conftest import ENDLESS, Batch, command, gradebook, graded, grades, hand_in, surroundings, written
+from tests.batch.conftest import (
+    ENDLESS,
+    Batch,
+    command,
+    gradebook,
+    graded,
+    grades,
+    hand_in,
+    started,
+    surroundings,
+    written,
+)
 from tests.conftest import running
 
 
@@ -120,23 +131,13 @@ def test_ctrl_c_keeps_what_is_finished(exercise: Exercise, folder: Path) -> None
     hand_in(folder, "quick", "x = 3")
     hand_in(folder, "slow-1", ENDLESS)
     hand_in(folder, "slow-2", ENDLESS)
-    process = subprocess.Popen(
-        command(exercise, folder),
-        env=surroundings(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        process_group=0,
-    )
-    try:
+    with started(exercise, folder) as process:
         until = time.monotonic() + 60
         while running(folder / "tmp") < 2 or not written(folder):
             assert time.monotonic() < until
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
     assert process.returncode == 130
     assert err.splitlines()[-1] == "Stopped."
     found = gradebook(folder)
