@@ -24,7 +24,9 @@ from grader.expect import (
     expect_shape,
     fail,
 )
+from grader.figures import confusion, curves, misjudged, show
 from grader.kernel.wire import Opaque, module, tensor
+from grader.language import ngettext, tr
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -35,6 +37,8 @@ __all__ = [
     "Opaque",
     "check",
     "closed_answer",
+    "confusion",
+    "curves",
     "expect",
     "expect_accuracy",
     "expect_answer",
@@ -43,8 +47,12 @@ __all__ = [
     "expect_dtype",
     "expect_shape",
     "fail",
+    "misjudged",
     "module",
+    "ngettext",
+    "show",
     "tensor",
+    "tr",
 ]
 
 When = Literal["live", "ended"]

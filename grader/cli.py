@@ -256,6 +256,28 @@ def release(
         console.print(f"Wrote {_near(write_starter(one))}", soft_wrap=True)
 
 
+@app.command()
+def translate(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(help="Exercises, and `grader` for its own texts; all if none is named.", show_default=False),
+    ] = None,
+) -> None:
+    """Bring the translations (`fi.po`) of exercises up to date with their checks, and tell what they lack."""
+    from grader.catalogues import TRANSLATED, texts_of, texts_of_grader, update
+    from grader.exercise import exercise_folders, find_exercise, load
+
+    here = Path.cwd()
+    if ids:
+        texts = [texts_of_grader() if one == "grader" else texts_of(find_exercise(one, here)) for one in ids]
+    else:
+        texts = [texts_of_grader(), *(texts_of(load(folder)) for folder in exercise_folders(here).values())]
+    faults = [fault for one in texts for language in TRANSLATED for fault in update(one, language)]
+    for fault in faults:
+        console.print(fault, soft_wrap=True)
+    raise typer.Exit(1 if faults else 0)
+
+
 @data_app.command("status")
 def data_status(as_json: AsJson = False) -> None:
     """Tell which real data sets are on this machine, and where."""

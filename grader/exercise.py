@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from grader.check import Check
 from grader.errors import ExerciseError, UsageError
+from grader.language import speaking
 from grader.text import listed, plain
 
 # What the course's notebooks may import beyond the grader's own dependencies. One of these missing on the
@@ -171,7 +172,8 @@ def _checks_of(path: Path, name: str) -> tuple[Check, ...]:
     sys.modules[name] = module  # dataclasses and typing look a module up by its name
     written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # no __pycache__ among the exercises
     try:
-        spec.loader.exec_module(module)
+        with speaking("en"):  # what it says is translated when it is said
+            spec.loader.exec_module(module)
     except ExerciseError:
         raise
     except Exception as error:

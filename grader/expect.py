@@ -15,6 +15,7 @@ import numpy as np
 
 from grader.answers import ClosedAnswer
 from grader.errors import AnswerMissing, CheckFailed, ExerciseError, WrongKind
+from grader.figures import Accuracy, show
 from grader.kernel.wire import Opaque
 from grader.text import count, number, percent, plain
 
@@ -222,6 +223,8 @@ def expect_accuracy(
 ) -> str:
     """Fail unless enough predictions equal their labels. Returns the sentence to show beside a passed check.
 
+    Shows the accuracy with its interval, whether it is enough or not.
+
     Parameters
     ----------
     predicted
@@ -238,6 +241,8 @@ def expect_accuracy(
         raise CheckFailed("Some predictions are NaN or infinite.", hint)
     hits, n = int((array == labels).sum()), len(labels)
     low, high = wilson_interval(hits, n)
+    bound = above if above is not None else at_least or 0.0
+    show(Accuracy(title=what, hits=hits, n=n, low=low, high=high, threshold=bound, strict=above is not None))
     told_accuracy = f"{percent(hits / n, 2)} of {n:,} (95 % interval {percent(low)} to {percent(high)})"
     if above is not None and not hits / n > above:
         raise CheckFailed(f"The {what} is {told_accuracy}; it has to be above {percent(above, 0)}.", hint)

@@ -23,8 +23,10 @@ from grader.check import Check
 from grader.datasets import Choice, Preference, choose
 from grader.errors import GraderError, KernelGone, SubmissionFault, UsageError
 from grader.exercise import Exercise
+from grader.figures import collected
 from grader.kernel.sandbox import Mode
 from grader.kernel.session import Facts, KernelSession, Settings
+from grader.language import speaking, tr
 from grader.outcomes import execution_report
 from grader.report import CheckReport, DataReport, ExecutionReport, Report
 from grader.run import Run
@@ -106,14 +108,15 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
     started = datetime.now(UTC)
     choice = choose(exercise.description.data, options.data)
     checks = selected(exercise.checks, options.only)
-    try:
-        notebook = submission.read()
-    except Unreadable as unreadable:
-        draft = _Draft(ExecutionReport(status="invalid", error=str(unreadable)), [_skipped(one) for one in checks])
-    else:
-        within = options.warm.folder if options.warm is not None else None
-        with Workspace(submission.path, exercise.description.data, choice, within) as workspace:
-            draft = _run_and_judge(notebook, workspace, exercise, checks, options, choice, progress)
+    with speaking(options.language, exercise.folder):
+        try:
+            notebook = submission.read()
+        except Unreadable as unreadable:
+            draft = _Draft(ExecutionReport(status="invalid", error=str(unreadable)), [_skipped(one) for one in checks])
+        else:
+            within = options.warm.folder if options.warm is not None else None
+            with Workspace(submission.path, exercise.description.data, choice, within) as workspace:
+                draft = _run_and_judge(notebook, workspace, exercise, checks, options, choice, progress)
     return Graded(_report(submission, exercise, options, choice, started, draft), draft.notebook, draft.files)
 
 
@@ -125,7 +128,8 @@ def ungraded(submission: Submission, exercise: Exercise, options: Options, reaso
     reason
         A sentence or two; every check repeats it.
     """
-    checks = [_result(check, "error", reason) for check in selected(exercise.checks, options.only)]
+    with speaking(options.language, exercise.folder):
+        checks = [_result(check, "error", reason) for check in selected(exercise.checks, options.only)]
     draft = _Draft(ExecutionReport(status="invalid", error=plain(reason, 1000)), checks)
     # Where one of several machines lacks the data, the machine that tells it may lack them, too.
     choice = choose(exercise.description.data, "auto") if options.data == "auto" else options.data
@@ -193,8 +197,10 @@ class Judge:
             if check.when == when:
                 self.say("check", number, len(self.checks))
                 begun = time.monotonic()
-                report = self._judge_one(check)
+                with collected() as figures:
+                    report = self._judge_one(check)
                 report.seconds = round(time.monotonic() - begun, 3)
+                report.figures = figures
                 self.done[check.name] = report
 
     def reports(self) -> list[CheckReport]:
@@ -207,14 +213,14 @@ class Judge:
         if late:
             return _result(check, "error", f"`{check.name}` needs `{late[0].name}`, which runs later.")
         if unmet:
-            return _skipped(check, f"First “{unmet[0].title.rstrip('.')}” has to pass.")
+            return _skipped(check, tr("First “{title}” has to pass.", title=unmet[0].title.rstrip(".")))
         self.run.rng = self.options.random(f"check {check.name}")
         was_alive = self.run.ended or self.run.kernel.alive
         try:
             said = check(self.run)
         except KernelGone as gone:
             if not was_alive:
-                return _skipped(check, "The notebook's kernel had ended before.")
+                return _skipped(check, tr("The notebook's kernel had ended before."))
             return _result(check, "failed", gone.message, gone.hint or check.hint)
         except SubmissionFault as fault:
             return _result(check, "failed", fault.message, fault.hint or check.hint)
@@ -251,19 +257,20 @@ def selected(checks: tuple[Check, ...], only: tuple[str, ...]) -> tuple[Check, .
 
 
 def _result(check: Check, status: str, message: str, hint: str = "") -> CheckReport:
+    # What was marked while the checks were imported, before the language was known, is translated here.
     return CheckReport(
         name=check.name,
-        title=check.title,
+        title=tr(check.title),
         status=status,  # type: ignore[arg-type]
         score=check.points if status == "passed" else 0.0,
         max_score=check.points,
-        message=plain(message, 1000),
-        hint=plain(hint, 1000),
+        message=plain(tr(message), 1000),
+        hint=plain(tr(hint), 1000),
         hidden=check.hidden,
     )
 
 
-def _skipped(check: Check, message: str = "The notebook cannot be read.") -> CheckReport:
+def _skipped(check: Check, message: str = tr("The notebook cannot be read.")) -> CheckReport:
     return _result(check, "skipped", message)
 
 
@@ -357,6 +364,7 @@ def _report(
         versions=draft.facts.versions,
         started=started.isoformat(timespec="seconds"),
         grader=version("grader"),
+        language=options.language,
     )
 
 

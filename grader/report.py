@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from grader.figures import Figure, Record
 
 Status = Literal["passed", "failed", "ungraded"]
 CheckStatus = Literal["passed", "failed", "skipped", "error"]
 ExecutionStatus = Literal["ok", "error", "timeout", "memory", "output", "died", "invalid"]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class CellReport(_Record):
+class CellReport(Record):
     """One code cell: its number from 1, as in ``In [3]``, its id, how it ended, and how long it took."""
 
     number: int
@@ -28,7 +26,7 @@ class CellReport(_Record):
     error: str | None = None
 
 
-class ExecutionReport(_Record):
+class ExecutionReport(Record):
     """How the run of the notebook went.
 
     Attributes
@@ -52,10 +50,11 @@ class ExecutionReport(_Record):
     cells: list[CellReport] = Field(default_factory=list)
 
 
-class CheckReport(_Record):
+class CheckReport(Record):
     """One check: `skipped` could not be judged; `error` is the grader's own fault and costs no points.
 
-    A `hidden` one is the teacher's own: it lies beside the solution, and no student has it.
+    A `hidden` one is the teacher's own: it lies beside the solution, and no student has it. `figures` are what a page
+    shows beside it, as data.
     """
 
     name: str
@@ -67,16 +66,17 @@ class CheckReport(_Record):
     hint: str = ""
     seconds: float = 0.0
     hidden: bool = False
+    figures: list[Figure] = Field(default_factory=list)
 
 
-class DataReport(_Record):
+class DataReport(Record):
     """Which form of the data sets was used, and which sets the exercise has."""
 
     name: Literal["full", "sample"]
     sets: list[str] = Field(default_factory=list)
 
 
-class Report(_Record):
+class Report(Record):
     """What a grading found."""
 
     schema_version: Literal[1] = 1
@@ -96,6 +96,7 @@ class Report(_Record):
     versions: dict[str, str]
     started: str
     grader: str
+    language: str = "en"
 
     @property
     def exit_code(self) -> int:

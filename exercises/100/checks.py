@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect_answer, expect_count, module
+from grader.check import check, closed_answer, expect_answer, expect_count, module, tr
 
 if TYPE_CHECKING:
     from grader.run import Run
 
 # Hints for the usual wrong numbers.
-ALL_BIASES = "The biases are missing: one for every unit that arrows point to."
-OUTPUT_BIASES = "The biases of the outputs are missing: outputs are computed, as hidden units are."
-HIDDEN_BIASES = "The biases of the hidden units are missing: in the chapter's words, Θ has two columns."
-INPUT_BIASES = "An input is given, not computed: it has no bias."
-WRONG_END = "A bias belongs to the unit that arrows point to, not to the one that they come from."
-SHARED_BIAS = "Each unit of a layer has a bias of its own: they do not share one."
-ONE_LAYER = "That is one layer only: count the parameters of all layers."
-ONE_KIND = "That is one layer only, or the weights only: count every arrow, those from a constant too."
-UNITS = "That is the number of units: count the arrows between them, and the biases."
-ONE_OUTPUT = "That would be right with a single output: look at the picture again."
-SUM = "Every unit has a weight for every input: that is a product, not a sum."
-LAYER_BEFORE = "This layer reads what the layer before it gives, not the 50 numbers."
-LOOKED_UP = "An embedding only looks rows up: it has no bias."
-ROWS = "Every word has a row of numbers: that is a product, not a sum."
+ALL_BIASES = tr("The biases are missing: one for every unit that arrows point to.")
+OUTPUT_BIASES = tr("The biases of the outputs are missing: outputs are computed, as hidden units are.")
+HIDDEN_BIASES = tr("The biases of the hidden units are missing: in the chapter's words, Θ has two columns.")
+INPUT_BIASES = tr("An input is given, not computed: it has no bias.")
+WRONG_END = tr("A bias belongs to the unit that arrows point to, not to the one that they come from.")
+SHARED_BIAS = tr("Each unit of a layer has a bias of its own: they do not share one.")
+ONE_LAYER = tr("That is one layer only: count the parameters of all layers.")
+ONE_KIND = tr("That is one layer only, or the weights only: count every arrow, those from a constant too.")
+UNITS = tr("That is the number of units: count the arrows between them, and the biases.")
+ONE_OUTPUT = tr("That would be right with a single output: look at the picture again.")
+SUM = tr("Every unit has a weight for every input: that is a product, not a sum.")
+LAYER_BEFORE = tr("This layer reads what the layer before it gives, not the 50 numbers.")
+LOOKED_UP = tr("An embedding only looks rows up: it has no bias.")
+ROWS = tr("Every word has a row of numbers: that is a product, not a sum.")
 
 CHAPTER_NETWORK = closed_answer(
     "100-chapter",
@@ -96,16 +96,16 @@ EMBEDDING = closed_answer(
         "28d6b848e0078014e0472bfa32ec63bd": ROWS,
     },
 )
-LAYER_BY_LAYER = "Go from layer to layer: each unit has a weight for everything that comes in, and a bias."
+LAYER_BY_LAYER = tr("Go from layer to layer: each unit has a weight for everything that comes in, and a bias.")
 
 
-@check(points=2, hint="Count every arrow in the picture.")
+@check(points=2, hint=tr("Count every arrow in the picture."))
 def chapter_network_is_right(run: Run) -> None:
     """`chapter_network` is the number of parameters of the chapter's network."""
     expect_answer(run.value("chapter_network"), CHAPTER_NETWORK, what="`chapter_network`")
 
 
-@check(points=3, hint="Draw the constants into the picture, and count its arrows again.")
+@check(points=3, hint=tr("Draw the constants into the picture, and count its arrows again."))
 def figure_3_6_is_right(run: Run) -> None:
     """`figure_3_6` is the number of parameters of the model in figure 3.6."""
     expect_answer(run.value("figure_3_6"), FIGURE_3_6, what="`figure_3_6`")
@@ -142,19 +142,19 @@ def mlp_is_right(run: Run) -> None:
     expect_answer(run.value("mlp_parameters"), MLP, what="`mlp_parameters`")
 
 
-@check(points=1, hint="Each of the units has a weight for each input, and a bias.")
+@check(points=1, hint=tr("Each of the units has a weight for each input, and a bias."))
 def dense_16_is_right(run: Run) -> None:
     """`dense_16` is the number of parameters of `Dense(16)` on 50 inputs."""
     expect_answer(run.value("dense_16"), DENSE_16, what="`dense_16`")
 
 
-@check(points=1, hint="How many numbers does the layer before it give?")
+@check(points=1, hint=tr("How many numbers does the layer before it give?"))
 def dense_1_is_right(run: Run) -> None:
     """`dense_1` is the number of parameters of the `Dense(1)` after it."""
     expect_answer(run.value("dense_1"), DENSE_1, what="`dense_1`")
 
 
-@check(points=1, hint="The table has a row for each word, and nothing else.")
+@check(points=1, hint=tr("The table has a row for each word, and nothing else."))
 def embedding_is_right(run: Run) -> None:
     """`embedding` is the number of parameters of `Embedding(10000, 16)`."""
     expect_answer(run.value("embedding"), EMBEDDING, what="`embedding`")
@@ -163,7 +163,7 @@ def embedding_is_right(run: Run) -> None:
 @check(points=2)
 def linear_layers_are_counted(run: Run) -> None:
     """`count_module` is right for `Linear` layers, with and without a bias."""
-    hint = "Count every number in every tensor of `module.parameters()`, weights and biases alike."
+    hint = tr("Count every number in every tensor of `module.parameters()`, weights and biases alike.")
     a, b, c = _sizes(run, 3)
     _expect_module(run, [("Linear", a, b)], a * b + b, hint)
     _expect_module(run, [("Linear", a, c, {"bias": False})], a * c, hint)
@@ -174,15 +174,15 @@ def linear_layers_are_counted(run: Run) -> None:
 @check(points=2, needs=[linear_layers_are_counted])
 def other_layers_are_counted(run: Run) -> None:
     """`count_module` is right for layers of other kinds."""
-    hint = "Do not ask which kind a layer is: `module.parameters()` gives the tensors of any module."
+    hint = tr("Do not ask which kind a layer is: `module.parameters()` gives the tensors of any module.")
     a, b, c = _sizes(run, 3)
     _expect_module(run, [("Embedding", a, b), ("Linear", b, c)], a * b + b * c + c, hint)
     _expect_module(run, [("LSTM", a, b)], 4 * b * (a + b + 2), hint)
     # The running mean and variance of a batch normalisation are buffers: no gradient step changes them.
-    buffers = "A layer may keep numbers that are no parameters (its buffers): count `parameters()` only."
+    buffers = tr("A layer may keep numbers that are no parameters (its buffers): count `parameters()` only.")
     _expect_module(run, [("Conv2d", a, b, 3), ("BatchNorm2d", b)], (9 * a + 1) * b + 2 * b, buffers)
     # A layer made of layers: two linear maps, four inside its attention, and two normalisations.
-    inside = "A layer may be made of layers: `module.parameters()` looks into all of them."
+    inside = tr("A layer may be made of layers: `module.parameters()` looks into all of them.")
     width = 2 * b
     count = 4 * width * (width + 1) + (width * c + c) + (c * width + width) + 2 * 2 * width
     _expect_module(run, [("TransformerEncoderLayer", width, 2, {"dim_feedforward": c})], count, inside)
@@ -191,7 +191,7 @@ def other_layers_are_counted(run: Run) -> None:
 @check(points=1, needs=[linear_layers_are_counted])
 def frozen_parameters_are_left_out(run: Run) -> None:
     """`count_module` leaves frozen parameters out."""
-    hint = "A parameter tensor is trainable if its `requires_grad` is True."
+    hint = tr("A parameter tensor is trainable if its `requires_grad` is True.")
     a, b, c = _sizes(run, 3)
     frozen = ("Embedding", a, b, {"frozen": True})
     _expect_module(run, [frozen, ("Linear", b, c)], b * c + c, hint)
@@ -233,7 +233,7 @@ def _hint(found: Any, usual: dict[int, str]) -> str:
 def _expect_module(run: Run, layers: Sequence[Sequence[Any]], expected: int, hint: str) -> None:
     """`count_module` of a module made of these layers."""
     found = run.call("count_module", module(layers))
-    what = f"`count_module` of {', '.join(_told(layer) for layer in layers)}"
+    what = tr("`count_module` of {layers}", layers=", ".join(_told(layer) for layer in layers))
     expect_count(found, expected, what=what, hint=hint, reveal=True)
 
 
@@ -241,6 +241,6 @@ def _told(layer: Sequence[Any]) -> str:
     """A layer as one writes it in PyTorch."""
     name, *args = layer
     options = args.pop() if args and isinstance(args[-1], dict) else {}
-    frozen = "a frozen " if options.get("frozen") else ""
     named = [f"{option}={value}" for option, value in options.items() if option != "frozen"]
-    return f"{frozen}{name}({', '.join([*map(str, args), *named])})"
+    layer_told = f"{name}({', '.join([*map(str, args), *named])})"
+    return tr("a frozen {layer}", layer=layer_told) if options.get("frozen") else layer_told

@@ -1,0 +1,159 @@
+"""Catalogues of translations: what the code says, extracted; what they lack; brought up to date."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
+
+from grader.exercise import Exercise
+from grader.keeping import write_whole
+from grader.language import LANGUAGES
+
+_KEYWORDS = {"tr": None, "ngettext": (1, 2)}
+_PACKAGE = Path(__file__).parent
+TRANSLATED = tuple(language for language in LANGUAGES if language != "en")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Code whose texts are translated, and where their catalogues lie.
+
+    Attributes
+    ----------
+    name
+        What they belong to, for a person.
+    sources
+        Python files, and Jinja's templates (``.j2``).
+    folder
+        Holds ``fi.po``.
+    """
+
+    name: str
+    sources: tuple[Path, ...]
+    folder: Path
+
+
+def texts_of(exercise: Exercise) -> Texts:
+    """What an exercise says to students: its checks' titles, messages and hints."""
+    return Texts(exercise.id, (exercise.folder / "checks.py",), exercise.folder)
+
+
+def texts_of_grader() -> Texts:
+    """What the grader itself says."""
+    sources = sorted(path for path in _PACKAGE.rglob("*") if path.suffix in (".py", ".j2"))
+    return Texts("grader", tuple(sources), _PACKAGE / "locale")
+
+
+def update(texts: Texts, language: str) -> list[str]:
+    """Bring a catalogue up to date with its code; what it lacks, a line each (see :func:`faults`)."""
+    catalogue, there = _catalogue(texts, language), _read(texts, language)
+    for message in catalogue:
+        known = there.get(message.id) if message.id else None
+        if known is not None and type(known.string) is type(message.string):
+            message.string = known.string
+    if [(one.id, one.string) for one in catalogue] != [(one.id, one.string) for one in there]:
+        file = io.BytesIO()
+        write_po(file, catalogue, width=110, no_location=True)
+        write_whole(texts.folder / f"{language}.po", file.getvalue())
+    return faults(texts, language)
+
+
+def faults(texts: Texts, language: str) -> list[str]:
+    """What is wrong with a catalogue, a line each: texts that it lacks or the code no longer has, and other fields."""
+    wanted, there = _catalogue(texts, language), _read(texts, language)
+    found = []
+    for message in wanted:
+        if not message.id:
+            continue
+        known = there.get(message.id)
+        if known is None or not all(_forms(known.string)):
+            found.append(f"{texts.name}: no translation of {_first(message)!r}")
+        elif any(_fields(form) - _fields(*_forms(message.id)) for form in _forms(known.string)) or (
+            _fields(*_forms(message.id)) - _fields(*_forms(known.string))
+        ):
+            found.append(f"{texts.name}: other fields in the translation of {_first(message)!r}")
+    # Catalog.get takes a plural message by its first form.
+    left = [message for message in there if message.id and wanted.get(message.id) is None]
+    return found + [f"{texts.name}: the code no longer says {_first(message)!r}" for message in left]
+
+
+def extracted(path: Path) -> Iterator[str | tuple[str, ...]]:
+    """The texts of a file, in their order; one with a plural as its two forms."""
+    if path.suffix == ".py":
+        yield from _titles(path)
+    method = "python" if path.suffix == ".py" else babel_extract
+    with path.open("rb") as file:
+        for _line, text, _comments, _context in extract(method, file, keywords=_KEYWORDS):  # type: ignore[arg-type]
+            yield text
+
+
+def _titles(path: Path) -> Iterator[str]:
+    """First lines of the docstrings of checks: what the student reads."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.FunctionDef) and any(_is_check(one) for one in node.decorator_list):
+            yield inspect.cleandoc(ast.get_docstring(node) or "").partition("\n")[0].strip()
+
+
+def _is_check(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(called, ast.Name) and called.id == "check"
+
+
+def _catalogue(texts: Texts, language: str) -> Catalog:
+    catalogue = Catalog(
+        locale=language,
+        project=texts.name,
+        version="1",
+        header_comment="# What people read.",
+        msgid_bugs_address="",
+        last_translator="",
+        language_team="",
+        fuzzy=False,
+    )
+    for text in _all(texts.sources):
+        catalogue.add(text)
+    return catalogue
+
+
+def _all(sources: Iterable[Path]) -> Iterator[str | tuple[str, ...]]:
+    for path in sources:
+        yield from extracted(path)
+
+
+def _read(texts: Texts, language: str) -> Catalog:
+    path = texts.folder / f"{language}.po"
+    if not path.is_file():
+        return Catalog(locale=language)
+    with path.open("rb") as file:
+        return read_po(file, locale=language, abort_invalid=True)
+
+
+def _forms(text: object) -> tuple[str, ...]:
+    if isinstance(text, str):
+        return (text,)
+    return tuple(text) if isinstance(text, tuple | list) else ("",)
+
+
+def _fields(*forms: str) -> set[str]:
+    """Names of the fields of a template, whichever form has them."""
+    found = set()
+    for form in forms:
+        try:
+            found |= {name for _, name, _, _ in Formatter().parse(form) if name}
+        except ValueError:  # braces that mean themselves
+            continue
+    return found
+
+
+def _first(message: Message) -> str:
+    return _forms(message.id)[0]
