@@ -103,9 +103,10 @@ class Warm:
         self.data = tuple(data)
         self.device = device
         self._process: subprocess.Popen[bytes] | None = None
+        self._retired: list[subprocess.Popen[bytes]] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"folder": self.folder, "data": self.data, "device": self.device, "_process": None}
+        return {"folder": self.folder, "data": self.data, "device": self.device, "_process": None, "_retired": []}
 
     @property
     def _socket(self) -> Path:
@@ -151,19 +152,12 @@ class Warm:
             raise NoFork from error
 
     def close(self) -> None:
-        """End the process, if it was started here."""
+        """End the process, if it was started here, and those whose place it took."""
         if self._process is not None:
-            assert self._process.stdin is not None
-            with suppress(OSError):
-                self._process.stdin.close()
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
+            self._retired.append(self._process)
             self._process = None
+        while self._retired:
+            _end(self._retired.pop())
 
     def _up_to_date(self) -> bool:
         with suppress(OSError):
@@ -177,7 +171,8 @@ class Warm:
         return False
 
     def _start(self) -> None:
-        self.close()
+        if self._process is not None:  # kernels that it forked may be at work, and would end with it
+            self._retired.append(self._process)
         self._socket.unlink(missing_ok=True)
         command = sandbox.warm_command(self.folder, self.data, self.device)
         command += [sys.executable, "-P", str(Path(zygote.__file__)), str(self._socket), signature()]
@@ -207,6 +202,20 @@ class Warm:
             except OSError:
                 return None
         return Fork(descriptors[0]) if answer == b"forked" and descriptors else None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let it end, which it does when its standard input is closed; and be sure of it."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(OSError):
+        process.stdin.close()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()
 
 
 @contextmanager
