@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from grader.check import check, expect, expect_close, expect_shape, fail, tensor
+from grader.check import check, expect, expect_close, expect_shape, fail, ngettext, tensor, tr
 from grader.errors import CallFailed
 from grader.expect import numeric
-from grader.text import count
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -27,11 +26,11 @@ PHI = np.array([-0.23, -1.3, 1.3, 0.66])
 THETA = np.array([[-0.2, 0.4], [-0.9, 0.9], [1.1, -0.7]])
 NEW_THETA = np.array([[-0.2, 0.4], [-0.9, 0.9], [-1.05, 0.7]])
 
-STEP_BY_STEP = "Go step by step, as the pictures do: pre-activations, ReLU, times their φ, sum, and φ₀."
-FORMULA = "Solve θ₀ + θ₁·x = 0 for x, unit by unit, and sort what you get."
-INSIDE = "Take one place inside each region, and look at the sign of every pre-activation there."
-ADDS = "A unit that is active in a region adds φ·θ₁ to the slope there; one that is clipped adds nothing."
-ONE_REGION = "Without a joint there is one region, the whole axis: its row or slope is still to be given."
+STEP_BY_STEP = tr("Go step by step, as the pictures do: pre-activations, ReLU, times their φ, sum, and φ₀.")
+FORMULA = tr("Solve θ₀ + θ₁·x = 0 for x, unit by unit, and sort what you get.")
+INSIDE = tr("Take one place inside each region, and look at the sign of every pre-activation there.")
+ADDS = tr("A unit that is active in a region adds φ·θ₁ to the slope there; one that is clipped adds nothing.")
+ONE_REGION = tr("Without a joint there is one region, the whole axis: its row or slope is still to be given.")
 
 
 # ---------------------------------------------------------------------- what is right
@@ -121,14 +120,23 @@ def call_told(name: str, *arrays: np.ndarray) -> str:
 
 def expect_output(run: Run, phi: np.ndarray, theta: np.ndarray) -> None:
     x = np.append(run.rng.uniform(-4, 4, 40), 0).round(2)
-    what = f"`network(x, phi, theta)` with {len(theta)} hidden units" if len(theta) != 3 else "`network(x, phi, theta)`"
+    what = "`network(x, phi, theta)`"  # untranslated
+    if len(theta) != 3:
+        what = tr("`network(x, phi, theta)` with {n} hidden units", n=len(theta))
     right = output(x, phi, theta)
     found = as_row(ask(run, "network", x, phi, theta), what)
-    expect_shape(found, right.shape, what, "Asked for 41 places, it has to give 41 numbers.")
+    expect_shape(found, right.shape, what, tr("Asked for 41 places, it has to give 41 numbers."))
     off = np.flatnonzero(~(np.abs(found - right) <= 1e-4 + 1e-4 * np.abs(right)))
     if len(off):
-        told = f"phi = {phi.tolist()}, theta = {theta.tolist()} and x = {x[off[0]]}"
-        fail(f"`network` is {found[off[0]]:.4g} for {told}, not {right[off[0]]:.4g}.", STEP_BY_STEP)
+        message = tr(
+            "`network` is {found} for phi = {phi}, theta = {theta} and x = {x}, not {right}.",
+            found=f"{found[off[0]]:.4g}",
+            phi=phi.tolist(),
+            theta=theta.tolist(),
+            x=x[off[0]],
+            right=f"{right[off[0]]:.4g}",
+        )
+        fail(message, STEP_BY_STEP)
 
 
 @check(points=2)
@@ -161,17 +169,17 @@ def joints_are_found(run: Run) -> None:
 @check(points=1, needs=joints_are_found)
 def flat_units_have_no_joint(run: Run) -> None:
     """`find_joints` leaves units out that never switch."""
-    hint = "A unit whose pre-activation has slope 0 crosses 0 nowhere: leave it out before you divide."
+    hint = tr("A unit whose pre-activation has slope 0 crosses 0 nowhere: leave it out before you divide.")
     expect_joints(run, with_flat_units(run.rng, some_theta(run.rng, 3)), hint)
     found = as_row(ask(run, "find_joints", with_flat_units(run.rng, np.empty((0, 2)))), "`find_joints`")
-    expect(found.size == 0, "`find_joints` finds a joint where no unit ever switches.", hint)
+    expect(found.size == 0, tr("`find_joints` finds a joint where no unit ever switches."), hint)
 
 
 @check(points=1, needs=joints_are_found)
 def joint_of_two_units_is_one(run: Run) -> None:
     """`find_joints` gives a place once where two units switch."""
     for _ in range(2):
-        expect_joints(run, with_shared_joint(run.rng), "Two units that switch at the same place make one joint.")
+        expect_joints(run, with_shared_joint(run.rng), tr("Two units that switch at the same place make one joint."))
 
 
 def expect_active(run: Run, theta: np.ndarray, hint: str) -> None:
@@ -184,12 +192,20 @@ def judge_active(value: Any, right: np.ndarray, what: str, hint: str) -> None:
     if found.ndim == 1 and 1 in right.shape and found.size == right.size:  # one region, or one unit
         found = found.reshape(right.shape)
     turned = found.shape != right.shape and found.shape == right.T.shape
-    expect_shape(found, right.shape, what, "Regions are rows, units are columns: yours is turned." if turned else hint)
-    expect(np.isin(found, [0, 1]).all(), f"{what} holds other numbers than 0 and 1.", "1 is active, 0 is not.")
+    yours_is_turned = tr("Regions are rows, units are columns: yours is turned.")
+    expect_shape(found, right.shape, what, yours_is_turned if turned else hint)
+    other = tr("{what} holds other numbers than 0 and 1.", what=what)
+    expect(np.isin(found, [0, 1]).all(), other, tr("1 is active, 0 is not."))
     wrong = np.argwhere(found != right)
     if len(wrong):
         region, unit = wrong[0]
-        fail(f"{what} is wrong about unit {unit + 1} in region {region + 1} from the left.", hint)
+        message = tr(
+            "{what} is wrong about unit {unit} in region {region} from the left.",
+            what=what,
+            unit=unit + 1,
+            region=region + 1,
+        )
+        fail(message, hint)
 
 
 @check(points=2)
@@ -204,7 +220,8 @@ def active_units_are_right(run: Run) -> None:
 def active_units_of_odd_networks_are_right(run: Run) -> None:
     """`find_active` knows units that never switch, and two that switch at the same place."""
     expect_active(run, with_flat_units(run.rng, some_theta(run.rng, 3)), INSIDE)
-    expect_active(run, with_shared_joint(run.rng), "Units that switch at one place leave no region between them.")
+    shared = tr("Units that switch at one place leave no region between them.")
+    expect_active(run, with_shared_joint(run.rng), shared)
     expect_active(run, with_flat_units(run.rng, np.empty((0, 2))), ONE_REGION)
 
 
@@ -233,7 +250,7 @@ def slopes_of_odd_networks_are_right(run: Run) -> None:
 # ---------------------------------------------------------------------- Problem 3.4
 
 
-@check(points=1, hint="Only the last row differs from figure 3.3: first the y-intercept, then the slope.")
+@check(points=1, hint=tr("Only the last row differs from figure 3.3: first the y-intercept, then the slope."))
 def new_theta_is_right(run: Run) -> None:
     """`new_theta` holds the parameters of Problem 3.4."""
     expect_close(run.value("new_theta"), NEW_THETA, "`new_theta`", atol=1e-5)
@@ -250,7 +267,8 @@ def new_slopes_are_right(run: Run) -> None:
     """`new_slopes` are the slopes of its regions."""
     found = as_row(run.value("new_slopes"), "`new_slopes`")
     if found.shape == (4,) and np.allclose(found, slopes(PHI, THETA), atol=6e-4):
-        fail("`new_slopes` are the slopes of figure 3.3.", "The third unit has changed: where is it active now?")
+        hint = tr("The third unit has changed: where is it active now?")
+        fail(tr("`new_slopes` are the slopes of figure 3.3."), hint)
     expect_close(found, slopes(PHI, NEW_THETA), "`new_slopes`", atol=6e-4)
 
 
@@ -267,32 +285,39 @@ LEAST_SIDE = 100
 MOST_PIXELS = 9_000_000
 
 
-@check(points=2, when="ended", hint=f'Call `plt.savefig("{PICTURE}")` after drawing and before `plt.show()`.')
+@check(points=2, when="ended", hint=tr('Call `plt.savefig("picture.png")` after drawing and before `plt.show()`.'))
 def picture_is_drawn(run: Run) -> str:
     """The notebook draws the network and saves it as `picture.png`."""
-    expect(PICTURE in run.files("*.png"), f"The notebook wrote no file named {PICTURE}.")
+    expect(PICTURE in run.files("*.png"), tr("The notebook wrote no file named {name}.", name=PICTURE))
     image = read_png(run.file(PICTURE))
     # The columns of an empty frame look alike but for its labels; where a line runs, each differs from the next.
     rows, columns = (len(np.unique(side, axis=0)) / len(side) for side in (image, image.T))
-    expect(rows + columns > 0.7, f"{PICTURE} shows no line, or hardly any: did you save it before you drew?")
-    return f"{image.shape[1]} × {image.shape[0]} pixels"
+    blank = tr("{name} shows no line, or hardly any: did you save it before you drew?", name=PICTURE)
+    expect(rows + columns > 0.7, blank)
+    return tr("{width} × {height} pixels", width=image.shape[1], height=image.shape[0])
 
 
 def read_png(raw: bytes) -> np.ndarray:
     """The picture in grey, (height, width), on white where it is transparent."""
     is_png = len(raw) > 33 and raw[:8] == b"\x89PNG\r\n\x1a\n" and raw[12:16] == b"IHDR"
-    expect(is_png, f"{PICTURE} is no PNG file.")
+    expect(is_png, tr("{name} is no PNG file.", name=PICTURE))
     width, height = struct.unpack(">II", raw[16:24])
     sensible = min(width, height) >= LEAST_SIDE and width * height <= MOST_PIXELS
-    hint = f"A picture to look at has {LEAST_SIDE} pixels a side or more, and at most {count(MOST_PIXELS, 'pixel')}."
-    expect(sensible, f"{PICTURE} has {width} × {height} pixels.", hint)
+    hint = ngettext(
+        "A picture to look at has {side} pixels a side or more, and at most {n} pixel.",
+        "A picture to look at has {side} pixels a side or more, and at most {n} pixels.",
+        MOST_PIXELS,
+        side=LEAST_SIDE,
+    )
+    message = tr("{name} has {width} × {height} pixels.", name=PICTURE, width=width, height=height)
+    expect(sensible, message, hint)
     try:
         with Image.open(io.BytesIO(raw), formats=["PNG"]) as image:
             if image.size != (width, height):
-                raise ValueError("a second header says something else")
+                raise ValueError("a second header says something else")  # untranslated
             painted = image.convert("RGBA")
     except Exception:  # Pillow raises whatever it likes on a broken file
-        fail(f"{PICTURE} is a broken PNG file.")
+        fail(tr("{name} is a broken PNG file.", name=PICTURE))
         raise AssertionError from None  # not reached: fail() raises
     grey = Image.new("L", painted.size, 255)
     grey.paste(painted.convert("L"), mask=painted.getchannel("A"))

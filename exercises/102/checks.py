@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_accuracy, expect_answer, fail
+from grader.check import check, closed_answer, expect, expect_accuracy, expect_answer, fail, ngettext, tr
+from grader.language import decimal
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -77,7 +78,7 @@ def with_one(xs: np.ndarray) -> np.ndarray:
 # ---------------------------------------------------------------------- the proof
 
 
-@check(points=2, hint="Put your numbers into the sum, point by point: it has to come to (0, 0, 0).")
+@check(points=2, hint=tr("Put your numbers into the sum, point by point: it has to come to (0, 0, 0)."))
 def certificate_proves_the_impossibility(run: Run) -> None:
     """`certificate` proves that no linear model is right on all four points.
 
@@ -85,14 +86,19 @@ def certificate_proves_the_impossibility(run: Run) -> None:
     yᵢ (w·xᵢ + b) > 0 for every i. Any positive multiple will do.
     """
     weights = run.array("certificate").ravel()
-    expect(len(weights) == 4, f"`certificate` holds {len(weights)} numbers; there is one for each of the four points.")
-    expect(np.isfinite(weights).all(), "`certificate` holds NaN or infinite numbers.")
+    one_for_each = tr("`certificate` holds {n} numbers; there is one for each of the four points.", n=len(weights))
+    expect(len(weights) == 4, one_for_each)
+    expect(np.isfinite(weights).all(), tr("`certificate` holds NaN or infinite numbers."))
     largest = np.abs(weights).max()
-    expect(largest > 0, "`certificate` is all zeros, which proves nothing.", "At least one weight has to be positive.")
+    expect(
+        largest > 0,
+        tr("`certificate` is all zeros, which proves nothing."),
+        tr("At least one weight has to be positive."),
+    )
     expect(
         (weights >= 0).all(),
-        "`certificate` holds a negative number.",
-        "If every y f(x) is positive, so is their weighted sum: but only where no weight is negative.",
+        tr("`certificate` holds a negative number."),
+        tr("If every y f(x) is positive, so is their weighted sum: but only where no weight is negative."),
     )
     weights = weights / largest
     total = (weights * FOUR_SIGNS) @ with_one(FOUR_POINTS)
@@ -100,23 +106,27 @@ def certificate_proves_the_impossibility(run: Run) -> None:
     # Fractions rounded to three decimals still say what is meant; other weights are far off.
     expect(
         np.abs(total).max() <= 1e-2,
-        f"The weighted sum of y·(x1, x2, 1) is ({shown}), not (0, 0, 0) (with the largest weight scaled to 1).",
+        tr(
+            "The weighted sum of y·(x1, x2, 1) is ({sum}), not (0, 0, 0) (with the largest weight scaled to 1).",
+            sum=shown,
+        ),
     )
 
 
+MORE_CAN_BE_HAD = tr("More can be had: train a linear model until its loss settles, and count.")
 BEST_POSSIBLE = closed_answer(
     "102-best-possible",
     "b9493e419c7858e00eab1c61bbc4a459",
     {
-        "84951ed8b3e40344dd1848c8b511335e": "That is what your certificate rules out.",
-        "1ce00ad11d068a5d3586a23d15caf34b": "More can be had: train a linear model until its loss settles, and count.",
-        "9f35edb417a2ac5e667a674b61cafdea": "More can be had: train a linear model until its loss settles, and count.",
-        "776e165261ae0c3c33777d4e54825307": "Write how many points, not which share of them.",
+        "84951ed8b3e40344dd1848c8b511335e": tr("That is what your certificate rules out."),
+        "1ce00ad11d068a5d3586a23d15caf34b": MORE_CAN_BE_HAD,
+        "9f35edb417a2ac5e667a674b61cafdea": MORE_CAN_BE_HAD,
+        "776e165261ae0c3c33777d4e54825307": tr("Write how many points, not which share of them."),
     },
 )
 
 
-@check(points=1, hint="Count the points that the best linear model puts in their class.")
+@check(points=1, hint=tr("Count the points that the best linear model puts in their class."))
 def best_possible_is_right(run: Run) -> None:
     """`best_possible` is the number of points on which a linear model can be right."""
     expect_answer(run.value("best_possible"), BEST_POSSIBLE, "`best_possible`")
@@ -152,13 +162,13 @@ def answers_of(run: Run, name: str, xs: np.ndarray) -> np.ndarray:
     answers = answers.reshape(len(xs), -1)
     expect(
         answers.shape[1] in (1, 2),
-        f"`{name}` answers {answers.shape[1]} numbers for one point.",
-        "It has to answer one logit for each point: shape (n, 1).",
+        tr("`{name}` answers {n} numbers for one point.", name=name, n=answers.shape[1]),
+        tr("It has to answer one logit for each point: shape (n, 1)."),
     )
     expect(
         bool((np.abs(answers) < 1e30).all()),  # false for NaN too
-        f"`{name}` answers NaN, or infinite or absurdly large numbers.",
-        "Has its training blown up?",
+        tr("`{name}` answers NaN, or infinite or absurdly large numbers.", name=name),
+        tr("Has its training blown up?"),
     )
     return answers
 
@@ -213,19 +223,26 @@ def linear_model(run: Run, name: str) -> Linear:
     distinct = len(np.unique(answers))
     expect(
         distinct > 4,
-        f"`{name}` answers {distinct} different values only: a class, not f(x).",
-        "Let it answer its logit w1·x1 + w2·x2 + b; the class follows from the sign.",
+        tr("`{name}` answers {n} different values only: a class, not f(x).", name=name, n=distinct),
+        tr("Let it answer its logit w1·x1 + w2·x2 + b; the class follows from the sign."),
     )
     f = answers[:, -1] - (answers[:, 0] if answers.shape[1] == 2 else 0)
     left, right = f[:n] + f[n : 2 * n], f[2 * n : 3 * n] + f[3 * n]
     worst = int(np.abs(left - right).argmax())
     (a1, a2), (b1, b2) = a[worst], b[worst]
     fail(
-        f"`{name}` is not linear: for a = ({a1:.2f}, {a2:.2f}) and b = ({b1:.2f}, {b2:.2f}), "
-        f"f(a) + f(b) is {left[worst]:.4g}, but f(a + b) + f(0) is {right[worst]:.4g}.",
-        "A linear model has no hidden layer and no features made by hand: one layer from two inputs to the output.",
+        tr(
+            "`{name}` is not linear: for a = ({a}) and b = ({b}), "
+            "f(a) + f(b) is {left}, but f(a + b) + f(0) is {right}.",
+            name=name,
+            a=f"{a1:.2f}, {a2:.2f}",
+            b=f"{b1:.2f}, {b2:.2f}",
+            left=f"{left[worst]:.4g}",
+            right=f"{right[worst]:.4g}",
+        ),
+        tr("A linear model has no hidden layer and no features made by hand: one layer from two inputs to the output."),
     )
-    raise AssertionError("fail() raises")
+    raise AssertionError  # not reached: fail() raises
 
 
 def linear_xor_model(run: Run) -> Linear:
@@ -256,7 +273,7 @@ def linear_xor_is_linear(run: Run) -> None:
     run.once(linear_xor_model)
 
 
-@check(points=2, needs=linear_xor_is_linear, hint="Train it on the four points, with more steps or a larger rate.")
+@check(points=2, needs=linear_xor_is_linear, hint=tr("Train it on the four points, with more steps or a larger rate."))
 def linear_xor_is_trained(run: Run) -> str:
     """`linear_xor` is trained: on the four points its loss is as low as a linear model's can be.
 
@@ -267,17 +284,23 @@ def linear_xor_is_trained(run: Run) -> str:
     rows = with_one(FOUR_POINTS)
     logits = model.logits(FOUR_POINTS)
     loss, least = cross_entropy(logits, FOUR_SIGNS), least_cross_entropy(rows, FOUR_SIGNS)
-    told = f"cross-entropy {loss:.3f} on the four points, at best {least:.3f}"
+    shown, best = decimal(f"{loss:.3f}"), decimal(f"{least:.3f}")
     if loss <= least + 0.01:
-        return told
+        return tr("cross-entropy {loss} on the four points, at best {best}", loss=shown, best=best)
     least_square = ((rows @ np.linalg.lstsq(rows, FOUR_SIGNS, rcond=None)[0] - FOUR_SIGNS) ** 2).mean()
     found = model.through(logits)
     if any(
         ((found - target) ** 2).mean() <= 1.02 * least_square * target.var() / FOUR_SIGNS.var()
         for target in (FOUR_SIGNS, (FOUR_SIGNS + 1) / 2)
     ):
-        return "least squares on the four points"
-    fail(f"`linear_xor` is not trained to the end: {told}.")
+        return tr("least squares on the four points")
+    fail(
+        tr(
+            "`linear_xor` is not trained to the end: cross-entropy {loss} on the four points, at best {best}.",
+            loss=shown,
+            best=best,
+        )
+    )
     raise AssertionError  # not reached: fail() raises
 
 
@@ -290,7 +313,7 @@ def linear_gauss_is_linear(run: Run) -> None:
 @check(
     points=2,
     needs=linear_gauss_is_linear,
-    hint="Train it on points of `gaussian`, and mind that a positive logit means class 1.",
+    hint=tr("Train it on points of `gaussian`, and mind that a positive logit means class 1."),
 )
 def linear_gauss_is_accurate(run: Run) -> str:
     """`linear_gauss` is right on more than 95 % of fresh points."""
@@ -522,8 +545,8 @@ def units(parameters: dict[str, np.ndarray], name: str) -> list[int] | None:
     for array in weights:
         if not outputs and inputs not in array.shape:
             fail(
-                f"The first layer of `{name}` takes {array.shape[1]} inputs, not 2.",
-                "The two coordinates go in as they are, without features made by hand.",
+                tr("The first layer of `{name}` takes {n} inputs, not 2.", name=name, n=array.shape[1]),
+                tr("The two coordinates go in as they are, without features made by hand."),
             )
         if inputs not in array.shape:
             return None
@@ -543,22 +566,27 @@ class Task:
     width: range
 
     @property
-    def asked(self) -> str:
-        layers = "one hidden layer" if self.depth == 1 else "four hidden layers"
-        return f"{layers} of {self.width.start} to {self.width.stop - 1} units"
+    def bounds(self) -> dict[str, int]:
+        """The least and the most units of a hidden layer, as fields of a text."""
+        return {"least": self.width.start, "most": self.width.stop - 1}
 
     def network(self, run: Run) -> Network:
         """The network behind the name; fails where the model is no such network."""
         parameters = run.parameters(self.name)
         expect(
             bool(parameters),
-            f"`{self.name}` has no parameters, so it is no network.",
-            f"Asked is an nn.Module with {self.asked}.",
+            tr("`{name}` has no parameters, so it is no network.", name=self.name),
+            ngettext(
+                "Asked is an nn.Module with one hidden layer of {least} to {most} units.",
+                "Asked is an nn.Module with four hidden layers of {least} to {most} units.",
+                self.depth,
+                **self.bounds,
+            ),
         )
         expect(
             all(np.isfinite(array).all() for array in parameters.values()),
-            f"`{self.name}` has weights that are NaN or infinite.",
-            "Its training has blown up: a smaller learning rate may help.",
+            tr("`{name}` has weights that are NaN or infinite.", name=self.name),
+            tr("Its training has blown up: a smaller learning rate may help."),
         )
         # Where the data lie and somewhat beyond, so that no model can tell the one from the other.
         xs = np.concatenate([self.data(run.rng, 150).xs, run.rng.uniform(-8, 8, size=(150, 2))])
@@ -571,30 +599,61 @@ class Task:
         straight = [str(i + 1) for i, one in enumerate(network.activations) if one is identity]
         expect(
             not straight,
-            f"`{self.name}` has no activation function after hidden layer {', '.join(straight)}.",
-            "Two linear layers with nothing between them are one linear layer: put an activation there.",
+            tr(
+                "`{name}` has no activation function after hidden layer {layers}.",
+                name=self.name,
+                layers=", ".join(straight),
+            ),
+            tr("Two linear layers with nothing between them are one linear layer: put an activation there."),
         )
         return network
 
     def explain(self, parameters: dict[str, np.ndarray]) -> None:
         """Fail with the reason why the model is not the network that was asked for."""
         hidden = units(parameters, self.name)
+        asked = ngettext(
+            "Asked are one hidden layer of {least} to {most} units.",
+            "Asked are four hidden layers of {least} to {most} units.",
+            self.depth,
+            **self.bounds,
+        )
         if hidden is not None:
             expect(
                 len(hidden) == self.depth,
-                f"`{self.name}` has {len(hidden)} hidden layer{'s' * (len(hidden) != 1)}, not {self.depth}.",
-                f"Asked are {self.asked}.",
+                ngettext(
+                    "`{name}` has {n} hidden layer, not {asked}.",
+                    "`{name}` has {n} hidden layers, not {asked}.",
+                    len(hidden),
+                    name=self.name,
+                    asked=self.depth,
+                ),
+                asked,
             )
-            layers = "hidden layer" if len(hidden) == 1 else "hidden layers"
             expect(
                 all(n in self.width for n in hidden),
-                f"Units in the {layers} of `{self.name}`: {', '.join(map(str, hidden))}.",
-                f"Asked are {self.asked}.",
+                ngettext(
+                    "Units in the hidden layer of `{name}`: {units}.",
+                    "Units in the hidden layers of `{name}`: {units}.",
+                    len(hidden),
+                    name=self.name,
+                    units=", ".join(map(str, hidden)),
+                ),
+                asked,
             )
         fail(
-            f"`{self.name}` does not answer what a network with its weights and {self.asked} answers.",
-            "Use linear layers with an activation function between them and nothing else: no features made by "
-            "hand, no scaling, no normalisation, and a logit as the answer.",
+            ngettext(
+                "`{name}` does not answer what a network with its weights and one hidden layer of {least} to {most} "
+                "units answers.",
+                "`{name}` does not answer what a network with its weights and four hidden layers of {least} to {most} "
+                "units answers.",
+                self.depth,
+                name=self.name,
+                **self.bounds,
+            ),
+            tr(
+                "Use linear layers with an activation function between them and nothing else: no features made by "
+                "hand, no scaling, no normalisation, and a logit as the answer."
+            ),
         )
 
 
@@ -612,7 +671,7 @@ def xor_model_has_one_hidden_layer(run: Run) -> None:
 @check(
     points=2,
     needs=xor_model_has_one_hidden_layer,
-    hint="Small networks get stuck: add a unit, or train from several starts and keep the best.",
+    hint=tr("Small networks get stuck: add a unit, or train from several starts and keep the best."),
 )
 def xor_model_is_accurate(run: Run) -> str:
     """`xor_model` is right on more than 92 % of fresh points of the exclusive or."""
@@ -628,7 +687,7 @@ def circle_model_has_one_hidden_layer(run: Run) -> None:
 @check(
     points=2,
     needs=circle_model_has_one_hidden_layer,
-    hint="Every unit draws one line: how many does it take to enclose a disc? Then train long enough.",
+    hint=tr("Every unit draws one line: how many does it take to enclose a disc? Then train long enough."),
 )
 def circle_model_is_accurate(run: Run) -> str:
     """`circle_model` is right on more than 92 % of fresh points of the circle."""
@@ -644,7 +703,7 @@ def spiral_model_has_four_hidden_layers(run: Run) -> None:
 @check(
     points=3,
     needs=spiral_model_has_four_hidden_layers,
-    hint="Look at its accuracy on the training points: is it low too? More steps, another rate, another start.",
+    hint=tr("Look at its accuracy on the training points: is it low too? More steps, another rate, another start."),
 )
 def spiral_model_is_accurate(run: Run) -> str:
     """`spiral_model` is right on more than 90 % of fresh points of the spiral."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_close, expect_count, fail, module
+from grader.check import check, closed_answer, expect, expect_close, expect_count, fail, module, tr
 from grader.errors import SubmissionFault, WrongKind
 from grader.expect import numeric, refuse_placeholder, told
+from grader.language import grouped
 from grader.text import plain
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ UNITS = {"B": 1, "MB": 1000**2, "GB": 1000**3, "MiB": 1024**2, "GiB": 1024**3}
 TWINS = {"MB": "MiB", "MiB": "MB", "GB": "GiB", "GiB": "GB"}
 ROUNDED = 0.02  # how far the rounded sizes of papers and model cards are from the counted ones
 
-IN_BITS = "The number in a type's name counts bits, and 8 bits make a byte."
-OTHER_UNIT = "There are two kinds of units: MB and GB are powers of 1000, MiB and GiB are powers of 1024."
-MULTIPLY = "Parameters times the bytes of each, divided by the bytes of the unit."
-ROW_BY_ROW = "Go through the notebook's table row by row: which of its rows come once, and which in every layer?"
-EVERY_TENSOR = "Go through `parameters()` and `buffers()`: elements times bytes of each, tensor by tensor."
+IN_BITS = tr("The number in a type's name counts bits, and 8 bits make a byte.")
+OTHER_UNIT = tr("There are two kinds of units: MB and GB are powers of 1000, MiB and GiB are powers of 1024.")
+MULTIPLY = tr("Parameters times the bytes of each, divided by the bytes of the unit.")
+ROW_BY_ROW = tr("Go through the notebook's table row by row: which of its rows come once, and which in every layer?")
+EVERY_TENSOR = tr("Go through `parameters()` and `buffers()`: elements times bytes of each, tensor by tensor.")
 
 
 def bert(layers: int, hidden: int) -> int:
@@ -44,7 +45,7 @@ DISTIL = 66_000_000
 def one_number(value: Any, what: str) -> float:
     """The value as a number: 440, 440.0, tensor(440) and [440] are the same."""
     array = numeric(value, what)
-    expect(array.size == 1, f"{what} is {told(value)}, not one number.")
+    expect(array.size == 1, tr("{what} is {found}, not one number.", what=what, found=told(value)))
     return float(array.ravel()[0])
 
 
@@ -108,7 +109,8 @@ def some_bert(run: Run) -> tuple[int, int]:
 def count_of(run: Run, layers: int, hidden: int) -> int:
     what = f"`bert_parameters({layers}, {hidden})`"
     found = one_number(run.call("bert_parameters", layers, hidden), what)
-    expect(abs(found) < 1e15 and found == round(found), f"{what} is {found:g}, which is no number of parameters.")
+    message = tr("{what} is {found}, which is no number of parameters.", what=what, found=f"{found:g}")
+    expect(abs(found) < 1e15 and found == round(found), message)
     return round(found)
 
 
@@ -119,7 +121,8 @@ def layers_of_bert_are_counted(run: Run) -> None:
         grown = count_of(run, layers + 1, hidden) - count_of(run, layers, hidden)
         right = bert(1, hidden) - bert(0, hidden)
         weights = 12 * hidden**2
-        hint = "The biases or the normalisations of the layer are missing." if grown == weights else ROW_BY_ROW
+        missing = tr("The biases or the normalisations of the layer are missing.")
+        hint = missing if grown == weights else ROW_BY_ROW
         what = f"`bert_parameters({layers + 1}, {hidden}) - bert_parameters({layers}, {hidden})`"
         expect_count(grown, right, what, hint, reveal=True)
 
@@ -133,16 +136,19 @@ def bert_is_counted_as_a_whole(run: Run) -> None:
         )
 
 
-@check(points=1, hint="It has more layers than BERT base and a larger hidden size: look both up.")
+@check(points=1, hint=tr("It has more layers than BERT base and a larger hidden size: look both up."))
 def bert_large_is_right(run: Run) -> None:
     """`bert_large` is the number of parameters of BERT Large."""
     found = one_number(run.value("bert_large"), "`bert_large`")
     if abs(found - LARGE / 1e6) <= ROUNDED * LARGE / 1e6:
-        fail(f"`bert_large` is {found:g}.", "Those are the millions: write the whole number.")
-    expect(abs(found - LARGE) <= ROUNDED * LARGE, f"`bert_large` is {found:,.0f}, which is not right.")
+        millions = tr("Those are the millions: write the whole number.")
+        fail(tr("{what} is {found}.", what="`bert_large`", found=f"{found:g}"), millions)
+    shown = grouped(round(found)) if np.isfinite(found) else f"{found:g}"
+    message = tr("{what} is {found}, which is not right.", what="`bert_large`", found=shown)
+    expect(abs(found - LARGE) <= ROUNDED * LARGE, message)
 
 
-@check(points=2, hint="A row for each model, a column for each type, and everything in MB.")
+@check(points=2, hint=tr("A row for each model, a column for each type, and everything in MB."))
 def table_is_right(run: Run) -> None:
     """`table` holds the memory of the three models in `float32`, `float16` and `int8`."""
     right = np.outer([BASE, LARGE, DISTIL], [4, 2, 1]) / 1e6
@@ -150,7 +156,7 @@ def table_is_right(run: Run) -> None:
     found = numeric(rows_of(run.value("table")), "`table`")
     if found.shape == (3, 3):
         if np.allclose(found, right.T, rtol=ROUNDED):
-            hint = "Your table is turned: the rows are the models, the columns are the types."
+            hint = tr("Your table is turned: the rows are the models, the columns are the types.")
         elif np.allclose(found, right * 1e6 / 1024**2, rtol=ROUNDED):
             hint = OTHER_UNIT
     expect_close(found, right, "`table`", rtol=ROUNDED, hint=hint)
@@ -163,7 +169,10 @@ def base_in_mib_is_right(run: Run) -> None:
     expect_close(found, 4 * BASE / 1024**2, "`base_in_mib`", rtol=ROUNDED / 2)
 
 
-@check(points=1, hint="Divide the one's memory by the other's; with the same type that is the ratio of parameters.")
+@check(
+    points=1,
+    hint=tr("Divide the one's memory by the other's; with the same type that is the ratio of parameters."),
+)
 def large_to_base_is_right(run: Run) -> None:
     """`large_to_base` is how many times the memory of BERT base BERT Large takes."""
     found = one_number(run.value("large_to_base"), "`large_to_base`")
@@ -182,9 +191,9 @@ def float_bytes(run: Run) -> int:
     return one.itemsize if isinstance(one, np.ndarray) and one.dtype.kind == "f" else 4
 
 
-def expect_module_memory(run: Run, layers: Sequence[Sequence[Any]], right: int, said: str, hint: str) -> None:
+def expect_module_memory(run: Run, layers: Sequence[Sequence[Any]], right: int, what: str, hint: str) -> None:
     found = one_number(run.call("module_memory", module(layers)), "`module_memory`")
-    expect(found == right, f"`module_memory` of {said} is {found:.10g}, not {right}.", hint)
+    expect(found == right, tr("{what} is {found}, not {right}.", what=what, found=f"{found:.10g}", right=right), hint)
 
 
 @check(points=2)
@@ -193,13 +202,15 @@ def parameters_of_modules_are_measured(run: Run) -> None:
     a, b, c = (int(n) for n in run.rng.choice(np.arange(3, 60), 3, replace=False))
     each = float_bytes(run)
     linear = each * (a * b + b)
-    expect_module_memory(run, [("Linear", a, b)], linear, f"Linear({a}, {b})", EVERY_TENSOR)
+    what = tr("`module_memory` of Linear({a}, {b})", a=a, b=b)
+    expect_module_memory(run, [("Linear", a, b)], linear, what, EVERY_TENSOR)
     frozen = [("Linear", a, b), ("ReLU",), ("Linear", b, c, {"bias": False, "frozen": True})]
-    said = f"Linear({a}, {b}) and a frozen Linear({b}, {c}) without biases"
-    expect_module_memory(run, frozen, linear + each * b * c, said, "Parameters need memory, trained or not.")
+    what = tr("`module_memory` of Linear({a}, {b}) and a frozen Linear({b}, {c}) without biases", a=a, b=b, c=c)
+    expect_module_memory(run, frozen, linear + each * b * c, what, tr("Parameters need memory, trained or not."))
     encoder = [("TransformerEncoderLayer", 2 * b, 2, {"dim_feedforward": c})]
     count = 4 * 2 * b * (2 * b + 1) + 2 * b * c + c + c * 2 * b + 2 * b + 4 * 2 * b
-    expect_module_memory(run, encoder, each * count, "a TransformerEncoderLayer", EVERY_TENSOR)
+    what = tr("`module_memory` of a TransformerEncoderLayer")
+    expect_module_memory(run, encoder, each * count, what, EVERY_TENSOR)
 
 
 @check(points=1, needs=parameters_of_modules_are_measured)
@@ -209,14 +220,15 @@ def buffers_of_modules_are_measured(run: Run) -> None:
     each = float_bytes(run)
     # Of a batch normalisation: weight, bias, running mean and variance; and how many batches it saw, an int64.
     norm = each * 4 * b + 8
-    hint = (
+    hint = tr(
         "Batch normalisation keeps two float buffers and a whole number of 8 bytes: ask each for its `element_size()`."
     )
     layers = [("Linear", a, b), ("BatchNorm1d", b)]
-    expect_module_memory(run, layers, each * (a * b + b) + norm, f"Linear({a}, {b}) and BatchNorm1d({b})", hint)
+    what = tr("`module_memory` of Linear({a}, {b}) and BatchNorm1d({b})", a=a, b=b)
+    expect_module_memory(run, layers, each * (a * b + b) + norm, what, hint)
 
 
-@check(points=2, hint="Weights, and `extra` of them on top, in bytes; then the card: 1 GiB is 1024³ bytes.")
+@check(points=2, hint=tr("Weights, and `extra` of them on top, in bytes; then the card: 1 GiB is 1024³ bytes."))
 def what_fits_is_right(run: Run) -> None:
     """`fits` tells whether a model and what comes on top of its weights fit into so many GiB."""
     # Just below the limit, where 8 GB would be too little but 8 GiB are not; just above; and far from it.
@@ -227,13 +239,14 @@ def what_fits_is_right(run: Run) -> None:
         parameters = int(filled * gib * 1024**3 / (BYTES[dtype] * (1 + extra)))
         what = f'`fits({parameters}, "{dtype}", {gib}, {extra})`'
         found = one_number(run.call("fits", parameters, dtype, gib, extra), what)
-        expect(found in (0, 1), f"{what} is {found:g}, neither True nor False.")
-        expect(found == (filled < 1), f"{what} is {bool(found)}.")
+        neither = tr("{what} is {found}, neither True nor False.", what=what, found=f"{found:g}")
+        expect(found in (0, 1), neither)
+        expect(found == (filled < 1), tr("{what} is {found}.", what=what, found=bool(found)))
 
 
 # ---------------------------------------------------------------------- animals
 
-SYNAPSES = {
+SYNAPSES = {  # untranslated
     "roundworm": 7_500,
     "fruit fly": 50_000_000,
     "honey bee": 1_000_000_000,
@@ -257,20 +270,23 @@ SOME_ANIMALS = ["pike", "hedgehog", "raven", "moose", "viper", "lynx", "swan", "
 def text(value: Any, what: str) -> str:
     refuse_placeholder(value, what)
     if not isinstance(value, str):
-        raise WrongKind(f"{what} is {told(value)}, not a text.")
+        raise WrongKind(tr("{what} is {found}, not a text.", what=what, found=told(value)))
     return value.strip().lower()
 
 
-@check(points=1, hint="Which of the two joins two units, and is stronger or weaker? What stands there in a network?")
+@check(
+    points=1,
+    hint=tr("Which of the two joins two units, and is stronger or weaker? What stands there in a network?"),
+)
 def parameters_compare_to_the_right_thing(run: Run) -> None:
     """`compares_to` says what the number of parameters compares to."""
     found = text(run.value("compares_to"), "`compares_to`")
     letters = np.frombuffer(found.encode("utf-8", "replace")[:5], np.uint8)
     right = found.isalpha() and COMPARES_TO.matches(letters)  # one word, not both
-    expect(right, f"`compares_to` is {plain(found, 60)!r}, which is not right.")
+    expect(right, tr("{what} is {found}, which is not right.", what="`compares_to`", found=repr(plain(found, 60))))
 
 
-@check(points=2, hint="Compare ratios, not differences: take logarithms, then find the smallest distance.")
+@check(points=2, hint=tr("Compare ratios, not differences: take logarithms, then find the smallest distance."))
 def closest_animal_is_found(run: Run) -> None:
     """`closest_animal` gives the animal with the smallest ratio to the number of parameters."""
     for place in (0.35, 0.65, 0.35, 0.65, -0.5, 1.5):
@@ -284,17 +300,21 @@ def closest_animal_is_found(run: Run) -> None:
         right = names[step + (place > 0.5)]
         what = f"`closest_animal({parameters}, {shuffled})`"
         found = text(run.call("closest_animal", parameters, shuffled), what)
-        expect(found == right, f"{what} is {plain(found, 60)!r}, not {right!r}.")
+        message = tr("{what} is {found}, not {right}.", what=what, found=repr(plain(found, 60)), right=repr(right))
+        expect(found == right, message)
 
 
-@check(points=1, hint="Compare each model with the number that a parameter compares to, by the ratio.")
+@check(points=1, hint=tr("Compare each model with the number that a parameter compares to, by the ratio."))
 def model_animals_are_right(run: Run) -> None:
     """`model_animals` holds the closest animal for each of the five networks."""
     found = run.value("model_animals")
     if not isinstance(found, dict):
-        raise WrongKind(f"`model_animals` is {told(found)}, not a dictionary.", "It has an animal for each model.")
+        message = tr("`model_animals` is {found}, not a dictionary.", found=told(found))
+        raise WrongKind(message, tr("It has an animal for each model."))
     for name, parameters in MODELS.items():
         right = min(SYNAPSES, key=lambda animal: abs(np.log(SYNAPSES[animal] / parameters)))
-        expect(name in found, f"`model_animals` has no animal for {name}.")
-        animal = text(found[name], f'`model_animals["{name}"]`')
-        expect(animal == right, f'`model_animals["{name}"]` is {plain(animal, 60)!r}, which is not right.')
+        expect(name in found, tr("`model_animals` has no animal for {name}.", name=name))
+        what = f'`model_animals["{name}"]`'
+        animal = text(found[name], what)
+        message = tr("{what} is {found}, which is not right.", what=what, found=repr(plain(animal, 60)))
+        expect(animal == right, message)

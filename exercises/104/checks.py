@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_answer, expect_close
+from grader.check import check, closed_answer, expect, expect_answer, expect_close, ngettext, tr
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -20,19 +20,21 @@ A1 = np.array([1.0, 3.0, 2.0])
 SIZES = {"W1": (2, 3), "W2": (3, 2), "A2": 2, "A3": 3}
 
 # Hints for the usual mistakes.
-EDGE_BY_EDGE = "Go through the edges one by one: to which unit does each lead, and from which does it come?"
-ROW_FOR_UNIT = (
+EDGE_BY_EDGE = tr("Go through the edges one by one: to which unit does each lead, and from which does it come?")
+ROW_FOR_UNIT = tr(
     "A row of a weight matrix belongs to a unit that edges lead to, and has a place for every unit that they "
     "may come from; where the picture has no edge, the weight is 0."
 )
-TRANSPOSED = "Yours is the transpose: its rows belong to the units where the edges start, not where they end."
-UNIT_ORDER = "The units of a layer are numbered from the top down: compare the order of rows and columns."
-MINUS_SIGNS = "Some weights in the picture have a minus sign."
-NO_EDGE = "Two of the units have no edge between them: which place is theirs, and what weight says so?"
-RESHAPED = "A reshape does not transpose: it fills the rows with the numbers in the order that they had."
-ONE_SUM = "A unit's value is one sum: each value that comes in, times the weight of its edge."
-VALUES = "Where the product itself is right, look for the mistake in the matrix, or in the vector that it multiplies."
-MULTIPLY = "Multiply your own matrix by the vector again, row by row."
+TRANSPOSED = tr("Yours is the transpose: its rows belong to the units where the edges start, not where they end.")
+UNIT_ORDER = tr("The units of a layer are numbered from the top down: compare the order of rows and columns.")
+MINUS_SIGNS = tr("Some weights in the picture have a minus sign.")
+NO_EDGE = tr("Two of the units have no edge between them: which place is theirs, and what weight says so?")
+RESHAPED = tr("A reshape does not transpose: it fills the rows with the numbers in the order that they had.")
+ONE_SUM = tr("A unit's value is one sum: each value that comes in, times the weight of its edge.")
+VALUES = tr(
+    "Where the product itself is right, look for the mistake in the matrix, or in the vector that it multiplies."
+)
+MULTIPLY = tr("Multiply your own matrix by the vector again, row by row.")
 
 # The weights on the edges, one digest each: whatever order they stand in.
 EDGES = {
@@ -137,7 +139,7 @@ def w2_is_right(run: Run) -> None:
     expect_answer(run.array("W2"), W2, what="`W2`")
 
 
-@check(points=1, hint="W1·A1 is a product of a matrix and a vector: its result is a column.")
+@check(points=1, hint=tr("W1·A1 is a product of a matrix and a vector: its result is a column."))
 def a2_has_the_right_shape(run: Run) -> None:
     """`A2` is a column vector: one number for each hidden unit."""
     _expect_column(run, "A2")
@@ -155,7 +157,7 @@ def a2_is_right(run: Run) -> None:
     expect_answer(_vector(run, "A2"), A2, what="`A2`")
 
 
-@check(points=1, hint="W2·A2 is a product of a matrix and a vector: its result is a column.")
+@check(points=1, hint=tr("W2·A2 is a product of a matrix and a vector: its result is a column."))
 def a3_has_the_right_shape(run: Run) -> None:
     """`A3` is a column vector: one number for each output."""
     _expect_column(run, "A3")
@@ -177,8 +179,10 @@ def _numbers(run: Run, name: str) -> np.ndarray:
     """The value of a name: a few finite numbers of a size that can be computed with."""
     array = run.array(name)
     wanted = int(np.prod(SIZES[name]))
-    expect(0 < array.size <= 4 * wanted, f"`{name}` holds {array.size:,} numbers.")
-    expect(bool((np.abs(array) < 1e9).all()), f"`{name}` holds numbers that are huge, infinite or NaN.")
+    many = ngettext("`{name}` holds {n} number.", "`{name}` holds {n} numbers.", array.size, name=name)
+    expect(0 < array.size <= 4 * wanted, many)
+    absurd = tr("`{name}` holds numbers that are huge, infinite or NaN.", name=name)
+    expect(bool((np.abs(array) < 1e9).all()), absurd)
     return array
 
 
@@ -207,32 +211,45 @@ READ = {"W1": _w1_read, "W2": _w2_read}
 
 def _expect_weights(run: Run, name: str) -> None:
     found, others = run.once(READ[name])
-    message = f"`{name}` holds {found} of the {len(EDGES[name])} weights in the picture"
-    expect(found == len(EDGES[name]), f"{message}.")
-    expect(others == 0, f"{message}, and {others} more that are not in it.")
+    n = len(EDGES[name])
+    expect(found == n, tr("`{name}` holds {found} of the {n} weights in the picture.", name=name, found=found, n=n))
+    and_others = tr(
+        "`{name}` holds {found} of the {n} weights in the picture, and {others} more that are not in it.",
+        name=name,
+        found=found,
+        n=n,
+        others=others,
+    )
+    expect(others == 0, and_others)
 
 
 def _expect_matrix_shape(run: Run, name: str) -> None:
     matrix = _numbers(run, name)
-    message = f"`{name}` has shape {matrix.shape}, which does not fit the network."
+    message = tr("`{name}` has shape {shape}, which does not fit the network.", name=name, shape=matrix.shape)
     expect(matrix.shape == SIZES[name], message, TRANSPOSED if W_TRANSPOSED[name].matches(matrix) else "")
     # A matrix of zeros, or of any one number, has a shape as well, and is no reading of the picture.
     alike = len(np.unique(matrix, axis=0)) < len(matrix)
-    expect(not alike, f"`{name}` has two rows that are the same; no two units in the picture are.")
+    expect(not alike, tr("`{name}` has two rows that are the same; no two units in the picture are.", name=name))
 
 
 def _own_matrix(run: Run, name: str) -> np.ndarray:
     """The student's own matrix, right or wrong, if most of it was read off the picture."""
     found, _ = run.once(READ[name])
-    message = f"`{name}` holds only {found} of the {len(EDGES[name])} weights in the picture: too few."
-    expect(2 * found > len(EDGES[name]), message, EDGE_BY_EDGE)
+    n = len(EDGES[name])
+    message = tr("`{name}` holds only {found} of the {n} weights in the picture: too few.", name=name, found=found, n=n)
+    expect(2 * found > n, message, EDGE_BY_EDGE)
     return _numbers(run, name)
 
 
 def _vector(run: Run, name: str) -> np.ndarray:
     """The student's own vector, however it lies: (2,), (2, 1) and (1, 2) are the same numbers."""
     vector = _numbers(run, name)
-    message = f"`{name}` has shape {vector.shape}: it holds {vector.size} numbers, not one for each unit."
+    message = tr(
+        "`{name}` has shape {shape}: it holds {n} numbers, not one for each unit.",
+        name=name,
+        shape=vector.shape,
+        n=vector.size,
+    )
     expect(vector.size == SIZES[name] and vector.ndim <= 2, message, ONE_SUM)
     return vector.ravel()
 
@@ -240,6 +257,8 @@ def _vector(run: Run, name: str) -> np.ndarray:
 def _expect_column(run: Run, name: str) -> None:
     vector = _numbers(run, name)
     n = SIZES[name]
-    message = f"`{name}` has shape {vector.shape}; that is no column with one number for each unit."
+    message = tr(
+        "`{name}` has shape {shape}; that is no column with one number for each unit.", name=name, shape=vector.shape
+    )
     expect(vector.shape in [(n,), (n, 1)], message)
-    expect(bool(vector.any()), f"`{name}` holds nothing but zeros.", ONE_SUM)
+    expect(bool(vector.any()), tr("`{name}` holds nothing but zeros.", name=name), ONE_SUM)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_answer, expect_close, expect_shape, tensor
+from grader.check import check, closed_answer, expect, expect_answer, expect_close, expect_shape, tensor, tr
 from grader.errors import CallFailed, WrongKind
 from grader.expect import numeric, refuse_placeholder, told
 from grader.text import listed, plain
@@ -59,7 +59,7 @@ def ask(run: Run, name: str, *arrays: np.ndarray) -> Any:
 
 # ---------------------------------------------------------------------- shapes
 
-TURNED = "Turned: the batch is always the first axis, and in a weight matrix the outputs are."
+TURNED = tr("Turned: the batch is always the first axis, and in a weight matrix the outputs are.")
 SHAPES = {
     name: closed_answer(f"111-shape-{name}", right, dict.fromkeys(turned, TURNED))
     for name, (right, *turned) in {
@@ -82,25 +82,27 @@ SHAPES = {
 def expect_shapes(run: Run, names: Sequence[str]) -> None:
     found = run.value("shapes")
     if not isinstance(found, dict):
-        raise WrongKind(f"`shapes` is {told(found)}, not a dictionary.")
+        raise WrongKind(tr("`shapes` is {found}, not a dictionary.", found=told(found)))
     for name in names:
-        expect(name in found, f'`shapes["{name}"]` is missing.')
+        expect(name in found, tr('`shapes["{name}"]` is missing.', name=name))
         expect_answer(found[name], SHAPES[name], f'`shapes["{name}"]`')
 
 
-@check(points=1, hint="A weight matrix has a row for each unit that it computes, and a column for each that it reads.")
+@check(
+    points=1, hint=tr("A weight matrix has a row for each unit that it computes, and a column for each that it reads.")
+)
 def shapes_of_parameters_are_right(run: Run) -> None:
     """`shapes` holds the shapes of the weights and biases."""
     expect_shapes(run, ["W1", "b1", "W2", "b2", "W3", "b3"])
 
 
-@check(points=1, hint="A layer gives one number for each of its units, and here the units are a vector.")
+@check(points=1, hint=tr("A layer gives one number for each of its units, and here the units are a vector."))
 def shapes_for_one_input_are_right(run: Run) -> None:
     """`shapes` holds the shapes of the layers for one input."""
     expect_shapes(run, ["h1", "h2", "y"])
 
 
-@check(points=1, hint="Every input of the batch has a row of its own, in every layer.")
+@check(points=1, hint=tr("Every input of the batch has a row of its own, in every layer."))
 def shapes_for_a_batch_are_right(run: Run) -> None:
     """`shapes` holds the shapes of the layers for a batch of 64 inputs."""
     expect_shapes(run, ["H1", "H2", "Y"])
@@ -114,6 +116,11 @@ class Network:
     """Weights and biases of three layers, W1, b1, … as the functions get them."""
 
     parameters: tuple[np.ndarray, ...]
+
+    @property
+    def sizes(self) -> str:
+        """Of its layers: "2-3-3-1"."""
+        return "-".join(str(size) for size in (self.parameters[0].shape[1], *map(len, self.parameters[1::2])))
 
     def layer(self, number: int, values: np.ndarray) -> np.ndarray:
         """The layer of this number, 1 to 3, on values of shape (n, inputs) or (inputs,)."""
@@ -152,23 +159,30 @@ ONE_INPUT = [None] * 4
 # Three inputs and layers of three units: what is turned raises no error then, and is still wrong.
 BATCHES = [8, 11, 5, 3]
 
-LAYER_BY_LAYER = "Go unit by unit: the products of its weights and the values that come in, summed, and its bias."
-RELU = "The ReLU is missing: what is below 0 becomes 0."
-NO_RELU = "The output has no activation function: it may be negative."
-BIAS = "The biases are missing."
-TURNED_BATCH = "Turned: keep the batch as the first axis, a row for each input."
-ONE_EACH = "A layer gives one number for each unit: for one input a vector, for a batch a row for each input."
+LAYER_BY_LAYER = tr("Go unit by unit: the products of its weights and the values that come in, summed, and its bias.")
+RELU = tr("The ReLU is missing: what is below 0 becomes 0.")
+NO_RELU = tr("The output has no activation function: it may be negative.")
+BIAS = tr("The biases are missing.")
+TURNED_BATCH = tr("Turned: keep the batch as the first axis, a row for each input.")
+ONE_EACH = tr("A layer gives one number for each unit: for one input a vector, for a batch a row for each input.")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a function gave for a network and its input, with the words to tell of it."""
+    """What a function gave for a network and its input: one, or a batch of n."""
 
     net: Network
     x: np.ndarray
     layers: list[np.ndarray]
     names: tuple[str, str, str]
-    given: str
+    n: int | None
+
+    def told(self, number: int) -> str:
+        """Which layer, of which network, for what."""
+        name, sizes = self.names[number - 1], self.net.sizes
+        if self.n is None:
+            return tr("`{name}` for one input in a {sizes} network", name=name, sizes=sizes)
+        return tr("`{name}` for a batch of {n} in a {sizes} network", name=name, n=self.n, sizes=sizes)
 
     def expect_layer(self, number: int) -> bool:
         """Fail unless this layer is what the one before it, right or wrong, gives with its weights.
@@ -178,7 +192,7 @@ class Answer:
         bool
             False where the one before it is NaN or all the same number, which leaves nothing to judge.
         """
-        name, found = f"`{self.names[number - 1]}` {self.given}", self.layers[number - 1]
+        name, found = self.told(number), self.layers[number - 1]
         before, right = [self.x, *self.net.forward(self.x)][number - 1 : number + 1]
         turned = found.ndim == 2 and found.shape == right.T.shape
         expect_shape(found, right.shape, name, TURNED_BATCH if turned else ONE_EACH)
@@ -207,16 +221,18 @@ def answer(run: Run, sizes: Sequence[int], n: int | None) -> Answer:
     parts = list(value.values()) if isinstance(value, dict) else value
     if not isinstance(parts, list | tuple) or len(parts) != 3:
         raise WrongKind(
-            f"`{function}` returns {told(value)}, not three tensors.",
-            f"It has to return both hidden layers and the output: `return {', '.join(names)}`.",
+            tr("`{function}` returns {found}, not three tensors.", function=function, found=told(value)),
+            tr("It has to return both hidden layers and the output: `return {names}`.", names=", ".join(names)),
         )
-    layers = [numeric(part, f"`{name}` of `{function}`") for part, name in zip(parts, names, strict=True)]
+    layers = [
+        numeric(part, tr("`{name}` of `{function}`", name=name, function=function))
+        for part, name in zip(parts, names, strict=True)
+    ]
     if n is None:  # a column or a row is a vector as well
         layers = [a.ravel() if max(a.shape, default=1) == a.size else a for a in layers]
     elif sizes[-1] == 1 and layers[2].shape == (n,):
         layers[2] = layers[2][:, None]
-    of = "one input" if n is None else f"a batch of {n}"
-    return Answer(net, x, layers, names, f"for {of} in a {'-'.join(map(str, sizes))} network")
+    return Answer(net, x, layers, names, n)
 
 
 def judge(run: Run, batches: Sequence[int | None], *numbers: int) -> None:
@@ -225,7 +241,7 @@ def judge(run: Run, batches: Sequence[int | None], *numbers: int) -> None:
     for sizes, n in [*zip(SIZES, batches, strict=True)] * 2:
         one = answer(run, sizes, n)
         judged += sum(one.expect_layer(number) for number in numbers)
-    expect(judged >= 3 * len(numbers), "The layer before it is all the same, or NaN: nothing to go on from.")
+    expect(judged >= 3 * len(numbers), tr("The layer before it is all the same, or NaN: nothing to go on from."))
 
 
 @check(points=2)
@@ -275,12 +291,15 @@ def model_computes_the_same(run: Run) -> None:
     """`model` is a module with the notebook's weights, and computes the same."""
     shapes = run.shapes("model")
     wanted = sorted(a.shape for a in NOTEBOOK.parameters)
-    message = f"`model` has parameters of the shapes {listed([str(s) for s in shapes.values()]) or 'none'}."
-    expect(sorted(shapes.values()) == wanted, message, "Three linear layers: 2 to 3, 3 to 3 and 3 to 1, with biases.")
+    there = listed([str(s) for s in shapes.values()])
+    none = tr("`model` has parameters of the shapes none.")
+    message = tr("`model` has parameters of the shapes {shapes}.", shapes=there) if there else none
+    hint = tr("Three linear layers: 2 to 3, 3 to 3 and 3 to 1, with biases.")
+    expect(sorted(shapes.values()) == wanted, message, hint)
     x = run.rng.normal(scale=4, size=(40, 2)).astype(np.float32)
     found = run.predict("model", x)
     right = NOTEBOOK.forward(x)[2]
-    hint = "Are all six tensors copied, and is there a ReLU after each hidden layer and none at the end?"
+    hint = tr("Are all six tensors copied, and is there a ReLU after each hidden layer and none at the end?")
     expect_close(found.reshape(-1, 1) if found.ndim == 1 else found, right, "`model(X)`", RTOL, 1e-4, hint)
 
 
@@ -289,40 +308,47 @@ def model_computes_the_same(run: Run) -> None:
 
 def expect_softmax(run: Run, logits: np.ndarray, what: str, hint: str) -> None:
     found = ask(run, "softmax", logits)
-    expect_close(found, softmax(logits), f"`softmax` of {what}", RTOL, ATOL, hint)
+    expect_close(found, softmax(logits), what, RTOL, ATOL, hint)
 
 
 @check(points=2)
 def softmax_is_right(run: Run) -> None:
     """`softmax` makes probabilities of logits, for one row and for a batch."""
-    hint = "e to the power of each logit, divided by the sum of all of them."
-    rows = "Every row is a set of logits of its own: its probabilities sum to 1. Which axis do you sum over?"
+    hint = tr("e to the power of each logit, divided by the sum of all of them.")
+    rows = tr("Every row is a set of logits of its own: its probabilities sum to 1. Which axis do you sum over?")
     for k in (2, 5, 10):
-        expect_softmax(run, run.rng.normal(scale=2, size=k).round(2), f"{k} logits", hint)
-        expect_softmax(run, run.rng.normal(scale=2, size=(4, k)).round(2), f"a batch of shape (4, {k})", rows)
-    expect_softmax(run, run.rng.normal(scale=2, size=(3, 3)).round(2), "a batch of shape (3, 3)", rows)
+        expect_softmax(run, run.rng.normal(scale=2, size=k).round(2), tr("`softmax` of {k} logits", k=k), hint)
+        expect_softmax_of_batch(run, 4, k, rows)
+    expect_softmax_of_batch(run, 3, 3, rows)
+
+
+def expect_softmax_of_batch(run: Run, n: int, k: int, hint: str) -> None:
+    what = tr("`softmax` of a batch of shape {shape}", shape=(n, k))
+    expect_softmax(run, run.rng.normal(scale=2, size=(n, k)).round(2), what, hint)
 
 
 @check(points=1, needs=softmax_is_right)
 def softmax_is_stable(run: Run) -> None:
     """`softmax` is right for logits of any size."""
     small = run.rng.normal(size=(3, 4)).round(1)
-    hint = "Subtract the largest logit from all of them before `exp`: the probabilities stay the same."
-    expect_softmax(run, small[0] + 1000, "logits around 1000", hint)
-    expect_softmax(run, small[0] - 1000, "logits around -1000", hint)
-    row_by_row = "Subtract the largest logit of each row: that of the whole batch may be far from the other rows'."
-    expect_softmax(run, small + np.array([[900], [-900], [0]]), "a batch whose rows are far apart", row_by_row)
+    hint = tr("Subtract the largest logit from all of them before `exp`: the probabilities stay the same.")
+    for size in (1000, -1000):
+        expect_softmax(run, small[0] + size, tr("`softmax` of logits around {size}", size=size), hint)
+    row_by_row = tr("Subtract the largest logit of each row: that of the whole batch may be far from the other rows'.")
+    far_apart = tr("`softmax` of a batch whose rows are far apart")
+    expect_softmax(run, small + np.array([[900], [-900], [0]]), far_apart, row_by_row)
 
 
 def expect_loss(run: Run, logits: np.ndarray, labels: np.ndarray, what: str, hint: str) -> None:
     found = numeric(ask(run, "cross_entropy", logits, labels), "`cross_entropy`")
     n = len(labels)
-    many = "It has to be one number, the mean over the batch." if found.size == n > 1 else hint
-    expect(found.size == 1, f"`cross_entropy` gives {told(found)} for {n} samples.", many)
+    many = tr("It has to be one number, the mean over the batch.") if found.size == n > 1 else hint
+    message = tr("`cross_entropy` gives {found} for {n} samples.", found=told(found), n=n)
+    expect(found.size == 1, message, many)
     right = cross_entropy(logits, labels)
     if np.isclose(found.ravel()[0], n * right, RTOL):
-        hint = "That is the sum over the batch; asked is the mean."
-    expect_close(found.ravel()[0].item(), right, f"`cross_entropy` of {what}", RTOL, ATOL, hint, reveal=True)
+        hint = tr("That is the sum over the batch; asked is the mean.")
+    expect_close(found.ravel()[0].item(), right, what, RTOL, ATOL, hint, reveal=True)
 
 
 @check(points=2)
@@ -331,42 +357,42 @@ def cross_entropy_is_right(run: Run) -> None:
     for n, k in ((6, 3), (5, 10), (4, 4)):
         logits = run.rng.normal(scale=2, size=(n, k)).round(2)
         labels = run.rng.permutation(np.arange(n) % k)
-        hint = "From the logits themselves: log of the sum of e^z, minus the right class's logit."
-        expect_loss(run, logits, labels, f"a batch of shape ({n}, {k})", hint)
+        hint = tr("From the logits themselves: log of the sum of e^z, minus the right class's logit.")
+        expect_loss(run, logits, labels, tr("`cross_entropy` of a batch of shape {shape}", shape=(n, k)), hint)
 
 
 @check(points=1, needs=cross_entropy_is_right)
 def cross_entropy_is_stable(run: Run) -> None:
     """`cross_entropy` is finite and right for logits of any size."""
-    hint = "A probability that is rounded to 0 has no logarithm: compute it from the logits, without the softmax."
+    hint = tr("A probability that is rounded to 0 has no logarithm: compute it from the logits, without the softmax.")
     logits = run.rng.permuted(np.tile([-600.0, -200, 200, 600], (5, 1)), axis=1)
     logits += run.rng.normal(scale=20, size=logits.shape).round()
     labels = logits.argmin(axis=1)  # the model is sure, and wrong
-    expect_loss(run, logits, labels, "logits in the hundreds", hint)
-    expect_loss(run, logits + 3000, labels, "logits in the thousands", hint)
+    expect_loss(run, logits, labels, tr("`cross_entropy` of logits in the hundreds"), hint)
+    expect_loss(run, logits + 3000, labels, tr("`cross_entropy` of logits in the thousands"), hint)
 
 
 MLP_RETURNS = closed_answer("111-mlp-returns", "d0f966ba8c95ea36fb9ca3f437a6e2f1")  # the word's first letters
 
 
-@check(points=1, hint="What is the last thing that happens to `x`? Is anything done after it?")
+@check(points=1, hint=tr("What is the last thing that happens to `x`? Is anything done after it?"))
 def what_the_mlp_returns_is_right(run: Run) -> None:
     """`mlp_returns` says what the MLP of chapter 110 returns."""
     found = run.value("mlp_returns")
     if not isinstance(found, str):
-        raise WrongKind(f"`mlp_returns` is {told(found)}, not a text.")
+        raise WrongKind(tr("`mlp_returns` is {found}, not a text.", found=told(found)))
     word = found.strip().lower()
     letters = np.frombuffer(word.encode("utf-8", "replace")[:5], np.uint8)
     right = word.isalpha() and MLP_RETURNS.matches(letters)  # one word, not both
-    expect(right, f"`mlp_returns` is {plain(found, 60)!r}, which is not right.")
+    expect(right, tr("`mlp_returns` is {found}, which is not right.", found=repr(plain(found, 60))))
 
 
 # ---------------------------------------------------------------------- what neurons cost
 
-BIASES = "The biases are missing: one for every unit of the hidden layers, and one for every output."
-NEURONS = "That counts neurons. Parameters are the weights between them, and the biases."
-ENDS = "Count from the 784 pixels to the 10 classes: the first layer reads the pixels, the last gives the classes."
-COUNTS = [
+BIASES = tr("The biases are missing: one for every unit of the hidden layers, and one for every output.")
+NEURONS = tr("That counts neurons. Parameters are the weights between them, and the biases.")
+ENDS = tr("Count from the 784 pixels to the 10 classes: the first layer reads the pixels, the last gives the classes.")
+COUNTS = [  # untranslated
     closed_answer(f"111-arrangement-{number}", right, {no_biases: BIASES, no_pixels: ENDS})
     for number, digests in enumerate(
         [
@@ -382,30 +408,35 @@ COUNTS = [
 ]
 
 
-@check(points=2, hint="Each unit has a weight for every unit of the layer before it, and a bias: layer by layer.")
+@check(points=2, hint=tr("Each unit has a weight for every unit of the layer before it, and a bias: layer by layer."))
 def counts_are_right(run: Run) -> None:
     """`counts` holds the parameters of the five ways to arrange 1,000 neurons."""
     found = run.value("counts")
     numbers = numeric(list(found.values()) if isinstance(found, dict) else found, "`counts`")
-    expect(numbers.size == 5, f"`counts` holds {numbers.size} numbers; there are five arrangements.")
+    expect(numbers.size == 5, tr("`counts` holds {n} numbers; there are five arrangements.", n=numbers.size))
     for number, (count, right) in enumerate(zip(numbers.ravel().tolist(), COUNTS, strict=True), 1):
         whole = int(count) if abs(count) < 1e15 and count == int(count) else count
-        expect_answer(whole, right, f"The count of arrangement {number}", NEURONS if count == 1000 else "")
+        what = tr("The count of arrangement {number}", number=number)
+        expect_answer(whole, right, what, NEURONS if count == 1000 else "")
 
 
 WIDEST = closed_answer(
     "111-widest",
     "b0324083879dc5ef8499f3db653427f5",
     {
-        "16c165fee915d0744e6d9fba21b442a2": "That is just over the budget: are the biases counted, and the last layer?",
-        "ef4903f5910894ff6d523d9426fdc942": "Over the budget: that counts the weights between the hidden layers only.",
+        "16c165fee915d0744e6d9fba21b442a2": tr(
+            "That is just over the budget: are the biases counted, and the last layer?"
+        ),
+        "ef4903f5910894ff6d523d9426fdc942": tr(
+            "Over the budget: that counts the weights between the hidden layers only."
+        ),
         "f341333a006d543afcf28b114ba4ba4d": NEURONS,
-        "0df73910d25454fbcd03baf2bad52732": "There is room for more.",
+        "0df73910d25454fbcd03baf2bad52732": tr("There is room for more."),
     },
 )
 
 
-@check(points=1, hint="Write the number of parameters as a formula of D, and try values of D around 30.")
+@check(points=1, hint=tr("Write the number of parameters as a formula of D, and try values of D around 30."))
 def widest_is_right(run: Run) -> None:
     """`widest` is the largest D for which a 2-D-D-1 network has at most 1,000 parameters."""
     expect_answer(run.value("widest"), WIDEST, "`widest`")

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_answer, expect_close, expect_shape, fail, tensor
+from grader.check import check, closed_answer, expect, expect_answer, expect_close, expect_shape, fail, tensor, tr
 from grader.datasets import Digits, dataset
 from grader.errors import CallFailed
 from grader.expect import numeric, told
+from grader.language import decimal
 from grader.text import listed, plain
 
 if TYPE_CHECKING:
@@ -25,14 +26,27 @@ if TYPE_CHECKING:
 MOST_TRAINING = 6000  # digits that the notebook trains on, where there are as many
 SAMPLES = 600  # of the trainings that are asked for here
 
+# ---------------------------------------------------------------------- numbers in sentences
+
+
+def seconds_told(seconds: float, form: str) -> str:
+    """Seconds as a person writes them: "0.25", in Finnish "0,25"."""
+    return decimal(format(seconds, form))
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share from 0 to 1: "97.3%", in Finnish "97,3 %"."""
+    return tr("{number}%", number=decimal(f"{share:.{digits}%}".removesuffix("%")))
+
+
 # ---------------------------------------------------------------------- time
 
 
 def one_number(value: Any, what: str) -> float:
     found = numeric(value, what)
-    expect(found.size == 1, f"{what} is {told(found)}, not one number.")
+    expect(found.size == 1, tr("{what} is {found}, not one number.", what=what, found=told(found)))
     number = float(found.ravel()[0])
-    expect(np.isfinite(number), f"{what} is NaN or infinite.")
+    expect(np.isfinite(number), tr("{what} is NaN or infinite.", what=what))
     return number
 
 
@@ -44,23 +58,38 @@ def tried(run: Run, busy: float, seconds: float) -> float:
     waited = time.monotonic() - begun
     expect(
         measured >= 0.9 * seconds,
-        f"{what} measures {measured:.4f} s for work that takes {seconds:.2f} s.",
-        "The clock is looked at before the device has finished, or it is a clock that stands still meanwhile.",
+        tr(
+            "{what} measures {measured} s for work that takes {seconds} s.",
+            what=what,
+            measured=seconds_told(measured, ".4f"),
+            seconds=seconds_told(seconds, ".2f"),
+        ),
+        tr("The clock is looked at before the device has finished, or it is a clock that stands still meanwhile."),
     )
     expect(
         waited >= 0.9 * (busy + seconds),
-        f"{what} gives its answer after {waited:.2f} s, when the device cannot have finished.",
-        "Leave `trial` and `PretendGPU` as they are, and let `timed` wait for the work.",
+        tr(
+            "{what} gives its answer after {waited} s, when the device cannot have finished.",
+            what=what,
+            waited=seconds_told(waited, ".2f"),
+        ),
+        tr("Leave `trial` and `PretendGPU` as they are, and let `timed` wait for the work."),
     )
     expect(
         measured <= max(1, 2 * waited),
-        f"{what} measures {measured:.1f} for work of {seconds:.2f} seconds, and gives its answer after {waited:.2f}.",
-        "Give seconds, not milliseconds.",
+        tr(
+            "{what} measures {measured} for work of {seconds} seconds, and gives its answer after {waited}.",
+            what=what,
+            measured=seconds_told(measured, ".1f"),
+            seconds=seconds_told(seconds, ".2f"),
+            waited=seconds_told(waited, ".2f"),
+        ),
+        tr("Give seconds, not milliseconds."),
     )
     return measured
 
 
-@check(points=3, hint="Wait for the device twice: before you start the clock, and before you look at it again.")
+@check(points=3, hint=tr("Wait for the device twice: before you start the clock, and before you look at it again."))
 def timed_waits_for_the_device(run: Run) -> str:
     """`timed` measures the work until it is finished, and nothing that was ordered before.
 
@@ -73,11 +102,19 @@ def timed_waits_for_the_device(run: Run) -> str:
     for _ in range(3):
         shortest = min(shortest, tried(run, busy, seconds))
         if shortest < seconds + busy / 2:
-            return f"{shortest:.3f} s for work of {seconds:.3f} s"
+            return tr(
+                "{measured} s for work of {seconds} s",
+                measured=seconds_told(shortest, ".3f"),
+                seconds=seconds_told(seconds, ".3f"),
+            )
     fail(
-        f"`trial({busy:.2f}, {seconds:.2f})` measures {shortest:.2f} s for work that takes {seconds:.2f} s: "
-        "the earlier work is in it.",
-        "Wait for the device before you start the clock.",
+        tr(
+            "{what} measures {measured} s for work that takes {seconds} s: the earlier work is in it.",
+            what=f"`trial({busy:.2f}, {seconds:.2f})`",
+            measured=seconds_told(shortest, ".2f"),
+            seconds=seconds_told(seconds, ".2f"),
+        ),
+        tr("Wait for the device before you start the clock."),
     )
     raise AssertionError  # not reached: fail() raises
 
@@ -112,30 +149,31 @@ def trained(run: Run, train: Digits, val: Digits, seed: int, epochs: int) -> Tra
         if "dtype" not in fault.message and "Double" not in fault.message:
             raise
         value, waited = ask("float64")
-    what = f"`train(…, epochs={epochs})`"
+    call = f"`train(…, epochs={epochs})`"
     expect(
         isinstance(value, list | tuple) and len(value) == 3,
-        f"{what} gives {told(value)}, not three things.",
-        "Return the losses, the seconds and the accuracy, in this order.",
+        tr("{what} gives {found}, not three things.", what=call, found=told(value)),
+        tr("Return the losses, the seconds and the accuracy, in this order."),
     )
-    losses = per_epoch(value[0], f"The list of losses of {what}", epochs)
-    seconds = per_epoch(value[1], f"The list of seconds of {what}", epochs)
-    return Training(losses, seconds, accuracy(value[2], what), waited)
+    losses = per_epoch(value[0], tr("The list of losses of {call}", call=call), epochs)
+    seconds = per_epoch(value[1], tr("The list of seconds of {call}", call=call), epochs)
+    return Training(losses, seconds, accuracy(value[2], tr("The accuracy of {call}", call=call)), waited)
 
 
 def per_epoch(value: Any, what: str, epochs: int) -> np.ndarray:
     array = numeric(value, what)
     if array.ndim == 2 and array.shape[1] == 1:  # each number may be a tensor of shape (1,)
         array = array[:, 0]
-    expect_shape(array, (epochs,), what, "One number for each epoch.")
-    expect(np.isfinite(array).all(), f"{what} holds NaN or infinite numbers.")
+    expect_shape(array, (epochs,), what, tr("One number for each epoch."))
+    expect(np.isfinite(array).all(), tr("{what} holds NaN or infinite numbers.", what=what))
     return array
 
 
 def accuracy(value: Any, what: str) -> float:
     """An accuracy as it is given, a share or in percent."""
-    found = one_number(value, f"The accuracy of {what}")
-    expect(0 <= found <= 100, f"The accuracy of {what} is {found:.4g}.", "It is a share, from 0 to 1.")
+    found = one_number(value, what)
+    message = tr("{what} is {found}.", what=what, found=f"{found:.4g}")
+    expect(0 <= found <= 100, message, tr("It is a share, from 0 to 1."))
     return found
 
 
@@ -164,30 +202,44 @@ def trainings(run: Run) -> list[Training]:
     return [replace(training, accuracy=training.accuracy / whole) for training in found]
 
 
-@check(points=2, hint="A new model, an optimiser for its parameters, and `epochs` times `train_one_epoch`.")
+@check(points=2, hint=tr("A new model, an optimiser for its parameters, and `epochs` times `train_one_epoch`."))
 def train_trains(run: Run) -> str:
     """`train` trains a new network on the set it is given, and tells its losses and its accuracy on the other set."""
     first, mixed_up, _ = run.once(trainings)
     expect(
         first.losses[-1] < 0.8 * first.losses[0],
-        f"The losses of `train` are {', '.join(f'{loss:.3f}' for loss in first.losses)}: they hardly fall.",
+        tr(
+            "The losses of `train` are {losses}: they hardly fall.",
+            losses=", ".join(f"{loss:.3f}" for loss in first.losses),
+        ),
     )
     expect(
         first.accuracy > 0.5,
-        f"`train` gives an accuracy of {first.accuracy:.1%} for digits that are easily told apart.",
+        tr(
+            "`train` gives an accuracy of {accuracy} for digits that are easily told apart.",
+            accuracy=percent(first.accuracy),
+        ),
     )
     expect(
         mixed_up.accuracy < 0.4,
-        f"`train` gives an accuracy of {mixed_up.accuracy:.1%} on a validation set whose labels are all wrong.",
-        "Compute it from `val_set`, the argument.",
+        tr(
+            "`train` gives an accuracy of {accuracy} on a validation set whose labels are all wrong.",
+            accuracy=percent(mixed_up.accuracy),
+        ),
+        tr("Compute it from `val_set`, the argument."),
     )
-    return f"accuracy {first.accuracy:.1%} after {len(first.losses)} epochs on {SAMPLES} digits"
+    return tr(
+        "accuracy {accuracy} after {epochs} epochs on {digits} digits",
+        accuracy=percent(first.accuracy),
+        epochs=len(first.losses),
+        digits=SAMPLES,
+    )
 
 
 @check(
     points=3,
     needs=[train_trains],
-    hint="Set the seed inside `train`, before the model is made and the images shuffled.",
+    hint=tr("Set the seed inside `train`, before the model is made and the images shuffled."),
 )
 def equal_seeds_repeat(run: Run) -> None:
     """`train` gives the same losses and the same accuracy for the same seed, whatever was computed in between."""
@@ -196,41 +248,72 @@ def equal_seeds_repeat(run: Run) -> None:
     once, twice = first.losses[worst], again.losses[worst]
     expect(
         np.allclose(again.losses, first.losses, rtol=1e-4, atol=1e-7),
-        f"The loss of epoch {worst + 1} is {once:.6f}, and with the same seed again {twice:.6f}.",
+        tr(
+            "The loss of epoch {epoch} is {once}, and with the same seed again {twice}.",
+            epoch=worst + 1,
+            once=f"{once:.6f}",
+            twice=f"{twice:.6f}",
+        ),
     )
     expect(
         abs(first.accuracy - again.accuracy) <= 0.02,
-        f"The accuracy is {first.accuracy:.1%}, and {again.accuracy:.1%} with the same seed.",
+        tr(
+            "The accuracy is {once}, and {twice} with the same seed.",
+            once=percent(first.accuracy),
+            twice=percent(again.accuracy),
+        ),
     )
 
 
-@check(points=1, needs=[train_trains], hint="Is the seed that is set the argument `seed`?")
+@check(points=1, needs=[train_trains], hint=tr("Is the seed that is set the argument `seed`?"))
 def other_seeds_differ(run: Run) -> None:
     """`train` gives other losses for another seed."""
     first, other, _ = run.once(trainings)
     expect(
         not np.allclose(first.losses[: len(other.losses)], other.losses, rtol=1e-4, atol=0),
-        f"`train` gives the same losses for two different seeds: {first.losses[0]:.6f} in the first epoch.",
+        tr(
+            "`train` gives the same losses for two different seeds: {loss} in the first epoch.",
+            loss=f"{first.losses[0]:.6f}",
+        ),
     )
 
 
-@check(points=2, needs=[train_trains], hint="Measure each epoch by itself with `timed`; seconds, not milliseconds.")
+@check(
+    points=2,
+    needs=[train_trains],
+    hint=tr("Measure each epoch by itself with `timed`; seconds, not milliseconds."),
+)
 def train_measures_its_epochs(run: Run) -> str:
     """`train` tells the seconds of every epoch: together no more than the call takes, and a good part of it."""
     found = run.once(trainings)
     for one in found:
-        shown = ", ".join(f"{second:.4g}" for second in one.seconds)
-        expect((one.seconds > 0).all(), f"`train` measures {shown} seconds for its epochs: none takes no time.")
+        shown = tr(", ").join(seconds_told(second, ".4g") for second in one.seconds)
+        expect(
+            (one.seconds > 0).all(),
+            tr("`train` measures {seconds} seconds for its epochs: none takes no time.", seconds=shown),
+        )
         expect(
             one.seconds.sum() <= 1.02 * one.waited,
-            f"`train` measures {shown} seconds for its epochs, but the whole call takes {one.waited:.3g} s.",
+            tr(
+                "`train` measures {seconds} seconds for its epochs, but the whole call takes {waited} s.",
+                seconds=shown,
+                waited=seconds_told(one.waited, ".3g"),
+            ),
         )
     best = max(found, key=lambda one: one.seconds.sum() / one.waited)
     expect(
         best.seconds.sum() >= 0.05 * best.waited,
-        f"`train` measures {best.seconds.sum():.4g} s for all epochs together, but the call takes {best.waited:.3g} s.",
+        tr(
+            "`train` measures {seconds} s for all epochs together, but the call takes {waited} s.",
+            seconds=seconds_told(best.seconds.sum(), ".4g"),
+            waited=seconds_told(best.waited, ".3g"),
+        ),
     )
-    return f"{best.seconds.mean():.3f} s an epoch, for {SAMPLES} digits"
+    return tr(
+        "{seconds} s an epoch, for {digits} digits",
+        seconds=seconds_told(best.seconds.mean(), ".3f"),
+        digits=SAMPLES,
+    )
 
 
 # ---------------------------------------------------------------------- the table, and the accuracies
@@ -239,43 +322,63 @@ def train_measures_its_epochs(run: Run) -> str:
 def rows(run: Run) -> dict[str, dict[str, float]]:
     """The rows of `table` by the kind of device; accuracies from 0 to 1."""
     table = run.value("table")
-    expect(isinstance(table, dict), f"`table` is {told(table)}, not a dictionary.")
-    expect(bool(table), "`table` is empty.", "It has a row for each of your devices, the CPU at least.")
+    expect(isinstance(table, dict), tr("`table` is {found}, not a dictionary.", found=told(table)))
+    expect(bool(table), tr("`table` is empty."), tr("It has a row for each of your devices, the CPU at least."))
     found = {}
     for device, row in table.items():
         name = plain(str(device), 20)
+        quoted = repr(name)
         kind = name.lower().partition(":")[0]
-        expect(kind in ("cpu", "cuda", "mps"), f"`table` has a row {name!r}.", "Its keys are the names of devices.")
-        expect(isinstance(row, dict), f"The row {name!r} of `table` is {told(row)}, not a dictionary.")
+        unknown = tr("`table` has a row {name}.", name=quoted)
+        expect(kind in ("cpu", "cuda", "mps"), unknown, tr("Its keys are the names of devices."))
+        no_row = tr("The row {name} of `table` is {found}, not a dictionary.", name=quoted, found=told(row))
+        expect(isinstance(row, dict), no_row)
         missing = [f'"{key}"' for key in ("epoch", "training", "accuracy") if key not in row]
-        expect(not missing, f"The row {name!r} of `table` has no {listed(missing)}.")
+        expect(not missing, tr("The row {name} of `table` has no {keys}.", name=quoted, keys=listed(missing)))
         numbers = {key: one_number(row[key], f'`table["{name}"]["{key}"]`') for key in ("epoch", "training")}
-        share = accuracy(row["accuracy"], f"the row {name!r}")
+        share = accuracy(row["accuracy"], tr("The accuracy of the row {name}", name=quoted))
         found[kind] = numbers | {"accuracy": share / 100 if share > 1 else share}
     return found
 
 
-@check(points=2, needs=[train_measures_its_epochs], hint="Take the seconds and the accuracy from what `train` returns.")
+@check(
+    points=2,
+    needs=[train_measures_its_epochs],
+    hint=tr("Take the seconds and the accuracy from what `train` returns."),
+)
 def table_is_filled(run: Run) -> str:
     """`table` has a row for each device of the machine: seconds of an epoch and of the training, and the accuracy."""
     found = run.once(rows)
     present = run.value("devices") if run.has("devices") else []
     present = [one for one in present if isinstance(one, str)] if isinstance(present, list) else []
     missing = [plain(one, 20) for one in present if one.partition(":")[0] not in found]
-    expect(not missing, f"`table` has no row for {listed(missing)}.", "A row for each of `devices`.")
+    no_row = tr("`table` has no row for {devices}.", devices=listed(missing))
+    expect(not missing, no_row, tr("A row for each of `devices`."))
     epochs = run.value("EPOCHS") if run.has("EPOCHS") else None
     for kind, row in found.items():
         epoch, training = row["epoch"], row["training"]  # the training may have had to wake the device up
-        expect(epoch > 0, f"An epoch on {kind} takes {epoch:.4g} s in `table`.")
+        told_epoch = seconds_told(epoch, ".4g")
+        expect(epoch > 0, tr("An epoch on {kind} takes {seconds} s in `table`.", kind=kind, seconds=told_epoch))
         expect(
             not isinstance(epochs, int) or 0.5 * epochs * epoch <= training <= 100 * epochs * epoch,
-            f"In `table`, {kind} needs {epoch:.4g} s for an epoch and {training:.4g} s for {epochs} of them.",
-            '"epoch" is the mean over the epochs, "training" their sum.',
+            tr(
+                "In `table`, {kind} needs {epoch} s for an epoch and {training} s for {epochs} of them.",
+                kind=kind,
+                epoch=told_epoch,
+                training=seconds_told(training, ".4g"),
+                epochs=epochs,
+            ),
+            tr('"epoch" is the mean over the epochs, "training" their sum.'),
         )
-        expect(row["accuracy"] > 0.3, f"In `table`, the accuracy on {kind} is {row['accuracy']:.1%}.")
+        told_accuracy = percent(row["accuracy"])
+        low = tr("In `table`, the accuracy on {kind} is {accuracy}.", kind=kind, accuracy=told_accuracy)
+        expect(row["accuracy"] > 0.3, low)
     if "cpu" in found:
         expect_plausible(run, found["cpu"]["epoch"])
-    return ", ".join(f"{kind} {row['epoch']:.3g} s an epoch" for kind, row in found.items())
+    return ", ".join(
+        tr("{kind} {seconds} s an epoch", kind=kind, seconds=seconds_told(row["epoch"], ".3g"))
+        for kind, row in found.items()
+    )
 
 
 def expect_plausible(run: Run, epoch: float) -> None:
@@ -284,31 +387,40 @@ def expect_plausible(run: Run, epoch: float) -> None:
     likely = [one.seconds.mean() * images / SAMPLES for one in run.once(trainings)]
     expect(
         min(likely) / 100 <= epoch <= 100 * max(likely),
-        f"An epoch on cpu takes {epoch:.4g} s in `table`; from the trainings asked for now, {np.mean(likely):.3g} s.",
-        "Are these seconds, of an epoch of your own machine?",
+        tr(
+            "An epoch on cpu takes {seconds} s in `table`; from the trainings asked for now, {likely} s.",
+            seconds=seconds_told(epoch, ".4g"),
+            likely=seconds_told(float(np.mean(likely)), ".3g"),
+        ),
+        tr("Are these seconds, of an epoch of your own machine?"),
     )
 
 
 @check(
     points=1,
     needs=[train_trains],
-    hint="`train(…)` returns three things: keep the last one, for each of the five seeds.",
+    hint=tr("`train(…)` returns three things: keep the last one, for each of the five seeds."),
 )
 def accuracies_are_of_five_seeds(run: Run) -> str:
     """`accuracies` holds the accuracies of five trainings, which differ a little."""
     found = expect_shape(
-        run.array("accuracies").squeeze(), (5,), "`accuracies`", "One number for each of the seeds 0 to 4."
+        run.array("accuracies").squeeze(), (5,), "`accuracies`", tr("One number for each of the seeds 0 to 4.")
     )
-    expect(np.isfinite(found).all(), "`accuracies` holds NaN or infinite numbers.")
+    expect(np.isfinite(found).all(), tr("{what} holds NaN or infinite numbers.", what="`accuracies`"))
     found = found / 100 if found.max() > 1 else found
     lowest, highest = found.min(), found.max()
-    expect(lowest > 0.3 and highest <= 1, f"`accuracies` go from {lowest:.4g} to {highest:.4g}.")
-    expect(lowest < highest, f"`accuracies` are all the same: {lowest:.2%}.", "Five seeds make five networks.")
-    expect(highest - lowest < 0.2, f"`accuracies` go from {lowest:.1%} to {highest:.1%}.", "Train each to the end.")
-    return f"{lowest:.2%} to {highest:.2%}"
+    expect(
+        lowest > 0.3 and highest <= 1,
+        tr("`accuracies` go from {lowest} to {highest}.", lowest=f"{lowest:.4g}", highest=f"{highest:.4g}"),
+    )
+    same = tr("`accuracies` are all the same: {accuracy}.", accuracy=percent(lowest, 2))
+    expect(lowest < highest, same, tr("Five seeds make five networks."))
+    apart = tr("`accuracies` go from {lowest} to {highest}.", lowest=percent(lowest), highest=percent(highest))
+    expect(highest - lowest < 0.2, apart, tr("Train each to the end."))
+    return tr("{lowest} to {highest}", lowest=percent(lowest, 2), highest=percent(highest, 2))
 
 
-@check(points=2, hint="The square root of p (1 − p) / n.")
+@check(points=2, hint=tr("The square root of p (1 − p) / n."))
 def standard_error_is_right(run: Run) -> None:
     """`standard_error` gives the standard error of an accuracy."""
     cases = [(float(run.rng.uniform(0.02, 0.98)), int(run.rng.integers(20, 50_000))) for _ in range(5)]
@@ -321,24 +433,26 @@ def standard_error_is_right(run: Run) -> None:
 REASONS = closed_answer("113-reasons", "bdf62efb400842dd97af34076f9dca56")
 # What explains nothing, and why not.
 NO_REASONS = [
-    (closed_answer("113-reason", "33938f9933aa0da57124af4e721488b9"), "What decides how many steps an epoch has?"),
+    (closed_answer("113-reason", "33938f9933aa0da57124af4e721488b9"), tr("What decides how many steps an epoch has?")),
     (
         closed_answer("113-reason", "506cece5ca2ac04a8b78692e3b658a7f"),
-        "An accuracy is a mean over all validation images: try what shuffling them does to it.",
+        tr("An accuracy is a mean over all validation images: try what shuffling them does to it."),
     ),
     (
         closed_answer("113-reason", "9f83463f5e4c5b89df246cb27213a62c"),
-        "Ask a trained network twice in `eval()` mode: does it ever change its mind?",
+        tr("Ask a trained network twice in `eval()` mode: does it ever change its mind?"),
     ),
 ]
 
 
-@check(points=2, hint="One reason more: what if the seed is fixed, and the device is another?")
+@check(points=2, hint=tr("One reason more: what if the seed is fixed, and the device is another?"))
 def reasons_are_right(run: Run) -> None:
     """`reasons` are the statements that explain why the accuracies differ."""
     value = run.value("reasons")
-    expect(isinstance(value, list | tuple | np.ndarray), f"`reasons` is {told(value)}, not a list of numbers.")
+    message = tr("`reasons` is {found}, not a list of numbers.", found=told(value))
+    expect(isinstance(value, list | tuple | np.ndarray), message)
     numbers = np.unique(numeric(value, "`reasons`"))
-    expect(0 < numbers.size <= 6, f"`reasons` holds {numbers.size} numbers.", "Write the numbers of the statements.")
+    message = tr("`reasons` holds {n} numbers.", n=numbers.size)
+    expect(0 < numbers.size <= 6, message, tr("Write the numbers of the statements."))
     hints = [hint for statement, hint in NO_REASONS if any(statement.matches(number) for number in numbers)]
     expect_answer(numbers, REASONS, "`reasons`", hint=hints[0] if hints else "")

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_answer, expect_close, fail, tensor
+from grader.check import check, closed_answer, expect, expect_answer, expect_close, fail, ngettext, tensor, tr
 from grader.errors import CallFailed
 from grader.expect import numeric, refuse_placeholder, told
-from grader.text import count
+from grader.language import decimal
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 Layer = tuple[np.ndarray, np.ndarray]  # weights (outputs, inputs), biases (outputs,); or the slopes for them
 
 # Hints for the usual mistakes.
-SQUARE = "The slope of a square u² is 2u."
-SIGMOID = "The neuron's own slope is missing: y (1 − y)."
-SIGN = "The sign is the wrong way round: the loss grows where y − t does."
-INPUT = "How fast does z = w x + b change with w? That factor is missing."
-NO_INPUT = "How fast does z = w x + b change with b? The input has no part in it."
-MEAN = "The loss is a mean: its slope is divided by the number of all outputs, N · K."
-CHAIN = "Go through the table of the notebook row by row, and look at the shapes."
+SQUARE = tr("The slope of a square u² is 2u.")
+SIGMOID = tr("The neuron's own slope is missing: y (1 − y).")
+SIGN = tr("The sign is the wrong way round: the loss grows where y − t does.")
+INPUT = tr("How fast does z = w x + b change with w? That factor is missing.")
+NO_INPUT = tr("How fast does z = w x + b change with b? The input has no part in it.")
+MEAN = tr("The loss is a mean: its slope is divided by the number of all outputs, N · K.")
+CHAIN = tr("Go through the table of the notebook row by row, and look at the shapes.")
 XOR_X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR_T = np.array([[0.0], [1.0], [1.0], [0.0]])
 
@@ -38,9 +38,9 @@ NEURON_LOSS = closed_answer(
     "300-neuron-loss",
     "daf6c5577b2e3e5a51eb86444802b84c",
     {
-        "2e193b3a86728796a127d844babe16c7": "That is the error y − t: the loss is its square.",
-        "c13c3a90e0bb03ee7d7921a3ffeb812b": "Here the loss is the square itself, without a factor ½.",
-        "427ca1c4958cd8e6d4dfa7e0d846b2e8": "The loss is the square of the error.",
+        "2e193b3a86728796a127d844babe16c7": tr("That is the error y − t: the loss is its square."),
+        "c13c3a90e0bb03ee7d7921a3ffeb812b": tr("Here the loss is the square itself, without a factor ½."),
+        "427ca1c4958cd8e6d4dfa7e0d846b2e8": tr("The loss is the square of the error."),
     },
 )
 DL_DW = closed_answer(
@@ -121,8 +121,9 @@ class Task:
 
     @property
     def told(self) -> str:
+        sizes = "-".join(map(str, self.sizes))
         n = len(self.xs)
-        return f"a network {'-'.join(map(str, self.sizes))} and {n} sample{'s' * (n != 1)}"
+        return ngettext("a network {sizes} and {n} sample", "a network {sizes} and {n} samples", n, sizes=sizes)
 
 
 def task(rng: np.random.Generator, sizes: Sequence[int], n: int, scale: float = 1.0) -> Task:
@@ -176,46 +177,56 @@ def ask(run: Run, name: str, *args: Any) -> Any:
 
 def pairs(value: Any, what: str, sizes: Sequence[int] | None = None) -> list[Layer]:
     """A list of pairs (table, row), as layers and their slopes are; of a network of these sizes, if they are given."""
-    hint = "It is a list with a pair for each layer: a table like `W` and a row like `b`."
+    hint = tr("It is a list with a pair for each layer: a table like `W` and a row like `b`.")
     refuse_placeholder(value, what)
-    expect(isinstance(value, list | tuple), f"{what} is {told(value)}, not a list of pairs.", hint)
+    message = tr("{what} is {found}, not a list of pairs.", what=what, found=told(value))
+    expect(isinstance(value, list | tuple), message, hint)
     wanted = len(value) if sizes is None else len(sizes) - 1
-    expect(len(value) == wanted > 0, f"{what} has {count(len(value), 'item')} for {count(wanted, 'layer')}.", hint)
-    found = []
-    for number, pair in enumerate(value, 1):
-        expect(isinstance(pair, list | tuple), f"Item {number} of {what} is {told(pair)}, not a pair.", hint)
-        expect(len(pair) == 2, f"Item {number} of {what} has {len(pair)} parts, not 2.", hint)
-        table, row = (
-            numeric(part, f"{part_name} {number} in {what}") for part, part_name in zip(pair, "Wb", strict=True)
-        )
-        if row.ndim == 2 and row.size == max(row.shape):  # (1, n) and (n, 1) are the same n numbers
-            row = row.ravel()
-        fits = table.ndim == 2 and row.shape == table.shape[:1]
-        asked = table.shape if sizes is None else (sizes[number], sizes[number - 1])
-        expect(
-            fits and table.shape == asked,
-            f"{what} has shapes {table.shape} and {row.shape} for layer {number}"
-            + (f", whose weights are {asked}." if sizes else "."),
-            "Each pair belongs to one layer, in the order of the layers, and has the shapes of its W and b.",
-        )
-        expect(
-            np.isfinite(table).all() and np.isfinite(row).all(),
-            f"{what} holds NaN or infinite numbers for layer {number}.",
-        )
-        found.append((table, row))
-    return found
+    items, layers = ngettext("{n} item", "{n} items", len(value)), ngettext("{n} layer", "{n} layers", wanted)
+    message = tr("{what} has {items} for {layers}.", what=what, items=items, layers=layers)
+    expect(len(value) == wanted > 0, message, hint)
+    return [pair_of(pair, what, number, sizes, hint) for number, pair in enumerate(value, 1)]
+
+
+def pair_of(pair: Any, what: str, number: int, sizes: Sequence[int] | None, hint: str) -> Layer:
+    """The pair of this layer, counted from 1."""
+    message = tr("Item {number} of {what} is {found}, not a pair.", number=number, what=what, found=told(pair))
+    expect(isinstance(pair, list | tuple), message, hint)
+    message = tr("Item {number} of {what} has {n} parts, not 2.", number=number, what=what, n=len(pair))
+    expect(len(pair) == 2, message, hint)
+    table, row = (
+        numeric(part, tr("{name} {number} in {what}", name=name, number=number, what=what))
+        for part, name in zip(pair, "Wb", strict=True)
+    )
+    if row.ndim == 2 and row.size == max(row.shape):  # (1, n) and (n, 1) are the same n numbers
+        row = row.ravel()
+    fits = table.ndim == 2 and row.shape == table.shape[:1]
+    asked = table.shape if sizes is None else (sizes[number], sizes[number - 1])
+    shapes = {"what": what, "table": table.shape, "row": row.shape, "number": number}
+    expect(
+        fits and table.shape == asked,
+        tr("{what} has shapes {table} and {row} for layer {number}, whose weights are {asked}.", asked=asked, **shapes)
+        if sizes
+        else tr("{what} has shapes {table} and {row} for layer {number}.", **shapes),
+        tr("Each pair belongs to one layer, in the order of the layers, and has the shapes of its W and b."),
+    )
+    expect(
+        np.isfinite(table).all() and np.isfinite(row).all(),
+        tr("{what} holds NaN or infinite numbers for layer {number}.", what=what, number=number),
+    )
+    return table, row
 
 
 # ---------------------------------------------------------------------- the neuron
 
 
-@check(points=1, hint="z is 0: what does the sigmoid give there, and how far is that from 1?")
+@check(points=1, hint=tr("z is 0: what does the sigmoid give there, and how far is that from 1?"))
 def neuron_loss_is_right(run: Run) -> None:
     """`neuron_loss` is the squared error of the neuron."""
     expect_answer(run.value("neuron_loss"), NEURON_LOSS, "`neuron_loss`")
 
 
-@check(points=1, hint="Three slopes, multiplied: dL/dy, dy/dz, and the last one for w or for b.")
+@check(points=1, hint=tr("Three slopes, multiplied: dL/dy, dy/dz, and the last one for w or for b."))
 def neuron_slopes_are_right(run: Run) -> None:
     """`dL_dw` and `dL_db` are the slopes of the neuron's loss."""
     expect_answer(run.value("dL_dw"), DL_DW, "`dL_dw`")
@@ -225,27 +236,29 @@ def neuron_slopes_are_right(run: Run) -> None:
 # ---------------------------------------------------------------------- forward, and the loss
 
 
-@check(points=2, hint="Layer by layer: the answers of one are the inputs of the next, and each has its sigmoid.")
+@check(points=2, hint=tr("Layer by layer: the answers of one are the inputs of the next, and each has its sigmoid."))
 def forward_is_right(run: Run) -> None:
     """`forward` gives the outputs of any network, for one sample and for many."""
     for one in run.once(tasks):
         right = activations(one.layers, one.xs)[-1]
-        found = numeric(ask(run, "forward", one.layers, one.xs), f"`forward` of {one.told}")
+        what = tr("`{function}` of {task}", function="forward", task=one.told)
+        found = numeric(ask(run, "forward", one.layers, one.xs), what)
         if found.size == right.size and found.squeeze().shape == right.squeeze().shape:
             found = found.reshape(right.shape)
-        expect_close(found, right, f"`forward` of {one.told}", rtol=1e-4, atol=1e-5)
+        expect_close(found, right, what, rtol=1e-4, atol=1e-5)
 
 
-@check(points=1, hint="The mean is over all numbers of the batch: rows and columns.")
+@check(points=1, hint=tr("The mean is over all numbers of the batch: rows and columns."))
 def loss_is_right(run: Run) -> None:
     """`loss` is the mean squared error over all outputs of the batch."""
     for shape in [(1, 1), (6, 1), (1, 4), tuple(int(n) for n in run.rng.integers(2, 9, size=2))]:
         outputs, targets = run.rng.uniform(size=(2, *shape)).astype(np.float32).astype(np.float64)
         right = float(np.mean((outputs - targets) ** 2))
-        what = f"`loss` of outputs and targets of shape {shape}"
+        what = tr("`loss` of outputs and targets of shape {shape}", shape=shape)
         found = numeric(ask(run, "loss", outputs, targets), what)
-        expect(found.size == 1, f"{what} is {told(found)}, not one number.", "Take the mean over everything.")
-        hint = "There is no factor ½ in this loss." if np.isclose(2 * found.item(), right) else ""
+        message = tr("{what} is {found}, not one number.", what=what, found=told(found))
+        expect(found.size == 1, message, tr("Take the mean over everything."))
+        hint = tr("There is no factor ½ in this loss.") if np.isclose(2 * found.item(), right) else ""
         expect_close(found.item(), right, what, rtol=1e-4, atol=1e-7, hint=hint, reveal=True)
 
 
@@ -257,7 +270,8 @@ def own_slopes(run: Run) -> list[tuple[Task, list[Layer]]]:
     found = []
     for one in run.once(tasks):
         value = ask(run, "gradients", one.layers, one.xs, one.targets)
-        found.append((one, pairs(value, f"`gradients` of {one.told}", one.sizes)))
+        what = tr("`{function}` of {task}", function="gradients", task=one.told)
+        found.append((one, pairs(value, what, one.sizes)))
     return found
 
 
@@ -265,7 +279,7 @@ def own_slopes(run: Run) -> list[tuple[Task, list[Layer]]]:
 def gradients_are_made_by_hand(run: Run) -> None:
     """`gradients` gives a pair (dW, db) for each layer, in the shapes of its W and b, without autograd."""
     found = run.once(own_slopes)
-    expect(any(flat(own).any() for _, own in found), "`gradients` gives nothing but zeros.", CHAIN)
+    expect(any(flat(own).any() for _, own in found), tr("`gradients` gives nothing but zeros."), CHAIN)
 
 
 @check(points=3, needs=[gradients_are_made_by_hand], hint=CHAIN)
@@ -273,17 +287,24 @@ def last_layer_is_right(run: Run) -> None:
     """`gradients` has the right slopes for the weights and biases of the last layer."""
     for one, own in run.once(own_slopes):
         right = slopes(one.layers, one.xs, one.targets)[-1]
-        expect_slopes(own[-1], right, f"the last layer of {one.told}", last_hint(one, own[-1], right))
+        whats = [tr("`{part}` for the last layer of {task}", part=part, task=one.told) for part in ("dW", "db")]
+        expect_slopes(own[-1], right, whats, last_hint(one, own[-1], right))
 
 
 @check(
-    points=4, needs=[last_layer_is_right], hint="What the layer before gets is dZ · W, with the weights of this layer."
+    points=4,
+    needs=[last_layer_is_right],
+    hint=tr("What the layer before gets is dZ · W, with the weights of this layer."),
 )
 def every_layer_is_right(run: Run) -> None:
     """`gradients` has the right slopes for the weights and biases of every layer."""
     for one, own in run.once(own_slopes):
         for number, right in list(enumerate(slopes(one.layers, one.xs, one.targets)))[:-1][::-1]:
-            expect_slopes(own[number], right, f"layer {number + 1} of {one.told}")
+            whats = [
+                tr("`{part}` for layer {number} of {task}", part=part, number=number + 1, task=one.told)
+                for part in ("dW", "db")
+            ]
+            expect_slopes(own[number], right, whats)
 
 
 @check(points=1, needs=[every_layer_is_right])
@@ -295,17 +316,21 @@ def tiny_slopes_are_right(run: Run) -> None:
     depth = 8
     sizes = [int(size) for size in run.rng.integers(4, 7, size=depth + 1)]
     one = task(run.rng, sizes, 6, scale=0.01)
-    own = pairs(ask(run, "gradients", one.layers, one.xs, one.targets), "`gradients` of a deep network", one.sizes)
-    hint = "Measured with a nudge, such slopes are lost among rounding errors: multiply the factors of the chain rule."
+    own = pairs(ask(run, "gradients", one.layers, one.xs, one.targets), tr("`gradients` of a deep network"), one.sizes)
+    hint = tr(
+        "Measured with a nudge, such slopes are lost among rounding errors: multiply the factors of the chain rule."
+    )
     for number, right in enumerate(slopes(one.layers, one.xs, one.targets)):
-        expect_slopes(own[number], right, f"layer {number + 1} of a network of {depth} layers", hint)
+        whats = [
+            tr("`{part}` for layer {number} of a network of {depth} layers", part=part, number=number + 1, depth=depth)
+            for part in ("dW", "db")
+        ]
+        expect_slopes(own[number], right, whats, hint)
 
 
-def expect_slopes(found: Layer, right: Layer, where: str, hint: str = "") -> None:
-    for part, own, wanted in zip(("dW", "db"), found, right, strict=True):
-        expect_close(
-            own, wanted, f"`{part}` for {where}", rtol=2e-3, atol=2e-3 * float(np.abs(wanted).max()), hint=hint
-        )
+def expect_slopes(found: Layer, right: Layer, whats: Sequence[str], hint: str = "") -> None:
+    for what, own, wanted in zip(whats, found, right, strict=True):
+        expect_close(own, wanted, what, rtol=2e-3, atol=2e-3 * float(np.abs(wanted).max()), hint=hint)
 
 
 def last_hint(one: Task, found: Layer, right: Layer) -> str:
@@ -327,23 +352,29 @@ def last_hint(one: Task, found: Layer, right: Layer) -> str:
 
 
 @check(
-    points=2, needs=[gradients_are_made_by_hand], hint="New weights: old ones − learning rate · slopes, in every layer."
+    points=2,
+    needs=[gradients_are_made_by_hand],
+    hint=tr("New weights: old ones − learning rate · slopes, in every layer."),
 )
 def step_goes_downhill(run: Run) -> None:
     """`step` moves every weight and bias against its slope, as far as the learning rate says."""
     for one, own in run.once(own_slopes)[2:6]:
         rate = float(np.round(run.rng.uniform(0.05, 3), 2))
-        what = f"`step` of {one.told}"
+        what = tr("`{function}` of {task}", function="step", task=one.told)
         found = pairs(ask(run, "step", one.layers, one.xs, one.targets, rate), what, one.sizes)
         for number, (new, wanted) in enumerate(zip(found, moved(one.layers, own, rate), strict=True), 1):
             for name, numbers, asked in zip("Wb", new, wanted, strict=True):
-                expect_close(numbers, asked, f"`{name}` of layer {number} after {what}", rtol=1e-3, atol=1e-4)
+                after = tr("`{name}` of layer {number} after {what}", name=name, number=number, what=what)
+                expect_close(numbers, asked, after, rtol=1e-3, atol=1e-4)
         downhill = flat(own) @ flat(slopes(one.layers, one.xs, one.targets)) > 0
-        expect(downhill, f"{what} goes uphill: against the slopes that `gradients` gives the loss grows.", SIGN)
+        message = tr("{what} goes uphill: against the slopes that `gradients` gives the loss grows.", what=what)
+        expect(downhill, message, SIGN)
 
 
 @check(
-    points=2, needs=[step_goes_downhill], hint="Look at the loss before every step: go on while it is above `error`."
+    points=2,
+    needs=[step_goes_downhill],
+    hint=tr("Look at the loss before every step: go on while it is above `error`."),
 )
 def train_stops_at_the_error(run: Run) -> None:
     """`train` takes steps from the layers it is given until the loss is as small as asked for, and no longer.
@@ -358,31 +389,44 @@ def train_stops_at_the_error(run: Run) -> None:
             way.append(pairs(ask(run, "step", way[-1], one.xs, one.targets, rate), "`step`", one.sizes))
         losses = [mean_squared(layers, one.xs, one.targets) for layers in way]
         end = int(np.argmin(losses[:few]))
-        expect(end > 0, f"Your `step`, taken {few} times with a learning rate of {rate}, never lowers the loss.")
+        never = tr(
+            "Your `step`, taken {few} times with a learning rate of {rate}, never lowers the loss.",
+            few=few,
+            rate=decimal(str(rate)),
+        )
+        expect(end > 0, never)
         between = (losses[end] + min(losses[:end])) / 2
         for error, first in [(between, end), (1.1 * losses[0], 0)]:
-            what = f"`train` of {one.told}, asked for a loss of {error:.5f},"
+            asked = decimal(f"{error:.5f}")
+            what = tr("`train` of {task}, asked for a loss of {loss},", task=one.told, loss=asked)
             found = pairs(ask(run, "train", one.layers, one.xs, one.targets, rate, error), what, one.sizes)
             if not any(np.allclose(flat(found), flat(layers), 1e-3, 1e-4) for layers in way[first : first + more]):
                 reached = mean_squared(found, one.xs, one.targets)
-                fail(
-                    f"{what} gives layers with a loss of {reached:.5f}. "
-                    f"{first} of your own steps from the given layers lead to {losses[first]:.5f}.",
-                    "Begin with the layers that it is given." if losses[first + more - 1] <= reached <= error else "",
+                message = tr(
+                    "{what} gives layers with a loss of {reached}. "
+                    "{steps} of your own steps from the given layers lead to {expected}.",
+                    what=what,
+                    reached=decimal(f"{reached:.5f}"),
+                    steps=first,
+                    expected=decimal(f"{losses[first]:.5f}"),
                 )
+                elsewhere = losses[first + more - 1] <= reached <= error
+                fail(message, tr("Begin with the layers that it is given.") if elsewhere else "")
 
 
-@check(points=2, hint="Begin with `network(2, 4, 1)`; where the loss gets stuck, with other random weights.")
+@check(points=2, hint=tr("Begin with `network(2, 4, 1)`; where the loss gets stuck, with other random weights."))
 def trained_has_learnt_xor(run: Run) -> str:
     """`trained` is a network whose loss on XOR is 0.01 or less."""
     layers = pairs(run.value("trained"), "`trained`")
     sizes = [2, *(len(biases) for _, biases in layers)]
     fits = [weights.shape for weights, _ in layers] == list(zip(sizes[1:], sizes, strict=False)) and sizes[-1] == 1
     if not fits:
+        shapes = ", ".join(str(w.shape) for w, _ in layers)
         fail(
-            f"The weights of `trained` have shapes {', '.join(str(w.shape) for w, _ in layers)}.",
-            "XOR has two inputs and one output, and every layer takes what the one before it gives.",
+            tr("The weights of `trained` have shapes {shapes}.", shapes=shapes),
+            tr("XOR has two inputs and one output, and every layer takes what the one before it gives."),
         )
     reached = mean_squared(layers, XOR_X, XOR_T)
-    expect(reached <= 0.01 * 1.001, f"The loss of `trained` on XOR is {reached:.4f}, not 0.01 or less.")
-    return f"loss {reached:.4f}"
+    loss = decimal(f"{reached:.4f}")
+    expect(reached <= 0.01 * 1.001, tr("The loss of `trained` on XOR is {loss}, not 0.01 or less.", loss=loss))
+    return tr("loss {loss}", loss=loss)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, expect, expect_close, expect_count, expect_dtype, tensor
+from grader.check import check, expect, expect_close, expect_count, expect_dtype, tensor, tr
 from grader.errors import CallFailed
 from grader.expect import numeric, refuse_placeholder, told, whole_number
 from grader.text import number, plain
@@ -26,10 +26,10 @@ FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 OTHERS = "'’”–…€§5é"  # not filtered, though many a regular expression would
 OOV_TOKENS = ["<OOV>", "<UNK>", "[Tuntematon]", "Ö?"]
 
-EVERY_WORD = "Go through the texts again: each word of each of them counts, every time that it occurs."
-SPLIT = "Replace each character of FILTERS by a space, then split at the spaces."
-LOOK_UP = "Look each word up in the `word_index` that is passed in, and keep the order of the text."
-OFF_BY_ONE = "Index 0 is one of the `num_words`: only the words whose index is below `num_words` are used."
+EVERY_WORD = tr("Go through the texts again: each word of each of them counts, every time that it occurs.")
+SPLIT = tr("Replace each character of FILTERS by a space, then split at the spaces.")
+LOOK_UP = tr("Look each word up in the `word_index` that is passed in, and keep the order of the text.")
+OFF_BY_ONE = tr("Index 0 is one of the `num_words`: only the words whose index is below `num_words` are used.")
 
 
 # ------------------------------------------------------------------------------ what Keras would give
@@ -111,20 +111,25 @@ def expect_words(run: Run, text: str) -> None:
     if isinstance(found, np.ndarray) and found.size == 0:
         found = []
     listed = type(found) in (list, tuple) and all(type(word) is str for word in found)
-    expect(listed, f"{what} is {told(found)}, not a list of words.", "It gives a list of texts, one for each word.")
-    expect(list(found) == words_of(text), f"{what} is {plain(str(list(found)), 150)}, not {words_of(text)}.")
+    message = tr("{what} is {found}, not a list of words.", what=what, found=told(found))
+    expect(listed, message, tr("It gives a list of texts, one for each word."))
+    given, right = plain(str(list(found)), 150), words_of(text)
+    expect(list(found) == right, tr("{what} is {found}, not {right}.", what=what, found=given, right=right))
 
 
 def vocabulary(run: Run, texts: list[str], **options: str) -> dict[str, int]:
     """`fit_on_texts` of these texts, if it has the words that it should have, whatever their numbers."""
     what, found = ask(run, "fit_on_texts", "texts", texts, **options)
     words = type(found) is dict and all(type(word) is str for word in found)
-    expect(words, f"{what} is {told(found)}, not a dict from words to numbers.", "The words are its keys.")
+    message = tr("{what} is {found}, not a dict from words to numbers.", what=what, found=told(found))
+    expect(words, message, tr("The words are its keys."))
     expected = index_of(texts, **options)
     missing = next((word for word in expected if word not in found), None)
-    expect(missing is None, f"{what} has no index for “{missing}”, with texts = {texts}.", EVERY_WORD)
+    message = tr("{what} has no index for “{word}”, with texts = {texts}.", what=what, word=missing, texts=texts)
+    expect(missing is None, message, EVERY_WORD)
     strange = next((word for word in found if word not in expected), None)
-    expect(strange is None, f"{what} has the word “{plain(strange, 60)}”, which is not in texts = {texts}.", SPLIT)
+    there = {"what": what, "word": plain(strange, 60), "texts": texts}
+    expect(strange is None, tr("{what} has the word “{word}”, which is not in texts = {texts}.", **there), SPLIT)
     return {word: whole_number(index, f"{what}[{word!r}]") for word, index in found.items()}
 
 
@@ -132,27 +137,39 @@ def expect_index(run: Run, texts: list[str], hint: str = "", **options: str) -> 
     """`fit_on_texts` of these texts."""
     found = vocabulary(run, texts, **options)
     for word, right in index_of(texts, **options).items():
-        instead = f"`fit_on_texts` gives “{word}” the index {plain(str(found[word]), 40)}, not {right}"
-        expect(found[word] == right, f"{instead}, with texts = {texts}.", hint)
+        message = tr(
+            "`fit_on_texts` gives “{word}” the index {found}, not {right}, with texts = {texts}.",
+            word=word,
+            found=plain(str(found[word]), 40),
+            right=right,
+            texts=texts,
+        )
+        expect(found[word] == right, message, hint)
 
 
 def expect_sequences(run: Run, texts: list[str], word_index: dict[str, int], hint: str = "", **options: Any) -> None:
     """`texts_to_sequences` of these texts."""
-    what, found = ask(run, "texts_to_sequences", "texts, word_index", texts, word_index, **options)
+    shown = "texts, word_index"  # untranslated
+    what, found = ask(run, "texts_to_sequences", shown, texts, word_index, **options)
     expect(
         type(found) in (list, tuple) or (isinstance(found, np.ndarray) and found.ndim > 0),
-        f"{what} is {told(found)}, not a list of lists.",
-        "It gives a list with one list of indices for each text.",
+        tr("{what} is {found}, not a list of lists.", what=what, found=told(found)),
+        tr("It gives a list with one list of indices for each text."),
     )
-    many = f"{what} gives {len(found)} sequences for {len(texts)} texts."
-    expect(len(found) == len(texts), many, "Each text has its own sequence, and an empty text an empty one.")
+    many = tr("{what} gives {found} sequences for {n} texts.", what=what, found=len(found), n=len(texts))
+    expect(len(found) == len(texts), many, tr("Each text has its own sequence, and an empty text an empty one."))
     for text, sequence in zip(texts, found, strict=True):
-        numbers = numeric(sequence, f"{what} for the text {text!r}")
+        numbers = numeric(sequence, tr("{what} for the text {text}", what=what, text=repr(text)))
         expected = sequence_of(text, word_index, **options)
-        indices = {word: word_index.get(word) for word in dict.fromkeys(words_of(text))}
-        instead = f"{what} gives [{', '.join(map(number, numbers.ravel()[:30].tolist()))}] for {text!r}"
-        right = np.array_equal(numbers, expected)
-        expect(right, f"{instead}, not {expected}; their indices are {indices}.", hint)
+        message = tr(
+            "{what} gives [{found}] for {text}, not {expected}; their indices are {indices}.",
+            what=what,
+            found=", ".join(map(number, numbers.ravel()[:30].tolist())),
+            text=repr(text),
+            expected=expected,
+            indices={word: word_index.get(word) for word in dict.fromkeys(words_of(text))},
+        )
+        expect(np.array_equal(numbers, expected), message, hint)
 
 
 def expect_rows(run: Run, sequences: list[list[int]], hint: str = "", **options: Any) -> None:
@@ -179,7 +196,7 @@ def on_tensors(run: Run, name: str, *args: Any) -> Any:
 # ------------------------------------------------------------------------------------------- checks
 
 
-@check(points=1, hint="`text.lower()` knows Ä, Ö and Å as well.")
+@check(points=1, hint=tr("`text.lower()` knows Ä, Ö and Å as well."))
 def words_are_in_lower_case(run: Run) -> None:
     """`text_to_word_sequence` gives the words in order and in lower case."""
     words = finnish_words(run, 6)
@@ -195,7 +212,7 @@ def filtered_characters_separate_words(run: Run) -> None:
         expect_words(run, f"{a}{character}{b} {character}{c}{character}")
 
 
-@check(points=1, hint="It is not in FILTERS, so it stays, and belongs to the word like any letter.")
+@check(points=1, hint=tr("It is not in FILTERS, so it stays, and belongs to the word like any letter."))
 def other_characters_stay(run: Run) -> None:
     """`text_to_word_sequence` keeps every character that is not in `FILTERS`."""
     a, b, c = some_words(run, 3)
@@ -203,7 +220,7 @@ def other_characters_stay(run: Run) -> None:
         expect_words(run, f"{a}{character}{b} {c}{character}")
 
 
-@check(points=1, needs=[words_are_in_lower_case], hint="`'a  b'.split(' ')` gives an empty word: leave such out.")
+@check(points=1, needs=[words_are_in_lower_case], hint=tr("`'a  b'.split(' ')` gives an empty word: leave such out."))
 def no_word_is_empty(run: Run) -> None:
     """`text_to_word_sequence` gives no empty words, and an empty list for a text without words."""
     a, b = some_words(run, 2)
@@ -211,7 +228,7 @@ def no_word_is_empty(run: Run) -> None:
         expect_words(run, text)
 
 
-@check(points=2, hint="Count every occurrence in all the texts; the most frequent word gets index 1.")
+@check(points=2, hint=tr("Count every occurrence in all the texts; the most frequent word gets index 1."))
 def frequent_words_come_first(run: Run) -> None:
     """`fit_on_texts` numbers all words from 1 on, the most frequent first."""
     for _ in range(3):
@@ -223,7 +240,9 @@ def frequent_words_come_first(run: Run) -> None:
         expect_index(run, run.rng.permutation(texts).tolist())
 
 
-@check(points=1, needs=[frequent_words_come_first], hint="Of equally frequent words, the first one seen comes first.")
+@check(
+    points=1, needs=[frequent_words_come_first], hint=tr("Of equally frequent words, the first one seen comes first.")
+)
 def ties_go_to_the_first_seen(run: Run) -> None:
     """`fit_on_texts` numbers equally frequent words in the order in which they were first seen."""
     for times in (1, 2):
@@ -245,7 +264,7 @@ def sequences_follow_the_texts(run: Run) -> None:
 @check(points=1, needs=[sequences_follow_the_texts])
 def unknown_words_are_left_out(run: Run) -> None:
     """`texts_to_sequences` leaves out words that are not in `word_index`."""
-    hint = "Without an `oov_token` an unknown word leaves no trace: no 0, no None, and no error."
+    hint = tr("Without an `oov_token` an unknown word leaves no trace: no 0, no None, and no error.")
     words = some_words(run, 9)
     word_index = {word: i for i, word in enumerate(words[:5], 1)}
     texts = in_texts(run, run.rng.permutation(words + words).tolist(), 4)
@@ -268,11 +287,11 @@ def oov_token_stands_for_the_others(run: Run) -> None:
     token = str(run.rng.choice(OOV_TOKENS))
     words = some_words(run, 9)
     texts = [" ".join(words[i:6]) for i in range(6)]
-    hint = "The token gets index 1, just as it is written, and the words begin at 2."
+    hint = tr("The token gets index 1, just as it is written, and the words begin at 2.")
     expect_index(run, texts[::-1], hint, oov_token=token)
     word_index = {word: i for i, word in enumerate([token, *words[:6]], 1)}
     texts = in_texts(run, run.rng.permutation(words + words).tolist(), 4)
-    hint = "Where a word is unknown, or its index is not below `num_words`, the token's index stands in its place."
+    hint = tr("Where a word is unknown, or its index is not below `num_words`, the token's index stands in its place.")
     for num_words in (None, int(run.rng.integers(3, 7)), 7):
         expect_sequences(run, texts, word_index, hint, num_words=num_words, oov_token=token)
 
@@ -280,7 +299,7 @@ def oov_token_stands_for_the_others(run: Run) -> None:
 @check(
     points=1,
     needs=[filtered_characters_separate_words, other_characters_stay, no_word_is_empty, sequences_follow_the_texts],
-    hint="Let both functions cut their texts with `text_to_word_sequence`.",
+    hint=tr("Let both functions cut their texts with `text_to_word_sequence`."),
 )
 def every_step_uses_the_same_words(run: Run) -> None:
     """`fit_on_texts` and `texts_to_sequences` cut texts into words as `text_to_word_sequence` does."""
@@ -291,18 +310,18 @@ def every_step_uses_the_same_words(run: Run) -> None:
         texts = [first, "", *texts, " ?!\t"]
         vocabulary(run, texts)
         expect_sequences(run, texts, index_of(texts))
-    expect(not vocabulary(run, ["", " "]), "`fit_on_texts(['', ' '])` is not an empty dict.", SPLIT)
+    expect(not vocabulary(run, ["", " "]), tr("`fit_on_texts(['', ' '])` is not an empty dict."), SPLIT)
 
 
-@check(points=1, hint="Shorter sequences get zeros in front of them, until they are as long as the longest one.")
+@check(points=1, hint=tr("Shorter sequences get zeros in front of them, until they are as long as the longest one."))
 def short_sequences_are_filled_at_the_front(run: Run) -> None:
     """`pad_sequences` fills shorter sequences up with 0 at the front."""
     expect_rows(run, some_sequences(run, 3, 1, 4, 2))
     expect_rows(run, some_sequences(run, 2, 5, 3), maxlen=None)
-    expect_rows(run, some_sequences(run, 3, 1, 2), "With `maxlen`, all rows have that length.", maxlen=5)
+    expect_rows(run, some_sequences(run, 3, 1, 2), tr("With `maxlen`, all rows have that length."), maxlen=5)
 
 
-@check(points=1, hint="A longer sequence keeps its last `maxlen` numbers.")
+@check(points=1, hint=tr("A longer sequence keeps its last `maxlen` numbers."))
 def long_sequences_lose_their_front(run: Run) -> None:
     """`pad_sequences` cuts longer sequences off at the front."""
     for maxlen in (3, 1):
@@ -312,7 +331,7 @@ def long_sequences_lose_their_front(run: Run) -> None:
 @check(points=1, needs=[short_sequences_are_filled_at_the_front, long_sequences_lose_their_front])
 def the_other_end_can_be_chosen(run: Run) -> None:
     """`pad_sequences` fills and cuts off at the end, each by itself, and with another value, where asked to."""
-    hint = "`padding` says where to fill up, `truncating` where to cut off, and `value` what to fill up with."
+    hint = tr("`padding` says where to fill up, `truncating` where to cut off, and `value` what to fill up with.")
     for padding, truncating, value in [("post", "post", 0), ("post", "pre", -1), ("pre", "post", 7)]:
         sequences = some_sequences(run, *run.rng.permutation([2, 3, 6, 4]).tolist())
         expect_rows(run, sequences, hint, maxlen=4, padding=padding, truncating=truncating, value=value)
@@ -322,7 +341,7 @@ def the_other_end_can_be_chosen(run: Run) -> None:
 @check(points=1, needs=[short_sequences_are_filled_at_the_front])
 def empty_sequences_become_padding(run: Run) -> None:
     """`pad_sequences` makes a row of padding of an empty sequence."""
-    hint = "An empty sequence is a row like any other, with padding in all its places."
+    hint = tr("An empty sequence is a row like any other, with padding in all its places.")
     expect_rows(run, some_sequences(run, 3, 0, 2, 0), hint)
     expect_rows(run, some_sequences(run, 0, 5, 1), hint, maxlen=6)
     expect_rows(run, some_sequences(run, 0, 0), hint, maxlen=4)
@@ -331,14 +350,14 @@ def empty_sequences_become_padding(run: Run) -> None:
 @check(
     points=1,
     needs=[short_sequences_are_filled_at_the_front],
-    hint="Give the table a dtype such as `np.int64` or `torch.long` when you make it.",
+    hint=tr("Give the table a dtype such as `np.int64` or `torch.long` when you make it."),
 )
 def rows_are_whole_numbers(run: Run) -> None:
     """`pad_sequences` gives a table of an integer dtype, which can pick an embedding's rows."""
     expect_dtype(run.call("pad_sequences", some_sequences(run, 3, 1, 2)), "int", "`pad_sequences(sequences)`")
 
 
-@check(points=1, hint="Each number becomes a vector that is 1 in the place of this number and 0 in all others.")
+@check(points=1, hint=tr("Each number becomes a vector that is 1 in the place of this number and 0 in all others."))
 def one_hot_is_right(run: Run) -> None:
     """`one_hot` gives (batch, length, num_words): a 1 in the place of each index, and zeros."""
     for shape in [(4, 5), (1, 4), (3, 1)]:
@@ -346,10 +365,11 @@ def one_hot_is_right(run: Run) -> None:
         rows = run.rng.integers(0, num_words - 1, size=shape)  # the last word need not occur
         rows[0, 0] = 0
         found = on_tensors(run, "one_hot", rows, num_words)
-        expect_close(found, np.eye(num_words)[rows], what=f"`one_hot(rows, {num_words})` of rows {shape}", reveal=True)
+        what = tr("`one_hot(rows, {num_words})` of rows {shape}", num_words=num_words, shape=shape)
+        expect_close(found, np.eye(num_words)[rows], what=what, reveal=True)
 
 
-@check(points=1, hint="The number picks the row of the table, counted from 0.")
+@check(points=1, hint=tr("The number picks the row of the table, counted from 0."))
 def embed_is_right(run: Run) -> None:
     """`embed` gives (batch, length, dim): the row of the table for each index."""
     for shape in [(4, 5), (1, 4), (3, 1)]:
@@ -357,13 +377,14 @@ def embed_is_right(run: Run) -> None:
         rows = run.rng.integers(0, num_words, size=shape)
         table = run.rng.normal(size=(num_words, dim)).astype(np.float32)
         found = on_tensors(run, "embed", rows, table)
-        expect_close(found, table[rows], what=f"`embed(rows, table)` of rows {shape}, table {table.shape}", reveal=True)
+        what = tr("`embed(rows, table)` of rows {rows}, table {table}", rows=shape, table=table.shape)
+        expect_close(found, table[rows], what=what, reveal=True)
 
 
 @check(points=1)
 def embedding_model_is_counted(run: Run) -> None:
     """`embedding_model_parameters` counts the table, the weights of `Dense(1)` and its bias."""
-    hint = "The table has `dim` numbers for each word; Dense(1) reads all numbers that Flatten lays side by side."
+    hint = tr("The table has `dim` numbers for each word; Dense(1) reads all numbers that Flatten lays side by side.")
     for num_words, dim, length in run.rng.integers(11, 400, size=(3, 3)).tolist():
         what, found = ask(run, "embedding_model_parameters", f"{num_words}, {dim}, {length}", num_words, dim, length)
         expect_count(found, num_words * dim + length * dim + 1, what=what, hint=hint, reveal=True)
@@ -372,7 +393,7 @@ def embedding_model_is_counted(run: Run) -> None:
 @check(points=1)
 def one_hot_model_is_counted(run: Run) -> None:
     """`one_hot_model_parameters` counts the weights of `Dense(1)` and its bias."""
-    hint = "How many numbers does Flatten lay side by side, when each place of a row is a one-hot vector?"
+    hint = tr("How many numbers does Flatten lay side by side, when each place of a row is a one-hot vector?")
     for num_words, length in run.rng.integers(11, 400, size=(3, 2)).tolist():
         what, found = ask(run, "one_hot_model_parameters", f"{num_words}, {length}", num_words, length)
         expect_count(found, num_words * length + 1, what=what, hint=hint, reveal=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, expect, expect_close, expect_count, expect_shape, tensor
+from grader.check import check, expect, expect_close, expect_count, expect_shape, tensor, tr
 from grader.errors import CallFailed, SubmissionFault
 from grader.expect import numeric, refuse_placeholder, shape_told, told, whole_number
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 Weights = list[np.ndarray]
 Step = Callable[..., Any]
 
-OTHER_ORDER = "Your four parts are right, but not in PyTorch's order: the first rows are i's, then f's, g's and o's."
-ONE_BIAS = "There are two biases, and both are added."
-BATCH_FIRST = "The first axis is the batch, the second one the step: `torch.stack(…, dim=1)`."
-LONG_ENOUGH = "Measure up to 50 steps, on the networks that the notebook makes."
-LEFT = {"rnn_norms": "RNN's gradient", "lstm_norms": "LSTM's", "open_norms": "open LSTM's"}
+OTHER_ORDER = tr(
+    "Your four parts are right, but not in PyTorch's order: the first rows are i's, then f's, g's and o's."
+)
+ONE_BIAS = tr("There are two biases, and both are added.")
+BATCH_FIRST = tr("The first axis is the batch, the second one the step: `torch.stack(…, dim=1)`.")
+LONG_ENOUGH = tr("Measure up to 50 steps, on the networks that the notebook makes.")
 OPENING = 5.0  # how far the notebook opens the forget gate
 
 
@@ -139,7 +140,7 @@ def several(found: Any, n: int, what: str, hint: str) -> list[Any]:
     flat = parts_of(found)
     if 0 < len(flat) < n:
         flat[-1:] = parts_of(flat[-1])
-    expect(len(flat) == n, f"{what} returns {told(found)}, not {n} values.", hint)
+    expect(len(flat) == n, tr("{what} returns {found}, not {n} values.", what=what, found=told(found), n=n), hint)
     return flat
 
 
@@ -162,7 +163,8 @@ def rnn_steps(run: Run) -> list[Step]:
     """The oracle's cell, and the notebook's own if it gives other numbers: what is built of it may be right."""
 
     def own(x: np.ndarray, h: np.ndarray, weights: Weights) -> np.ndarray:
-        return expect_shape(ask(run, "rnn_cell", x, h, weights), h.shape, "`rnn_cell(x, h, weights)`")
+        what = "`rnn_cell(x, h, weights)`"  # untranslated
+        return expect_shape(ask(run, "rnn_cell", x, h, weights), h.shape, what)
 
     return [rnn_step, *other_cell(own, rnn_step, some(run, 2, 3), some(run, 2, 4), some_weights(run, 3, 4))]
 
@@ -198,7 +200,7 @@ def fitting(found: Any, options: list[list[np.ndarray]]) -> list[np.ndarray]:
 # -------------------------------------------------------------------------------------------- checks
 
 
-@check(points=2, hint="The sum of both products and both biases goes through tanh.")
+@check(points=2, hint=tr("The sum of both products and both biases goes through tanh."))
 def rnn_cell_is_right(run: Run) -> None:
     """`rnn_cell` gives the state that PyTorch's cell gives with the same weights."""
     for batch in (int(run.rng.integers(2, 7)), 1, 8):
@@ -207,24 +209,27 @@ def rnn_cell_is_right(run: Run) -> None:
         found = ask(run, "rnn_cell", x, h, weights)
         usual = {
             ONE_BIAS: [rnn_step(x, h, [*weights[:i], 0 * weights[i], *weights[i + 1 :]]) for i in (2, 3)],
-            "The activation function is tanh, not the sigmoid.": [sigmoid(step_sum(x, h, weights))],
-            "The state before it has a part in the sum.": [rnn_step(x, 0 * h, weights)],
+            tr("The activation function is tanh, not the sigmoid."): [sigmoid(step_sum(x, h, weights))],
+            tr("The state before it has a part in the sum."): [rnn_step(x, 0 * h, weights)],
         }
         hint = next((hint for hint, wrong in usual.items() if any(matches(found, one) for one in wrong)), "")
-        close(found, rnn_step(x, h, weights), f"`rnn_cell(x, h, weights)` of x {shape_told(x.shape)}", hint)
+        what = tr("`rnn_cell(x, h, weights)` of x {shape}", shape=shape_told(x.shape))
+        close(found, rnn_step(x, h, weights), what, hint)
 
 
-@check(points=1, hint="Begin with zeros, and give each step the state of the step before.")
+@check(points=1, hint=tr("Begin with zeros, and give each step the state of the step before."))
 def rnn_reads_sequences(run: Run) -> None:
     """`rnn` goes from step to step with the cell: it gives all states, and the last one."""
     for batch, length, inputs, hidden in (sizes(run), (1, *sizes(run)[1:]), (2, 1, 3, 4), (2, 25, 3, 5)):
         x, weights = some(run, batch, length, inputs), some_weights(run, inputs, hidden)
-        what = f"`rnn(x, weights)` of x {shape_told(x.shape)}"
-        states, last = several(ask(run, "rnn", x, weights), 2, what, "It returns `states, h`.")
-        states = numeric(states, f"{what}, its first part,")
+        what = tr("`rnn(x, weights)` of x {shape}", shape=shape_told(x.shape))
+        states, last = several(ask(run, "rnn", x, weights), 2, what, tr("It returns `states, h`."))
+        first_part = tr("{what}, its first part,", what=what)
+        states = numeric(states, first_part)
         (expected,) = fitting(states, [[read_rnn(x, weights, step=step)] for step in run.once(rnn_steps)])
-        close(states, expected, f"{what}, its first part,", "" if states.shape == expected.shape else BATCH_FIRST)
-        close(last, expected[:, -1], f"{what}, its last state,", "That is the state after the last step.")
+        close(states, expected, first_part, "" if states.shape == expected.shape else BATCH_FIRST)
+        last_state = tr("{what}, its last state,", what=what)
+        close(last, expected[:, -1], last_state, tr("That is the state after the last step."))
 
 
 @check(points=3)
@@ -234,12 +239,12 @@ def lstm_cell_is_right(run: Run) -> None:
         _, _, inputs, hidden = sizes(run)
         x, weights = some(run, batch, inputs), some_weights(run, inputs, hidden, parts=4)
         h, c = some(run, batch, hidden), some(run, batch, hidden, scale=2)
-        what = f"`lstm_cell(x, h, c, weights)` of x {shape_told(x.shape)}"
-        found = several(ask(run, "lstm_cell", x, h, c, weights), 2, what, "It returns `h, c`.")
+        what = tr("`lstm_cell(x, h, c, weights)` of x {shape}", shape=shape_told(x.shape))
+        found = several(ask(run, "lstm_cell", x, h, c, weights), 2, what, tr("It returns `h, c`."))
         expected = lstm_step(x, h, c, weights)
         hint = lstm_hint(found, x, h, c, weights)
-        close(found[1], expected[1], f"{what}, its c,", hint)
-        close(found[0], expected[0], f"{what}, its h,", hint)
+        close(found[1], expected[1], tr("{what}, its {name},", what=what, name="c"), hint)
+        close(found[0], expected[0], tr("{what}, its {name},", what=what, name="h"), hint)
 
 
 def lstm_hint(found: list[Any], x: np.ndarray, h: np.ndarray, c: np.ndarray, weights: Weights) -> str:
@@ -247,54 +252,62 @@ def lstm_hint(found: list[Any], x: np.ndarray, h: np.ndarray, c: np.ndarray, wei
     h_right, c_right = lstm_step(x, h, c, weights)
     i, f, g, o = np.split(step_sum(x, h, weights), 4, axis=1)
     if matches(found[0], c_right) and matches(found[1], h_right):
-        return "The order of what it returns is h, then c."
+        return tr("The order of what it returns is h, then c.")
     if matches(found[1], c_right):
         if matches(found[0], sigmoid(o) * c_right):
-            return "The output gate shows tanh of the memory."
-        return "The memory is right: h is made of the output gate and of the new memory."
+            return tr("The output gate shows tanh of the memory.")
+        return tr("The memory is right: h is made of the output gate and of the new memory.")
     if matches(found[1], sigmoid(f) * c + sigmoid(i) * sigmoid(g)):
-        return "What could be written is between -1 and 1: the proposal has another activation function than the gates."
+        return tr(
+            "What could be written is between -1 and 1: the proposal has another activation function than the gates."
+        )
     if matches(found[1], sigmoid(i) * np.tanh(g)):
-        return "The old memory has a part in the new one: as much of it as the forget gate keeps."
+        return tr("The old memory has a part in the new one: as much of it as the forget gate keeps.")
     for order in itertools.permutations("ifgo"):
         if matches(found[1], lstm_step(x, h, c, weights, "".join(order))[1]):
             return OTHER_ORDER
     if any(matches(found[1], lstm_step(x, h, c, [*weights[:2], b, 0 * b])[1]) for b in weights[2:]):
         return ONE_BIAS
-    return "Cut the sum into its four parts i, f, g, o; gates go through the sigmoid, the proposal through tanh."
+    return tr("Cut the sum into its four parts i, f, g, o; gates go through the sigmoid, the proposal through tanh.")
 
 
-@check(points=1, hint="Give each step both states of the step before; begin with zeros.")
+@check(points=1, hint=tr("Give each step both states of the step before; begin with zeros."))
 def lstm_reads_sequences(run: Run) -> None:
     """`lstm` goes from step to step with the cell: it gives h of all steps, and the last h and c."""
     for batch, length, inputs, hidden in (sizes(run), (1, *sizes(run)[1:]), (2, 1, 3, 4), (2, 25, 3, 5)):
         x, weights = some(run, batch, length, inputs), some_weights(run, inputs, hidden, parts=4)
-        what = f"`lstm(x, weights)` of x {shape_told(x.shape)}"
-        states, h, c = several(ask(run, "lstm", x, weights), 3, what, "It returns `states, (h, c)`.")
-        states = numeric(states, f"{what}, its first part,")
+        what = tr("`lstm(x, weights)` of x {shape}", shape=shape_told(x.shape))
+        states, h, c = several(ask(run, "lstm", x, weights), 3, what, tr("It returns `states, (h, c)`."))
+        first_part = tr("{what}, its first part,", what=what)
+        states = numeric(states, first_part)
         hs, cs = fitting(states, [read_lstm(x, weights, step=step) for step in run.once(lstm_steps)])
-        close(states, hs, f"{what}, its first part,", "" if states.shape == hs.shape else BATCH_FIRST)
-        close(h, hs[:, -1], f"{what}, its last h,")
-        close(c, cs[:, -1], f"{what}, its last c,")
+        close(states, hs, first_part, "" if states.shape == hs.shape else BATCH_FIRST)
+        close(h, hs[:, -1], tr("{what}, its last {name},", what=what, name="h"))
+        close(c, cs[:, -1], tr("{what}, its last {name},", what=what, name="c"))
 
 
-@check(points=1, needs=[rnn_reads_sequences, lstm_reads_sequences], hint="Zeros are for when no state is passed in.")
+@check(
+    points=1, needs=[rnn_reads_sequences, lstm_reads_sequences], hint=tr("Zeros are for when no state is passed in.")
+)
 def reading_begins_with_a_given_state(run: Run) -> None:
     """`rnn` and `lstm` begin with the state that is passed in, if there is one."""
     batch, length, inputs, hidden = sizes(run)
     x, h, c = some(run, batch, length, inputs), some(run, batch, hidden), some(run, batch, hidden)
     weights = some_weights(run, inputs, hidden)
-    states, _ = several(ask(run, "rnn", x, weights, h), 2, "`rnn(x, weights, h)`", "It returns `states, h`.")
-    states = numeric(states, "`rnn(x, weights, h)`, its first part,")
+    what = "`rnn(x, weights, h)`"  # untranslated
+    first_part = tr("{what}, its first part,", what=what)
+    states, _ = several(ask(run, "rnn", x, weights, h), 2, what, tr("It returns `states, h`."))
+    states = numeric(states, first_part)
     (expected,) = fitting(states, [[read_rnn(x, weights, h, step)] for step in run.once(rnn_steps)])
-    close(states, expected, "`rnn(x, weights, h)`, its first part,")
+    close(states, expected, first_part)
     four = some_weights(run, inputs, hidden, parts=4)
-    what = "`lstm(x, weights, (h, c))`"
-    states, _, last = several(ask(run, "lstm", x, four, (h, c)), 3, what, "It returns `states, (h, c)`.")
-    states = numeric(states, f"{what}, its first part,")
+    what = "`lstm(x, weights, (h, c))`"  # untranslated
+    first_part = tr("{what}, its first part,", what=what)
+    states, _, last = several(ask(run, "lstm", x, four, (h, c)), 3, what, tr("It returns `states, (h, c)`."))
+    states = numeric(states, first_part)
     hs, cs = fitting(states, [read_lstm(x, four, (h, c), step) for step in run.once(lstm_steps)])
-    close(states, hs, f"{what}, its first part,")
-    close(last, cs[:, -1], f"{what}, its last c,")
+    close(states, hs, first_part)
+    close(last, cs[:, -1], tr("{what}, its last {name},", what=what, name="c"))
 
 
 def only_states(found: Any) -> Any:
@@ -309,26 +322,31 @@ def both_directions_are_read(run: Run) -> None:
         batch, length, inputs, hidden = sizes(run)
         x = some(run, batch, length, inputs)
         there, back = some_weights(run, inputs, hidden), some_weights(run, inputs, hidden)
-        what = f"`bidirectional(x, …)` of x {shape_told(x.shape)}"
+        what = tr("`bidirectional(x, …)` of x {shape}", shape=shape_told(x.shape))
         found = numeric(only_states(ask(run, "bidirectional", x, there, back)), what)
-        hint = "The steps are turned round, `x.flip(1)`; the forward states are the first half of each row."
+        hint = tr("The steps are turned round, `x.flip(1)`; the forward states are the first half of each row.")
         options = []
         for step in run.once(rnn_steps):
             forward, backward = read_rnn(x, there, step=step), read_rnn(x[:, ::-1], back, step=step)
             options.append([np.concatenate([forward, backward[:, ::-1]], axis=2)])
             if matches(found, np.concatenate([forward, backward], axis=2)):
-                hint = "The backward states have to be turned round again, so that both halves belong to the same step."
+                hint = tr(
+                    "The backward states have to be turned round again, so that both halves belong to the same step."
+                )
         close(found, fitting(found, options)[0], what, hint)
 
 
-@check(points=1, needs=[rnn_reads_sequences], hint="Each layer reads the states of the layer below it, of all steps.")
+@check(
+    points=1, needs=[rnn_reads_sequences], hint=tr("Each layer reads the states of the layer below it, of all steps.")
+)
 def layers_are_stacked(run: Run) -> None:
     """`stacked` gives the states of the topmost layer, as `nn.RNN` does."""
     for num_layers in (3, 1, 2):
         batch, length, inputs, hidden = sizes(run)
         x = some(run, batch, length, inputs)
         layers = [some_weights(run, hidden if i else inputs, hidden) for i in range(num_layers)]
-        what = f"`stacked(x, layers)` of x {shape_told(x.shape)} and {num_layers} layers"
+        shape = shape_told(x.shape)
+        what = tr("`stacked(x, layers)` of x {shape} and {n} layers", shape=shape, n=num_layers)
         found = numeric(only_states(ask(run, "stacked", x, layers)), what)
         options = [[x] for _ in run.once(rnn_steps)]
         for option, step in zip(options, run.once(rnn_steps), strict=True):
@@ -354,7 +372,7 @@ def expect_parameters(run: Run, kind: str, hint: str, **options: Any) -> None:
 @check(points=1)
 def one_layer_is_counted(run: Run) -> None:
     """`count_parameters` is right for one layer of `nn.RNN` and of `nn.LSTM`."""
-    hint = "Add up the numbers in W_ih, W_hh, b_ih and b_hh; an LSTM has four parts in each of them."
+    hint = tr("Add up the numbers in W_ih, W_hh, b_ih and b_hh; an LSTM has four parts in each of them.")
     for kind in ("rnn", "lstm", "lstm", "rnn"):
         expect_parameters(run, kind, hint)
 
@@ -362,18 +380,19 @@ def one_layer_is_counted(run: Run) -> None:
 @check(points=2, needs=[one_layer_is_counted])
 def layers_and_directions_are_counted(run: Run) -> None:
     """`count_parameters` is right for several layers, both directions, and both at once."""
-    hint = "Every layer but the first reads the states of the one below, those of both directions if there are two."
+    hint = tr("Every layer but the first reads the states of the one below, those of both directions if there are two.")
+    each = tr("Each direction has weights of its own.")
     for kind in ("rnn", "lstm"):
         expect_parameters(run, kind, hint, num_layers=int(run.rng.integers(2, 6)))
-        expect_parameters(run, kind, "Each direction has weights of its own.", bidirectional=True)
+        expect_parameters(run, kind, each, bidirectional=True)
         expect_parameters(run, kind, hint, num_layers=int(run.rng.integers(2, 6)), bidirectional=True)
 
 
 @check(points=1)
 def shapes_are_right(run: Run) -> None:
     """`output_shapes` gives the shapes of output and h_n, for any number of layers and directions."""
-    output = "The output has the states of the topmost layer only, those of both directions side by side."
-    h_n = "h_n has a state for each layer and each direction, one below the other; the batch is its second axis."
+    output = tr("The output has the states of the topmost layer only, those of both directions side by side.")
+    h_n = tr("h_n has a state for each layer and each direction, one below the other; the batch is its second axis.")
     for options in ({}, {"num_layers": 3}, {"bidirectional": True}, {"num_layers": 4, "bidirectional": True}):
         batch, length, _, hidden = sizes(run)
         directions, layers = 1 + options.get("bidirectional", False), options.get("num_layers", 1)
@@ -381,26 +400,23 @@ def shapes_are_right(run: Run) -> None:
         what = f"`output_shapes({shown})`"
         found = run.call("output_shapes", batch, length, hidden, **options)
         refuse_placeholder(found, what)
-        first, second = several(found, 2, what, "It returns two shapes, as a pair.")
-        expect_close(
-            first, (batch, length, directions * hidden), what=f"{what}, the first,", rtol=0, hint=output, reveal=True
-        )
-        expect_close(
-            second, (directions * layers, batch, hidden), what=f"{what}, the second,", rtol=0, hint=h_n, reveal=True
-        )
+        first, second = several(found, 2, what, tr("It returns two shapes, as a pair."))
+        told_first, told_second = tr("{what}, the first,", what=what), tr("{what}, the second,", what=what)
+        expect_close(first, (batch, length, directions * hidden), told_first, rtol=0, hint=output, reveal=True)
+        expect_close(second, (directions * layers, batch, hidden), told_second, rtol=0, hint=h_n, reveal=True)
 
 
 def expect_gradient(run: Run, kind: str) -> None:
     """`gradient_norm` on sequences of several lengths, some so long that hardly a gradient is left."""
-    hint = "The gradient of the last h's sum, only that part of it which belongs to `x[:, 0]`, and its norm."
+    hint = tr("The gradient of the last h's sum, only that part of it which belongs to `x[:, 0]`, and its norm.")
     for length, batch in ((1, 1), (2, 3), (6, 2), (15, 1)):
         _, _, inputs, hidden = sizes(run)
         x = some(run, batch, length, inputs)
         weights = some_weights(run, inputs, hidden, 4 if kind == "lstm" else 1, scale=0.7)
         expected = norm_of(kind, x, weights)
-        what = f"`gradient_norm({kind!r}, x, weights)` of x {shape_told(x.shape)}"
+        what = tr("`gradient_norm({kind}, x, weights)` of x {shape}", kind=repr(kind), shape=shape_told(x.shape))
         found = numeric(ask(run, "gradient_norm", kind, x, weights), what)
-        expect(found.size == 1, f"{what} is {told(found)}, not one number.", hint)
+        expect(found.size == 1, tr("{what} is {found}, not one number.", what=what, found=told(found)), hint)
         expect_close(found.reshape(()), expected, what=what, rtol=1e-2, atol=0, hint=hint, reveal=True)
 
 
@@ -422,27 +438,37 @@ def forget_gate_is_opened(run: Run) -> None:
     for amount in (2.0, -1.5, float(run.rng.uniform(3, 6))):
         _, _, inputs, hidden = sizes(run)
         weights = some_weights(run, inputs, hidden, parts=4)
-        what = f"`open_forget_gate(weights, {amount:.4g})`"
-        found = several(ask(run, "open_forget_gate", weights, amount), 4, what, "It returns all four tensors.")
+        what = f"`open_forget_gate(weights, {amount:.4g})`"  # untranslated
+        found = several(ask(run, "open_forget_gate", weights, amount), 4, what, tr("It returns all four tensors."))
         for matrix, old, name in zip(found, weights, ("W_ih", "W_hh"), strict=False):
-            close(matrix, old, f"{what}, its {name},", "The matrices stay as they are.")
-        biases = [expect_shape(bias, (4 * hidden,), f"{what}, a bias,") for bias in found[2:]]
+            told_matrix = tr("{what}, its {name},", what=what, name=name)
+            close(matrix, old, told_matrix, tr("The matrices stay as they are."))
+        biases = [expect_shape(bias, (4 * hidden,), tr("{what}, a bias,", what=what)) for bias in found[2:]]
         raised = dict(zip("ifgo", (sum(biases) - weights[2] - weights[3]).reshape(4, hidden), strict=True))
-        for part, name in {"i": "input gate", "g": "proposal", "o": "output gate"}.items():
+        for part, message in {
+            "i": tr("{what} changes the bias of the input gate.", what=what),
+            "g": tr("{what} changes the bias of the proposal.", what=what),
+            "o": tr("{what} changes the bias of the output gate.", what=what),
+        }.items():
             same = bool(np.allclose(raised[part], 0, atol=1e-3))
-            expect(same, f"{what} changes the bias of the {name}.", "Which quarter is the forget gate's?")
+            expect(same, message, tr("Which quarter is the forget gate's?"))
         right = bool(np.allclose(raised["f"], amount, atol=1e-3))
-        by = f"{what} raises the forget gate's bias by {raised['f'].round(3).tolist()} in all."
-        expect(right, by, "The two biases are added: raise one of them only, for all hidden units.")
+        by = tr(
+            "{what} raises the forget gate's bias by {amounts} in all.",
+            what=what,
+            amounts=raised["f"].round(3).tolist(),
+        )
+        expect(right, by, tr("The two biases are added: raise one of them only, for all hidden units."))
 
 
 @check(points=2, needs=[rnn_gradient_is_right, lstm_gradient_is_right, forget_gate_is_opened])
 def decay_is_measured(run: Run) -> str:
     """`rnn_norms`, `lstm_norms` and `open_norms` tell how the gradient decays with the length."""
     x = expect_shape(run.value("sequence"), (None, None, None), "`sequence`")
-    lengths = [whole_number(n, "A length in `lengths`") for n in run.array("lengths").ravel()[:30].tolist()]
+    lengths = [whole_number(n, tr("A length in `lengths`")) for n in run.array("lengths").ravel()[:30].tolist()]
     fit = all(1 <= n <= x.shape[1] for n in lengths) and len(lengths) > 1 and x.size <= 2_000
-    expect(fit, f"`lengths` does not fit `sequence`, whose shape is {shape_told(x.shape)}.", "Keep both as they were.")
+    message = tr("`lengths` does not fit `sequence`, whose shape is {shape}.", shape=shape_told(x.shape))
+    expect(fit, message, tr("Keep both as they were."))
     rnn_weights, lstm_weights = own_weights(run, "rnn_weights", 1, x), own_weights(run, "lstm_weights", 4, x)
     share = {}
     for name, kind, weights in (
@@ -451,23 +477,32 @@ def decay_is_measured(run: Run) -> str:
         ("open_norms", "lstm", opened(lstm_weights, OPENING)),
     ):
         norms = [norm_of(kind, x[:, :length], weights) for length in lengths]
-        expect(bool(np.isfinite(norms).all()), "The gradient explodes in the notebook's networks.", LONG_ENOUGH)
-        hint = "Measure on `sequence[:, :length]` for each of the `lengths`, with the weights that the notebook makes."
+        expect(bool(np.isfinite(norms).all()), tr("The gradient explodes in the notebook's networks."), LONG_ENOUGH)
+        hint = tr(
+            "Measure on `sequence[:, :length]` for each of the `lengths`, with the weights that the notebook makes."
+        )
         expect_close(run.array(name).ravel(), norms, what=f"`{name}`", rtol=2e-2, atol=1e-12 * norms[0], hint=hint)
         share[name] = norms[-1] / max(norms[0], 1e-300)
     faster = share["rnn_norms"] < 1e-3 * share["open_norms"]
-    expect(faster, "The RNN's gradient decays no faster than that of the LSTM whose forget gate is open.", LONG_ENOUGH)
-    left = [f"{share[name]:.0e} of the {whose}" for name, whose in LEFT.items()]
-    return f"after {lengths[-1]} steps {left[0]}, {left[1]} and {left[2]} is left"
+    message = tr("The RNN's gradient decays no faster than that of the LSTM whose forget gate is open.")
+    expect(faster, message, LONG_ENOUGH)
+    return tr(
+        "after {steps} steps {rnn} of the RNN's gradient, {lstm} of the LSTM's and {opened} of the open LSTM's is left",
+        steps=lengths[-1],
+        rnn=f"{share['rnn_norms']:.0e}",
+        lstm=f"{share['lstm_norms']:.0e}",
+        opened=f"{share['open_norms']:.0e}",
+    )
 
 
 def own_weights(run: Run, name: str, parts: int, x: np.ndarray) -> Weights:
     """The notebook's own weights, if they fit together and the sequence."""
-    found = several(run.value(name), 4, f"`{name}`", "It holds the four tensors of one layer.")
+    found = several(run.value(name), 4, f"`{name}`", tr("It holds the four tensors of one layer."))
     weights = [numeric(one, f"`{name}`") for one in found]
     hidden = weights[1].shape[-1] if weights[1].ndim else 0
     wanted = [(parts * hidden, x.shape[2]), (parts * hidden, hidden), (parts * hidden,), (parts * hidden,)]
     fit = [one.shape for one in weights] == wanted and 0 < hidden <= 100
     small = fit and all(bool((np.abs(one) < 100).all()) for one in weights)
-    expect(small, f"`{name}` does not hold the weights of one layer.", "Keep the networks as the notebook makes them.")
+    message = tr("`{name}` does not hold the weights of one layer.", name=name)
+    expect(small, message, tr("Keep the networks as the notebook makes them."))
     return weights

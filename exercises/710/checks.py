@@ -2,12 +2,14 @@
 
 import re
 from collections import Counter
+from contextlib import suppress
 
 import numpy as np
 
-from grader.check import check, expect, expect_accuracy, fail
+from grader.check import check, confusion, expect, expect_accuracy, fail, misjudged, show, show_history, tr
 from grader.errors import SubmissionFault
 from grader.expect import numeric, told, whole_number
+from grader.language import decimal, grouped
 
 GOAL = 0.95  # what document 004 says is within reach of better methods
 NO_WORDS = {"pad", "padding", "unk", "unknown", "oov", "bos", "eos", "sos", "cls", "sep", "start", "end", "mask", ""}
@@ -22,14 +24,18 @@ def word_numbers(run):
     claimed = run.value("vocabulary")
     expect(
         type(claimed) is dict,
-        f"`vocabulary` is {told(claimed)}, not a dict.",
-        "Make it a dict from each word to its number: vocabulary['film'] is then the number of “film”.",
+        tr("`vocabulary` is {found}, not a dict.", found=told(claimed)),
+        tr("Make it a dict from each word to its number: vocabulary['film'] is then the number of “film”."),
     )
-    expect(len(claimed) > 0, "`vocabulary` is empty.", "Count the words of the training texts, and number them.")
+    expect(
+        len(claimed) > 0,
+        tr("`vocabulary` is empty."),
+        tr("Count the words of the training texts, and number them."),
+    )
     expect(
         all(type(word) is str for word in claimed),
-        "The keys of `vocabulary` are not all texts.",
-        "It goes from the word to its number, not the other way round.",
+        tr("The keys of `vocabulary` are not all texts."),
+        tr("It goes from the word to its number, not the other way round."),
     )
     return {word: whole_number(number, f"`vocabulary[{word[:30]!r}]`") for word, number in claimed.items()}
 
@@ -51,14 +57,18 @@ def rows_of(run, texts):
     rows = numeric(run.call("encode", list(texts)), "`encode(texts)`")
     expect(
         rows.ndim == 2 and len(rows) == len(texts),
-        f"`encode(texts)` of {len(texts)} texts has shape {rows.shape}, not ({len(texts)}, LENGTH).",
-        "Give back one row of LENGTH numbers for each text of the list, also when it holds a single one.",
+        tr(
+            "`encode(texts)` of {n} texts has shape {shape}, not ({n}, LENGTH).",
+            n=len(texts),
+            shape=rows.shape,
+        ),
+        tr("Give back one row of LENGTH numbers for each text of the list, also when it holds a single one."),
     )
-    expect(rows.shape[1] > 0, "The rows of `encode(texts)` are empty.", "Give them LENGTH numbers.")
+    expect(rows.shape[1] > 0, tr("The rows of `encode(texts)` are empty."), tr("Give them LENGTH numbers."))
     expect(
         np.isfinite(rows).all() and (rows == np.round(rows)).all() and rows.min() >= 0,
-        "`encode(texts)` holds numbers that are no word's.",
-        "Its numbers are those of the words in `vocabulary`, and 0 for padding: whole ones, from 0 on.",
+        tr("`encode(texts)` holds numbers that are no word's."),
+        tr("Its numbers are those of the words in `vocabulary`, and 0 for padding: whole ones, from 0 on."),
     )
     return rows.astype(np.int64)
 
@@ -70,17 +80,35 @@ def plain_words(run):
     """
     numbers = run.once(word_numbers)
     ordinary = [word for word in numbers if re.fullmatch(r"[a-z]{3,12}", word) and is_word(word)]
-    expect(len(ordinary) > 0, "`vocabulary` holds no ordinary words.", "Its keys are single words in lower case.")
-    rng = run.rng_for("words of the vocabulary")
+    expect(
+        len(ordinary) > 0,
+        tr("`vocabulary` holds no ordinary words."),
+        tr("Its keys are single words in lower case."),
+    )
+    rng = run.rng_for("words of the vocabulary")  # untranslated
     picked = [ordinary[i] for i in rng.permutation(len(ordinary))[:80]]
     rows = rows_of(run, picked)
     taken = [word for word, row in zip(picked, rows, strict=True) if row[row != 0].tolist() == [numbers[word]]]
     word, row = next(((w, r) for w, r in zip(picked, rows, strict=True) if w not in taken), (None, None))
+    enough = 2 * len(taken) >= len(picked) and len(taken) >= 5
+    hint = tr("Look each word up in `vocabulary`; fill up with 0, and with nothing else.")
+    its = {"word": repr(word), "number": numbers.get(word)}
     expect(
-        2 * len(taken) >= len(picked) and len(taken) >= 5,
-        f"`encode([{word!r}])` holds {'no number' if row is None or not row.any() else row[row != 0][:5].tolist()} "
-        f"besides padding, not just `vocabulary[{word!r}]`, which is {numbers.get(word)}.",
-        "Look each word up in `vocabulary`; fill up with 0, and with nothing else.",
+        enough or (row is not None and row.any()),
+        tr(
+            "`encode([{word}])` holds no number besides padding, not just `vocabulary[{word}]`, which is {number}.",
+            **its,
+        ),
+        hint,
+    )
+    expect(
+        enough,
+        tr(
+            "`encode([{word}])` holds {found} besides padding, not just `vocabulary[{word}]`, which is {number}.",
+            **its,
+            found=[] if row is None else row[row != 0][:5].tolist(),
+        ),
+        hint,
     )
     return taken
 
@@ -92,8 +120,8 @@ def scores_of(run, rows):
         return found[:, 1] - found[:, 0]
     expect(
         found.size == len(rows),
-        f"`model(rows)` of {len(rows)} rows has shape {found.shape}.",
-        "It gives one number for each row, shape (N,) or (N, 1), or two, shape (N, 2).",
+        tr("`model(rows)` of {n} rows has shape {shape}.", n=len(rows), shape=found.shape),
+        tr("It gives one number for each row, shape (N,) or (N, 1), or two, shape (N, 2)."),
     )
     return found.reshape(len(rows))
 
@@ -109,14 +137,19 @@ def judged(run, texts):
     found = run.predict("predict", texts)
     expect(
         found.size == len(texts),
-        f"`predict(texts)` of {len(texts)} texts has shape {found.shape}, not ({len(texts)},).",
-        "Give one answer for each text; of two outputs take the larger one's place: `.argmax(dim=1)`.",
+        tr("`predict(texts)` of {n} texts has shape {shape}, not ({n},).", n=len(texts), shape=found.shape),
+        tr("Give one answer for each text; of two outputs take the larger one's place: `.argmax(dim=1)`."),
     )
-    expect(np.isfinite(found).all(), "`predict(texts)` holds NaN.", "See what `model` gives for these texts.")
+    finite = bool(np.isfinite(found).all())
+    expect(finite, tr("`predict(texts)` holds NaN."), tr("See what `model` gives for these texts."))
     expect(
         found.min() >= 0 and found.max() <= 1,
-        f"`predict(texts)` holds numbers from {found.min():.3g} to {found.max():.3g}, not 0 and 1.",
-        "Turn the logits into answers: 1 where a logit is above 0, else 0.",
+        tr(
+            "`predict(texts)` holds numbers from {low} to {high}, not 0 and 1.",
+            low=f"{found.min():.3g}",
+            high=f"{found.max():.3g}",
+        ),
+        tr("Turn the logits into answers: 1 where a logit is above 0, else 0."),
     )
     return (found.reshape(len(texts)) >= 0.5).astype(np.int64)
 
@@ -129,7 +162,10 @@ def heldout_answers(run):
 # ------------------------------------------------------------------------------------------------- checks
 
 
-@check(points=1, hint="Count the words of the training texts with `Counter`, and number the most frequent from 2 on.")
+@check(
+    points=1,
+    hint=tr("Count the words of the training texts with `Counter`, and number the most frequent from 2 on."),
+)
 def vocabulary_numbers_the_words(run):
     """`vocabulary` gives each word a number of its own, and 0 to none of them.
 
@@ -140,30 +176,39 @@ def vocabulary_numbers_the_words(run):
     zero = [word for word, number in numbers.items() if number == 0 and is_word(word)]
     expect(
         not zero,
-        f"`vocabulary` gives the number 0 to {zero[:1]}: the model could not tell this word from padding.",
-        "Let the words begin after the numbers for padding (0) and for unknown words (1).",
+        tr(
+            "`vocabulary` gives the number 0 to {words}: the model could not tell this word from padding.",
+            words=zero[:1],
+        ),
+        tr("Let the words begin after the numbers for padding (0) and for unknown words (1)."),
     )
     expect(
-        min(numbers.values()) >= 0, "`vocabulary` has a number below zero.", "An embedding has rows 0, 1, 2, … only."
+        min(numbers.values()) >= 0,
+        tr("`vocabulary` has a number below zero."),
+        tr("An embedding has rows 0, 1, 2, … only."),
     )
     words_at = Counter(number for word, number in numbers.items() if is_word(word))
     shared = [number for number, count in words_at.items() if count > 1]
     expect(
         not shared,
-        f"`vocabulary` gives the number {shared[:1]} to more than one word.",
-        "The model could not tell these words apart: number them with `enumerate`.",
+        tr("`vocabulary` gives the number {numbers} to more than one word.", numbers=shared[:1]),
+        tr("The model could not tell these words apart: number them with `enumerate`."),
     )
     usual = run.once(usual_words)
     known = sum(word in numbers for word in usual)
     expect(
         4 * known >= len(usual),
-        f"Of the {len(usual)} most frequent longer words of the reviews, `vocabulary` has only {known}.",
-        "Cut each text into words before you count: going through a text itself gives its letters.",
+        tr(
+            "Of the {n} most frequent longer words of the reviews, `vocabulary` has only {known}.",
+            n=len(usual),
+            known=known,
+        ),
+        tr("Cut each text into words before you count: going through a text itself gives its letters."),
     )
-    return f"{len(numbers):,} entries"
+    return tr("{n} entries", n=grouped(len(numbers)))
 
 
-@check(points=1, hint="Fill every row up to LENGTH, a fixed number, whatever the other texts of the list are.")
+@check(points=1, hint=tr("Fill every row up to LENGTH, a fixed number, whatever the other texts of the list are."))
 def rows_have_one_length(run):
     """`encode(texts)` has rows of the same length, for short texts as for long ones."""
     usual = run.once(usual_words)
@@ -172,11 +217,18 @@ def rows_have_one_length(run):
     widths = [rows_of(run, texts).shape[1] for texts in lists]
     expect(
         len(set(widths)) == 1,
-        f"The rows of `encode(texts)` have {widths[0]} numbers for a short text, {widths[1]} with a long one.",
-        "Fill up to a LENGTH that you choose once, not to the longest text of the list.",
+        tr(
+            "The rows of `encode(texts)` have {short} numbers for a short text, {long} with a long one.",
+            short=widths[0],
+            long=widths[1],
+        ),
+        tr("Fill up to a LENGTH that you choose once, not to the longest text of the list."),
     )
-    expect(widths[0] >= 10, f"The rows of `encode(texts)` have {widths[0]} numbers: that is hardly a sentence.")
-    return f"{widths[0]} numbers a row"
+    expect(
+        widths[0] >= 10,
+        tr("The rows of `encode(texts)` have {n} numbers: that is hardly a sentence.", n=widths[0]),
+    )
+    return tr("{n} numbers a row", n=widths[0])
 
 
 @check(points=1, needs=[vocabulary_numbers_the_words, rows_have_one_length])
@@ -190,38 +242,49 @@ def rows_hold_the_words(run):
     for text, row in zip(texts, rows, strict=True):
         expect(
             row[row != 0].tolist() == [numbers[word] for word in text],
-            f"`encode` gives {row[row != 0][:15].tolist()} for the words {text}, whose numbers are "
-            f"{[numbers[word] for word in text]}.",
-            "Every word counts, each time it occurs, and in the order of the text.",
+            tr(
+                "`encode` gives {found} for the words {words}, whose numbers are {right}.",
+                found=row[row != 0][:15].tolist(),
+                words=text,
+                right=[numbers[word] for word in text],
+            ),
+            tr("Every word counts, each time it occurs, and in the order of the text."),
         )
         places = np.flatnonzero(row)
         expect(
             places[-1] - places[0] == len(places) - 1,
-            "`encode` puts padding between the words of a text.",
-            "Put all of it at the end of the row, or all of it at the start.",
+            tr("`encode` puts padding between the words of a text."),
+            tr("Put all of it at the end of the row, or all of it at the start."),
         )
     expect(
         not rows_of(run, ["", known[0]])[0].any(),
-        "`encode` of a text without words is not all 0.",
-        "Padding has the number 0 and no other.",
+        tr("`encode` of a text without words is not all 0."),
+        tr("Padding has the number 0 and no other."),
     )
     long = [known[i] for i in run.rng.integers(len(known), size=3 * width)]
     row = rows_of(run, [" ".join(long)])[0]
     expect(
         row.all(),
-        f"`encode` fills only {np.count_nonzero(row)} of {width} places with a text of {len(long)} words.",
-        "Truncate after you have cut the text into words: LENGTH counts words, not letters.",
+        tr(
+            "`encode` fills only {filled} of {width} places with a text of {n} words.",
+            filled=np.count_nonzero(row),
+            width=width,
+            n=len(long),
+        ),
+        tr("Truncate after you have cut the text into words: LENGTH counts words, not letters."),
     )
     later = iter(numbers[word] for word in long)
     expect(
         all(number in later for number in row.tolist()),
-        "`encode` changes the order of the words of a text that it truncates.",
-        "Keep the first words, or the last ones, as they follow each other.",
+        tr("`encode` changes the order of the words of a text that it truncates."),
+        tr("Keep the first words, or the last ones, as they follow each other."),
     )
 
 
 @check(
-    points=1, needs=rows_hold_the_words, hint="`vocabulary.get(word, UNKNOWN)` gives UNKNOWN where a word is not in."
+    points=1,
+    needs=rows_hold_the_words,
+    hint=tr("`vocabulary.get(word, UNKNOWN)` gives UNKNOWN where a word is not in."),
 )
 def unknown_words_are_no_other_word(run):
     """`encode(texts)` copes with words that the vocabulary does not have, and takes them for no other word."""
@@ -237,21 +300,21 @@ def unknown_words_are_no_other_word(run):
         inner = row[places[0] : places[-1] + 1].tolist() if len(places) else []
         expect(
             len(inner) >= 2 and inner[0] == numbers[before] and inner[-1] == numbers[after],
-            f"`encode` loses the words around one that it does not know: it gives {inner[:9]}.",
+            tr("`encode` loses the words around one that it does not know: it gives {found}.", found=inner[:9]),
         )
         expect(
             0 not in inner,
-            "`encode` gives 0, the number of padding, to a word that is not in the vocabulary.",
-            "Give unknown words a number of their own, or leave them out: 0 means that there is no word.",
+            tr("`encode` gives 0, the number of padding, to a word that is not in the vocabulary."),
+            tr("Give unknown words a number of their own, or leave them out: 0 means that there is no word."),
         )
         expect(
             not ordinary.intersection(inner[1:-1]),
-            "`encode` gives a word that is not in the vocabulary the number of another word.",
-            "Keep a number for unknown words that no word has.",
+            tr("`encode` gives a word that is not in the vocabulary the number of another word."),
+            tr("Keep a number for unknown words that no word has."),
         )
 
 
-@check(points=1, hint="`nn.LSTM(dim, hidden, batch_first=True)` between the embedding and the last layer.")
+@check(points=1, hint=tr("`nn.LSTM(dim, hidden, batch_first=True)` between the embedding and the last layer."))
 def model_has_an_lstm(run):
     """`model` has an LSTM, and an embedding with a row for every number of the vocabulary."""
     shapes = run.shapes("model")
@@ -261,10 +324,14 @@ def model_has_an_lstm(run):
     if not lstm and recurrent:
         rows, columns = next(iter(recurrent.values()))
         fail(
-            f"The recurrent weights of `model` have shape ({rows}, {columns}): those of an LSTM have 4·hidden rows.",
-            "A plain RNN has one matrix, a GRU three gates, an LSTM four: use `nn.LSTM`.",
+            tr(
+                "The recurrent weights of `model` have shape ({rows}, {columns}): those of an LSTM have 4·hidden rows.",
+                rows=rows,
+                columns=columns,
+            ),
+            tr("A plain RNN has one matrix, a GRU three gates, an LSTM four: use `nn.LSTM`."),
         )
-    expect(bool(lstm), "There are no recurrent weights among the parameters of `model`.")
+    expect(bool(lstm), tr("There are no recurrent weights among the parameters of `model`."))
     try:
         rows = 1 + max(run.once(word_numbers).values())
     except SubmissionFault:  # there is no vocabulary to judge by: a check of its own says so
@@ -272,16 +339,16 @@ def model_has_an_lstm(run):
     tables = [shape[0] for name, shape in shapes.items() if name not in recurrent and len(shape) == 2]
     expect(
         max(tables, default=0) >= rows,
-        f"No embedding of `model` has the {rows:,} rows that the numbers of `vocabulary` need.",
-        "Count all numbers: those of the words, and those of padding and unknown words before them.",
+        tr("No embedding of `model` has the {n} rows that the numbers of `vocabulary` need.", n=grouped(rows)),
+        tr("Count all numbers: those of the words, and those of padding and unknown words before them."),
     )
-    return f"{lstm[0][1]} hidden units"
+    return tr("{n} hidden units", n=lstm[0][1])
 
 
 @check(
     points=1,
     needs=rows_have_one_length,
-    hint="Without `batch_first=True` the LSTM takes the texts for steps in time, and reads from one into the next.",
+    hint=tr("Without `batch_first=True` the LSTM takes the texts for steps in time, and reads from one into the next."),
 )
 def model_judges_each_row_by_itself(run):
     """`model(rows)` gives a number for each row, and the same one whatever the other rows are.
@@ -291,25 +358,26 @@ def model_judges_each_row_by_itself(run):
     """
     rows = rows_of(run, some_visible(run, 24))
     scores = scores_of(run, rows)
-    expect(np.isfinite(scores).all(), "`model(rows)` holds NaN or infinite numbers.", "Watch the loss while training.")
+    finite = bool(np.isfinite(scores).all())
+    expect(finite, tr("`model(rows)` holds NaN or infinite numbers."), tr("Watch the loss while training."))
     spread = float(np.ptp(scores))
     expect(
         spread > 0,
-        "`model(rows)` gives the same number for all reviews.",
-        "Follow the rows through `forward`: does what comes out depend on them?",
+        tr("`model(rows)` gives the same number for all reviews."),
+        tr("Follow the rows through `forward`: does what comes out depend on them?"),
     )
     turned, some = scores_of(run, rows[::-1].copy())[::-1], scores_of(run, rows[:6])
     worst = max(float(np.abs(turned - scores).max()), float(np.abs(some - scores[:6]).max()))
     expect(
         worst < 0.1 * spread,
-        "`model(rows)` gives a row another number when other rows stand beside it.",
+        tr("`model(rows)` gives a row another number when other rows stand beside it."),
     )
 
 
 @check(
     points=1,
     needs=[rows_hold_the_words, model_judges_each_row_by_itself],
-    hint="A mean (or a maximum) over the embeddings themselves forgets their order: let the LSTM read them first.",
+    hint=tr("A mean (or a maximum) over the embeddings themselves forgets their order: let the LSTM read them first."),
 )
 def word_order_matters(run):
     """`model` judges a review differently when its words are shuffled."""
@@ -322,11 +390,11 @@ def word_order_matters(run):
     change = np.abs(scores_of(run, shuffled) - scores).max()
     expect(
         change > 2e-3 * np.ptp(scores),
-        "`model` gives a review the same number when its words are shuffled: it does not see their order.",
+        tr("`model` gives a review the same number when its words are shuffled: it does not see their order."),
     )
 
 
-@check(points=1, hint="Encode all texts, ask the model for all rows, and give back the whole list.")
+@check(points=1, hint=tr("Encode all texts, ask the model for all rows, and give back the whole list."))
 def predict_judges_each_text(run):
     """`predict(texts)` gives 0 or 1 for each text, and the same one whatever the other texts are.
 
@@ -339,9 +407,12 @@ def predict_judges_each_text(run):
     for other in others:
         expect(
             (other != answers).mean() <= 0.1,
-            f"`predict(texts)` gives {(other != answers).sum()} of {len(texts)} texts another answer when the list "
-            "is in another order.",
-            "Each answer hangs on its own text only: no mean over the list, nothing random, `model.eval()` first.",
+            tr(
+                "`predict(texts)` gives {differ} of {n} texts another answer when the list is in another order.",
+                differ=(other != answers).sum(),
+                n=len(texts),
+            ),
+            tr("Each answer hangs on its own text only: no mean over the list, nothing random, `model.eval()` first."),
         )
 
 
@@ -362,31 +433,82 @@ def predict_asks_the_model(run):
         agreement = max(agreement, same, 1 - same)
     expect(
         agreement >= 0.95,
-        f"`predict` and `model` agree on only {agreement:.0%} of {len(texts)} reviews.",
-        "Let `predict` ask `model`, and leave in `model` the network that you have trained.",
+        tr(
+            "`predict` and `model` agree on only {agreement}% of {n} reviews.",
+            agreement=f"{100 * agreement:.0f}",
+            n=len(texts),
+        ),
+        tr("Let `predict` ask `model`, and leave in `model` the network that you have trained."),
     )
 
 
-HELD_BACK = "Does every batch end in `loss.backward()` and `optimizer.step()`? Does 1 mean positive everywhere?"
+HELD_BACK = tr("Does every batch end in `loss.backward()` and `optimizer.step()`? Does 1 mean positive everywhere?")
+ASKED_AGAIN, AT_ONCE = 1000, 250  # reviews for which `model` is asked how sure it is
+
+
+def sureness(run, texts, answers):
+    """The probability that `model` gives to each of these answers, NaN where it is not known.
+
+    The first reviews are asked about, whether they were judged rightly or not: to ask about the others alone would
+    tell the notebook their labels. The model may give logits or probabilities, and its labels may be turned: only
+    where it finds what `predict` says is it taken at its word.
+    """
+    sure = np.full(len(texts), np.nan)
+    with suppress(SubmissionFault):  # checks of their own judge `encode` and `model`
+        some = texts[:ASKED_AGAIN]
+        parts = [some[start : start + AT_ONCE] for start in range(0, len(some), AT_ONCE)]
+        scores = np.concatenate([scores_of(run, rows_of(run, part)) for part in parts])
+        are_shares = scores.min() >= 0 and scores.max() <= 1
+        positive = scores if are_shares else (1 + np.tanh(scores / 2)) / 2
+        said = np.where(answers[: len(scores)] == 1, positive, 1 - positive)
+        sure[: len(scores)] = np.where(said >= 0.5, said, np.nan)
+    return sure
+
+
+def show_answers(run):
+    """Show how often which class was taken for which, some reviews that were misjudged, and curves if there are any.
+
+    Nobody asks for a `history` here, but who comes from exercise 110 may keep one.
+    """
+    answers, reviews = run.once(heldout_answers), run.heldout("reviews")
+    classes = [tr("negative"), tr("positive")]
+    show(confusion(answers, reviews.labels, classes, tr("How the reviews were judged")))
+    show(
+        misjudged(
+            answers,
+            reviews.labels,
+            classes,
+            texts=reviews.texts,
+            sure=sureness(run, reviews.texts, answers),
+            title=tr("Reviews that the model misjudged"),
+        )
+    )
+    with suppress(SubmissionFault):
+        show_history(run.value("history"))
 
 
 @check(points=4, needs=predict_judges_each_text, hint=HELD_BACK)
 def accuracy_reaches_80_percent(run):
     """`predict` is right for at least 80 % of reviews that the notebook has never seen."""
     answers, labels = run.once(heldout_answers), run.heldout("reviews").labels
+    show_answers(run)
     right = float((answers == labels).mean())
     hint = HELD_BACK
     if right < 0.2:
-        hint = "It is nearly always wrong, which is as good as right: turn the labels round, 1 means positive."
+        hint = tr("It is nearly always wrong, which is as good as right: turn the labels round, 1 means positive.")
     elif run.data == "sample" and right < 0.65:
-        hint = "In these reviews only the order of the words tells: does the model see it, and has it trained enough?"
+        hint = tr(
+            "In these reviews only the order of the words tells: does the model see it, and has it trained enough?"
+        )
     return expect_accuracy(answers, labels, at_least=0.80, hint=hint)
 
 
 @check(
     points=2,
     needs=predict_judges_each_text,
-    hint="Watch the test accuracy: train longer while it rises, stop when it falls; take the maximum over all words.",
+    hint=tr(
+        "Watch the test accuracy: train longer while it rises, stop when it falls; take the maximum over all words."
+    ),
 )
 def accuracy_reaches_85_percent(run):
     """`predict` is right for at least 85 % of reviews that the notebook has never seen."""
@@ -396,21 +518,30 @@ def accuracy_reaches_85_percent(run):
 @check(
     points=1,
     needs=predict_judges_each_text,
-    hint="More words in the vocabulary, longer rows, dropout after the embedding, a smaller learning rate at the end.",
+    hint=tr(
+        "More words in the vocabulary, longer rows, dropout after the embedding, a smaller learning rate at the end."
+    ),
 )
 def accuracy_reaches_87_percent(run):
     """`predict` is right for at least 87 % of reviews that the notebook has never seen, a good simple LSTM's share."""
     answers, labels = run.once(heldout_answers), run.heldout("reviews").labels
-    return f"{expect_accuracy(answers, labels, at_least=0.87)}; {how_far(run, float((answers == labels).mean()))}"
+    return how_far(run, expect_accuracy(answers, labels, at_least=0.87), float((answers == labels).mean()))
 
 
-def how_far(run, right):
-    """How far it is to the 95 % of document 004."""
+def how_far(run, reached, right):
+    """What was reached, and how far it is to the 95 % of document 004."""
     if run.data == "sample":
-        return "these were generated sentences, real reviews are harder: a simple LSTM reaches about 87 %"
+        return tr(
+            "{reached}; these were generated sentences, real reviews are harder: a simple LSTM reaches about 87 %",
+            reached=reached,
+        )
     if right >= GOAL:
-        return "and that is the 95 % which the course names as the goal of advanced methods"
-    return (
-        f"{100 * (GOAL - right):.1f} points below 95 %: that takes a network which has read far more than "
-        "25,000 reviews, such as a pretrained transformer"
+        return tr(
+            "{reached}; and that is the 95 % which the course names as the goal of advanced methods", reached=reached
+        )
+    return tr(
+        "{reached}; {points} points below 95 %: that takes a network which has read far more than 25,000 reviews, such "
+        "as a pretrained transformer",
+        reached=reached,
+        points=decimal(f"{100 * (GOAL - right):.1f}"),
     )

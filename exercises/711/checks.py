@@ -11,38 +11,42 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_answer, expect_close, tensor
+from grader.check import check, closed_answer, expect, expect_answer, expect_close, tensor, tr
 from grader.errors import CallFailed
 from grader.expect import numeric
+from grader.language import decimal, grouped
 
 if TYPE_CHECKING:
     from grader.run import Run
 
-Pairs = tuple[np.ndarray, np.ndarray, int]
-"""Labels, predictions, and how many classes there are."""
+Pairs = tuple[np.ndarray, np.ndarray, int]  # labels, predictions, and how many classes there are
 
 FIVE_LOGITS = np.array([-3.5601218, 3.7728593, -4.592485, -8.700286, 9.175387])
 FIVE_LABELS = np.array([1, 1, 0, 0, 1])
 FOUND = 0.99  # share of the negative reviews that the careful model has to find
 
 # Hints for the usual mistakes.
-ORDER = "A row is a true class, a column a predicted one, both in the order 0, 1: see the table above the cell."
-SHARE = "Give it as a share from 0 to 1, not in percent."
-COUNTS = "Count the reviews, don't divide yet."
-ROWS = "Rows are true classes, columns are predicted ones: yours is the transpose."
-OTHER = "That is the other one of the two: precision looks at what was called positive, recall at what is."
-OF_ALL = "That is divided by all five reviews: look at the positive ones only."
-ONE_EACH = "Give one number for each class, also when there are only two: shape (classes,)."
-NOT_ACCURACY = "That is the accuracy: take away what chance would give."
-CHANCE = "p_e is not simply 1/2: it follows from how often each class stands among labels and predictions."
-NOTHING = "Where 0 would be divided by 0, give 0: no NaN, no error."
+ORDER = tr("A row is a true class, a column a predicted one, both in the order 0, 1: see the table above the cell.")
+SHARE = tr("Give it as a share from 0 to 1, not in percent.")
+COUNTS = tr("Count the reviews, don't divide yet.")
+ROWS = tr("Rows are true classes, columns are predicted ones: yours is the transpose.")
+OTHER = tr("That is the other one of the two: precision looks at what was called positive, recall at what is.")
+OF_ALL = tr("That is divided by all five reviews: look at the positive ones only.")
+ONE_EACH = tr("Give one number for each class, also when there are only two: shape (classes,).")
+NOT_ACCURACY = tr("That is the accuracy: take away what chance would give.")
+CHANCE = tr("p_e is not simply 1/2: it follows from how often each class stands among labels and predictions.")
+NOTHING = tr("Where 0 would be divided by 0, give 0: no NaN, no error.")
+SWAPPED = {
+    "precision": ("recall", tr("That is the recall.")),
+    "recall": ("precision", tr("That is the precision.")),
+}
 
 FIVE_MATRIX = closed_answer(
     "711-matrix",
     "d2a844c36ffcbbc52266646e66912c93",
     {
         "e8d8e83cd73e613fa68e25efac64b335": ORDER,
-        "846a4e3fe566b3970679d3062c6eb40a": "One of the five is wrong: it stands off the diagonal.",
+        "846a4e3fe566b3970679d3062c6eb40a": tr("One of the five is wrong: it stands off the diagonal."),
         "5f8eb0f9e628aa06b92b8caa76b7cb99": COUNTS,
     },
 )
@@ -75,9 +79,11 @@ FIVE_KAPPA = closed_answer(
     {
         "c04b55be67d8824ede16ed687ec76f0c": CHANCE,
         "90d780687c34de3213dfda95d8505c03": SHARE,
-        "fa137016b82130ee0e1a9f40ceffd4f7": "That is p_e alone: put it into the formula.",
+        "fa137016b82130ee0e1a9f40ceffd4f7": tr("That is p_e alone: put it into the formula."),
         "48f7532274c91ef854a92a1361cdad07": NOT_ACCURACY,
-        "11fd04837e458d8714ed2049f70f913c": "Divide by 1 − p_e: by how much better than chance a model can be at all.",
+        "11fd04837e458d8714ed2049f70f913c": tr(
+            "Divide by 1 − p_e: by how much better than chance a model can be at all."
+        ),
     },
 )
 
@@ -85,13 +91,15 @@ FIVE_KAPPA = closed_answer(
 # ------------------------------------------------------------------------------------------------ five reviews
 
 
-@check(points=1, hint="A review is called positive where its logit is above 0.")
+@check(points=1, hint=tr("A review is called positive where its logit is above 0."))
 def five_predictions_are_right(run: Run) -> None:
     """`five_predictions` says 1 or 0 for each of the five reviews, as the logits do."""
     found = run.array("five_predictions")
-    expect(found.size == 5, f"`five_predictions` holds {found.size:,} numbers, not one for each of the five reviews.")
+    n = grouped(found.size)
+    expect(found.size == 5, tr("`five_predictions` holds {n} numbers, not one for each of the five reviews.", n=n))
     right = int((found.ravel() == (FIVE_LOGITS > 0)).sum())
-    expect(right == 5, f"Only {right} of the five numbers in `five_predictions` say what the model says.")
+    message = tr("Only {right} of the five numbers in `five_predictions` say what the model says.", right=right)
+    expect(right == 5, message)
 
 
 @check(points=1, hint=ORDER)
@@ -100,19 +108,19 @@ def five_matrix_is_right(run: Run) -> None:
     expect_answer(run.array("five_matrix"), FIVE_MATRIX, "`five_matrix`")
 
 
-@check(points=1, hint="How many of the five predictions are right?")
+@check(points=1, hint=tr("How many of the five predictions are right?"))
 def five_accuracy_is_right(run: Run) -> None:
     """`five_accuracy` is the share of the five reviews that the model gets right."""
     _expect_share(run, "five_accuracy", FIVE_ACCURACY)
 
 
-@check(points=1, hint="How many reviews does the model call positive? How many of these are?")
+@check(points=1, hint=tr("How many reviews does the model call positive? How many of these are?"))
 def five_precision_is_right(run: Run) -> None:
     """`five_precision` is the precision of the positive class."""
     _expect_share(run, "five_precision", FIVE_PRECISION)
 
 
-@check(points=1, hint="How many reviews are positive? How many of these does the model find?")
+@check(points=1, hint=tr("How many reviews are positive? How many of these does the model find?"))
 def five_recall_is_right(run: Run) -> None:
     """`five_recall` is the recall of the positive class."""
     _expect_share(run, "five_recall", FIVE_RECALL)
@@ -124,12 +132,17 @@ def five_kappa_is_right(run: Run) -> None:
     _expect_share(run, "five_kappa", FIVE_KAPPA)
 
 
-@check(points=1, hint="Which is the lowest logit of a positive review, which the highest of a negative one?")
+@check(points=1, hint=tr("Which is the lowest logit of a positive review, which the highest of a negative one?"))
 def five_threshold_is_right(run: Run) -> None:
     """`five_threshold` is a threshold with which all five reviews are right."""
     threshold = _number(run.value("five_threshold"), "`five_threshold`")
     wrong = int(((threshold < FIVE_LOGITS) != FIVE_LABELS).sum())
-    expect(wrong == 0, f"With the threshold {threshold:.4g} the model is wrong on {wrong} of the five reviews.")
+    message = tr(
+        "With the threshold {threshold} the model is wrong on {wrong} of the five reviews.",
+        threshold=f"{threshold:.4g}",
+        wrong=wrong,
+    )
+    expect(wrong == 0, message)
 
 
 def _expect_share(run: Run, name: str, answer: Any) -> None:
@@ -147,14 +160,14 @@ def two_classes_are_counted(run: Run) -> None:
         _expect_matrix(run, _drawn(run.rng, 2))
 
 
-@check(points=1, hint="Go through the samples one by one: the label picks the row, the prediction the column.")
+@check(points=1, hint=tr("Go through the samples one by one: the label picks the row, the prediction the column."))
 def many_classes_are_counted(run: Run) -> None:
     """`confusion_matrix` counts as scikit-learn does, for more than two classes."""
     for classes in (3, int(run.rng.integers(4, 7)), 10):
         _expect_matrix(run, _drawn(run.rng, classes))
 
 
-@check(points=1, hint="Begin with zeros of shape (classes, classes), and do not look for the classes in the data.")
+@check(points=1, hint=tr("Begin with zeros of shape (classes, classes), and do not look for the classes in the data."))
 def missing_classes_are_counted(run: Run) -> None:
     """`confusion_matrix` has a row and a column for classes that do not occur."""
     labels, predictions, _ = _drawn(run.rng, 3)
@@ -162,7 +175,7 @@ def missing_classes_are_counted(run: Run) -> None:
         _expect_matrix(run, pairs)
 
 
-@check(points=1, hint="The right ones stand on the diagonal; divide by the number of all samples.")
+@check(points=1, hint=tr("The right ones stand on the diagonal; divide by the number of all samples."))
 def accuracy_is_right(run: Run) -> None:
     """`accuracy` gives what scikit-learn gives."""
     from sklearn.metrics import accuracy_score
@@ -172,21 +185,23 @@ def accuracy_is_right(run: Run) -> None:
         _expect_number(run, "accuracy", (labels, predictions, classes), expected)
 
 
-@check(points=1, hint="Divide each number on the diagonal by its column's sum: all that was predicted as this class.")
+@check(
+    points=1, hint=tr("Divide each number on the diagonal by its column's sum: all that was predicted as this class.")
+)
 def precision_is_right(run: Run) -> None:
     """`precision` gives what scikit-learn gives for each class."""
     for pairs in _draws(run.rng):
         _expect_each(run, "precision", pairs)
 
 
-@check(points=1, hint="Divide each number on the diagonal by its row's sum: all that is of this class.")
+@check(points=1, hint=tr("Divide each number on the diagonal by its row's sum: all that is of this class."))
 def recall_is_right(run: Run) -> None:
     """`recall` gives what scikit-learn gives for each class."""
     for pairs in _draws(run.rng):
         _expect_each(run, "recall", pairs)
 
 
-@check(points=1, hint="The harmonic mean of precision and recall is 2PR / (P + R), for each class.")
+@check(points=1, hint=tr("The harmonic mean of precision and recall is 2PR / (P + R), for each class."))
 def f1_is_right(run: Run) -> None:
     """`f1` gives what scikit-learn gives for each class."""
     for pairs in _draws(run.rng):
@@ -201,14 +216,16 @@ def nothing_by_nothing_is_zero(run: Run) -> None:
             _expect_each(run, name, pairs)
 
 
-@check(points=2, hint="p_e is the sum over all classes of (share of the labels) · (share of the predictions).")
+@check(points=2, hint=tr("p_e is the sum over all classes of (share of the labels) · (share of the predictions)."))
 def kappa_is_right(run: Run) -> None:
     """`kappa` gives what scikit-learn gives, for two classes and for more."""
     for pairs in _draws(run.rng):
         _expect_kappa(run, pairs)
 
 
-@check(points=1, needs=kappa_is_right, hint="Look at the formula: nothing has to be cut off, and no class left out.")
+@check(
+    points=1, needs=kappa_is_right, hint=tr("Look at the formula: nothing has to be cut off, and no class left out.")
+)
 def kappa_is_right_at_the_ends(run: Run) -> None:
     """`kappa` is right for perfect predictions, for wrong ones, and for a class that is never predicted."""
     labels, _, classes = _drawn(run.rng, int(run.rng.integers(3, 6)))
@@ -218,12 +235,13 @@ def kappa_is_right_at_the_ends(run: Run) -> None:
         _expect_kappa(run, pairs)
 
 
-@check(points=1, needs=kappa_is_right, hint='If p_e is 1, return `float("nan")`: 0/0 says nothing, good or bad.')
+@check(points=1, needs=kappa_is_right, hint=tr('If p_e is 1, return `float("nan")`: 0/0 says nothing, good or bad.'))
 def kappa_of_one_class_is_nan(run: Run) -> None:
     """`kappa` is NaN where all labels and all predictions are one and the same class."""
     for pairs in (pairs for pairs in _degenerate(run.rng) if _of_one_class(pairs)):
         found = _number(_asked(run, "kappa", _matrix(pairs)), "`kappa(matrix)`", finite=False)
-        expect(bool(np.isnan(found)), f"`kappa` of {_told(pairs)} is {found:.4g}, not NaN.")
+        message = tr("`kappa` of {matrix} is {found}, not NaN.", matrix=_told(pairs), found=f"{found:.4g}")
+        expect(bool(np.isnan(found)), message)
 
 
 def _drawn(rng: np.random.Generator, classes: int) -> Pairs:
@@ -291,14 +309,14 @@ def _asked(run: Run, name: str, *args: Any) -> Any:
 
 def _number(value: Any, what: str, finite: bool = True) -> float:
     found = numeric(value, what)
-    expect(found.size == 1, f"{what} holds {found.size:,} numbers, not one.")
-    expect(not finite or bool(np.isfinite(found).all()), f"{what} is NaN or infinite.")
+    expect(found.size == 1, tr("{what} holds {n} numbers, not one.", what=what, n=grouped(found.size)))
+    expect(not finite or bool(np.isfinite(found).all()), tr("{what} is NaN or infinite.", what=what))
     return float(found.ravel()[0])
 
 
 def _expect_matrix(run: Run, pairs: Pairs) -> None:
     labels, predictions, classes = pairs
-    what = f"`confusion_matrix` of {len(labels)} samples, {classes} classes"
+    what = tr("`confusion_matrix` of {n} samples, {classes} classes", n=len(labels), classes=classes)
     found = numeric(_asked(run, "confusion_matrix", labels, predictions, classes), what)
     right = _matrix(pairs)
     turned = found.shape == right.shape and np.array_equal(found, right.T)
@@ -306,7 +324,7 @@ def _expect_matrix(run: Run, pairs: Pairs) -> None:
 
 
 def _expect_number(run: Run, name: str, pairs: Pairs, expected: float) -> None:
-    what = f"`{name}` of {_told(pairs)}"
+    what = tr("`{name}` of {matrix}", name=name, matrix=_told(pairs))
     expect_close(_number(_asked(run, name, _matrix(pairs)), what), expected, what, atol=1e-5, reveal=True)
 
 
@@ -324,13 +342,13 @@ def _expect_each(run: Run, name: str, pairs: Pairs) -> None:
     labels, predictions, classes = pairs
     scores = precision_recall_fscore_support(labels, predictions, labels=list(range(classes)), zero_division=0)
     expected = dict(zip(("precision", "recall", "f1"), scores[:3], strict=True))
-    what = f"`{name}` of {_told(pairs)}"
+    what = tr("`{name}` of {matrix}", name=name, matrix=_told(pairs))
     found = numeric(_asked(run, name, _matrix(pairs)), what)
     found = found.ravel() if found.size == classes else found
-    swapped = {"precision": "recall", "recall": "precision"}.get(name)
+    swapped, that = SWAPPED.get(name, (None, ""))
     hint = ONE_EACH if found.shape != (classes,) else ""
     if not hint and swapped and np.allclose(found, expected[swapped], atol=1e-5):
-        hint = f"That is the {swapped}."
+        hint = that
     elif not hint and not np.isfinite(found).all():
         hint = NOTHING
     expect_close(found, expected[name], what, atol=1e-5, hint=hint, reveal=True)
@@ -339,7 +357,7 @@ def _expect_each(run: Run, name: str, pairs: Pairs) -> None:
 # --------------------------------------------------------------------------------------------------- the model
 
 
-@check(points=1, hint="Compare the logits with 0: positive where they are above it.")
+@check(points=1, hint=tr("Compare the logits with 0: positive where they are above it."))
 def predict_follows_the_logits(run: Run) -> None:
     """`predict(texts)` is 1 where `logits(texts)` is above 0, and 0 elsewhere.
 
@@ -347,28 +365,40 @@ def predict_follows_the_logits(run: Run) -> None:
     """
     answers, logits = run.once(_visible_answers), run.once(_visible_logits)
     agreement = float((answers == (logits > 0)).mean())
-    expect(agreement >= 0.99, f"`predict` says what the logits say for only {agreement:.0%} of the test reviews.")
-    expect(0 < answers.mean() < 1, "`predict` gives all test reviews the same answer.", "Was the model trained?")
+    message = tr("`predict` says what the logits say for only {n}% of the test reviews.", n=f"{100 * agreement:.0f}")
+    expect(agreement >= 0.99, message)
+    expect(
+        0 < answers.mean() < 1, tr("`predict` gives all test reviews the same answer."), tr("Was the model trained?")
+    )
 
 
-@check(points=2, needs=predict_follows_the_logits, hint="Count all of `test_texts`, and what `predict` says of them.")
+@check(
+    points=2, needs=predict_follows_the_logits, hint=tr("Count all of `test_texts`, and what `predict` says of them.")
+)
 def test_matrix_is_the_models(run: Run) -> None:
     """`test_matrix` is the confusion matrix of the model on the test reviews."""
     found = numeric(run.value("test_matrix"), "`test_matrix`")
-    expect(found.shape == (2, 2), f"`test_matrix` has shape {found.shape}, not (2, 2).")
+    expect(found.shape == (2, 2), tr("`test_matrix` has shape {shape}, not (2, 2).", shape=found.shape))
     labels = run.visible("reviews").labels
     right = _matrix((labels, run.once(_visible_answers), 2))
-    expect(np.isfinite(found).all(), "`test_matrix` holds NaN or infinite numbers.")
+    expect(np.isfinite(found).all(), tr("`test_matrix` holds NaN or infinite numbers."))
     expect(
         abs(found.sum() - right.sum()) < 0.5,
-        f"`test_matrix` counts {found.sum():,.6g} reviews; `test_texts` has {right.sum():,}.",
-        "Take the test reviews, all of them, and counts rather than shares.",
+        tr(
+            "`test_matrix` counts {found} reviews; `test_texts` has {right}.",
+            found=_amount(float(found.sum())),
+            right=grouped(int(right.sum())),
+        ),
+        tr("Take the test reviews, all of them, and counts rather than shares."),
     )
     turned = np.array_equal(found.sum(axis=0), right.sum(axis=1))
     expect(
         np.array_equal(found.sum(axis=1), right.sum(axis=1)),
-        f"The rows of `test_matrix` sum to {found.sum(axis=1).tolist()}; there are {right.sum(axis=1).tolist()} "
-        "negative and positive reviews.",
+        tr(
+            "The rows of `test_matrix` sum to {found}; there are {right} negative and positive reviews.",
+            found=found.sum(axis=1).tolist(),
+            right=right.sum(axis=1).tolist(),
+        ),
         ROWS if turned else ORDER,
     )
     # A logit that is nearly 0 may tip over when its text comes in another batch: a review changes its column then.
@@ -376,12 +406,21 @@ def test_matrix_is_the_models(run: Run) -> None:
     near = int((np.abs(logits) <= 1e-3 * np.ptp(logits)).sum())
     expect(
         np.abs(found - right).max() <= near,
-        f"`test_matrix` is {found.tolist()}; asked again, the model gives {right.tolist()}.",
-        "Count again with the model as it is at the end of the notebook.",
+        tr(
+            "`test_matrix` is {found}; asked again, the model gives {right}.",
+            found=found.tolist(),
+            right=right.tolist(),
+        ),
+        tr("Count again with the model as it is at the end of the notebook."),
     )
 
 
-@check(points=1, needs=test_matrix_is_the_models, hint="It is your `kappa` of your `test_matrix`.")
+def _amount(value: float) -> str:
+    """A sum of counts, which shares in the place of counts make no whole number."""
+    return grouped(int(value)) if value == int(value) and abs(value) < 1e6 else f"{value:,.6g}"
+
+
+@check(points=1, needs=test_matrix_is_the_models, hint=tr("It is your `kappa` of your `test_matrix`."))
 def test_kappa_is_right(run: Run) -> None:
     """`test_kappa` is Cohen's kappa of `test_matrix`."""
     counts = numeric(run.value("test_matrix"), "`test_matrix`").round().astype(np.int64)
@@ -391,26 +430,34 @@ def test_kappa_is_right(run: Run) -> None:
     expect_close(found, expected, "`test_kappa`", atol=6e-3, hint=hint)  # two decimals will do
 
 
-@check(points=1, needs=predict_follows_the_logits, hint="Train on all training reviews, until the loss has settled.")
+@check(
+    points=1, needs=predict_follows_the_logits, hint=tr("Train on all training reviews, until the loss has settled.")
+)
 def kappa_of_unseen_reviews_reaches_60_percent(run: Run) -> str:
     """The model's kappa is at least 0.6 on reviews that the notebook has never seen."""
     visible, heldout = run.visible("reviews"), run.heldout("reviews")
     seen = _kappa(visible.labels, run.once(_visible_answers))
     unseen = _kappa(heldout.labels, _answers(run, heldout.texts))
-    expect(unseen >= 0.6, f"The model's kappa is {unseen:.3f} on {len(heldout):,} reviews that it has never seen.")
+    told_seen, told_unseen, n = decimal(f"{seen:.3f}"), decimal(f"{unseen:.3f}"), grouped(len(heldout))
+    message = tr("The model's kappa is {kappa} on {n} reviews that it has never seen.", kappa=told_unseen, n=n)
+    expect(unseen >= 0.6, message)
     noise = 4 * np.sqrt((1 - unseen**2) * (1 / len(visible) + 1 / len(heldout)))  # kappa is 2·accuracy − 1 here
     expect(
         seen <= unseen + 0.05 + noise,
-        f"The model's kappa is {seen:.3f} on the test reviews in ./data, and {unseen:.3f} on others.",
-        "It knows the test reviews, so that they judge nothing: train on the training reviews only.",
+        tr(
+            "The model's kappa is {seen} on the test reviews in ./data, and {unseen} on others.",
+            seen=told_seen,
+            unseen=told_unseen,
+        ),
+        tr("It knows the test reviews, so that they judge nothing: train on the training reviews only."),
     )
-    return f"kappa {unseen:.3f} on {len(heldout):,} reviews, {seen:.3f} on those in ./data"
+    return tr("kappa {unseen} on {n} reviews, {seen} on those in ./data", unseen=told_unseen, n=n, seen=told_seen)
 
 
 @check(
     points=2,
     needs=kappa_of_unseen_reviews_reaches_60_percent,
-    hint="Sort the logits of the negative test reviews: where do 99 % of them lie below you?",
+    hint=tr("Sort the logits of the negative test reviews: where do 99 % of them lie below you?"),
 )
 def careful_threshold_is_right(run: Run) -> str:
     """`careful_threshold` finds 99 % of the negative test reviews and lets pass as many positive ones as possible."""
@@ -422,17 +469,31 @@ def careful_threshold_is_right(run: Run) -> str:
     close = 1e-3 * float(np.ptp(logits))
     found, passed = int((negative <= threshold + close).sum()), float((positive > threshold - close).mean())
     best = float((positive > negative[least - 1]).mean())
+    told_found, told_passed = _percentage(found / len(negative)), _percentage(passed)
     expect(
         found >= least - 1,
-        f"With `careful_threshold` only {found / len(negative):.1%} of the negative test reviews are found.",
-        "The higher the threshold, the fewer negative reviews pass as positive.",
+        tr("With `careful_threshold` only {found}% of the negative test reviews are found.", found=told_found),
+        tr("The higher the threshold, the fewer negative reviews pass as positive."),
     )
     expect(
         passed >= best - 0.03,
-        f"With `careful_threshold` {passed:.1%} of the positive test reviews pass, though {best:.1%} could.",
-        "A lower threshold finds enough negative reviews, too.",
+        tr(
+            "With `careful_threshold` {passed}% of the positive test reviews pass, though {best}% could.",
+            passed=told_passed,
+            best=_percentage(best),
+        ),
+        tr("A lower threshold finds enough negative reviews, too."),
     )
-    return f"{found / len(negative):.1%} of the negative ones found, {passed:.1%} of the positive ones passed"
+    return tr(
+        "{found}% of the negative ones found, {passed}% of the positive ones passed",
+        found=told_found,
+        passed=told_passed,
+    )
+
+
+def _percentage(share: float) -> str:
+    """The number before the per cent sign, which stands close to it in some languages only."""
+    return decimal(f"{100 * share:.1f}")
 
 
 def _kappa(labels: np.ndarray, predictions: np.ndarray) -> float:
@@ -444,8 +505,9 @@ def _kappa(labels: np.ndarray, predictions: np.ndarray) -> float:
 def _visible_logits(run: Run) -> np.ndarray:
     texts = run.visible("reviews").texts
     found = run.predict("logits", texts)
-    expect(found.size == len(texts), f"`logits(texts)` of {len(texts):,} texts has shape {found.shape}.")
-    expect(np.isfinite(found).all(), "`logits(texts)` holds NaN or infinite numbers.")
+    message = tr("`logits(texts)` of {n} texts has shape {shape}.", n=grouped(len(texts)), shape=found.shape)
+    expect(found.size == len(texts), message)
+    expect(np.isfinite(found).all(), tr("`logits(texts)` holds NaN or infinite numbers."))
     return found.ravel()
 
 
@@ -456,6 +518,7 @@ def _visible_answers(run: Run) -> np.ndarray:
 def _answers(run: Run, texts: list[str]) -> np.ndarray:
     """`predict(texts)`: 0 or 1 for each text."""
     found = run.predict("predict", texts)
-    expect(found.size == len(texts), f"`predict(texts)` of {len(texts):,} texts has shape {found.shape}.")
-    expect(bool(np.isin(found, (0, 1)).all()), "`predict(texts)` holds other numbers than 0 and 1.")
+    message = tr("`predict(texts)` of {n} texts has shape {shape}.", n=grouped(len(texts)), shape=found.shape)
+    expect(found.size == len(texts), message)
+    expect(bool(np.isin(found, (0, 1)).all()), tr("`predict(texts)` holds other numbers than 0 and 1."))
     return found.ravel().astype(np.int64)
