@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_output
 
 from grader.grading import Graded
-from grader.keeping import keep, write_whole
+from grader.keeping import PAGE, keep, write_whole
 from grader.report import Report
 from tests.conftest import listing, notebook
 from tests.test_report import report
@@ -21,15 +21,26 @@ def test_what_is_kept_and_where(tmp_path: Path) -> None:
     executed.cells[0].outputs = [new_output("stream", name="stdout", text="lone \ud800 surrogate")]
     folder = keep(Graded(report(), executed), tmp_path / "a.ipynb")
     assert folder == tmp_path / ".grade" / "a"
-    assert listing(folder) == ["executed.ipynb", "report.json"]
+    assert listing(folder) == ["executed.ipynb", "report.html", "report.json"]
     assert Report.model_validate_json((folder / "report.json").read_text("utf-8")) == report()
     assert nbformat.read(folder / "executed.ipynb", as_version=4).cells[0].source == "x = 3"
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_the_page_is_the_students_unless_the_teachers_own_checks_are_there(tmp_path: Path, hidden: bool) -> None:
+    one = report()
+    one.checks[0].hidden = hidden
+    folder = keep(Graded(one, notebook("x = 3")), tmp_path / "a.ipynb")
+    assert folder is not None
+    page = (folder / PAGE).read_text("utf-8")
+    assert "One." in page
+    assert ("Seed" in page) == hidden
 
 
 def test_an_unreadable_notebook_leaves_its_report_only(tmp_path: Path) -> None:
     folder = keep(Graded(report()), tmp_path / "a.ipynb")
     assert folder is not None
-    assert listing(folder) == ["report.json"]
+    assert listing(folder) == ["report.html", "report.json"]
 
 
 def test_files_for_the_teacher_are_kept_and_earlier_ones_are_not(tmp_path: Path) -> None:
@@ -39,7 +50,7 @@ def test_files_for_the_teacher_are_kept_and_earlier_ones_are_not(tmp_path: Path)
     assert listing(folder / "files") == ["picture.png"]
     assert (folder / "files" / "picture.png").read_bytes() == b"2"
     keep(Graded(report()), tmp_path / "a.ipynb")
-    assert listing(folder) == ["report.json"]
+    assert listing(folder) == ["report.html", "report.json"]
 
 
 def test_files_do_not_follow_a_link_of_the_submissions(tmp_path: Path) -> None:
@@ -58,7 +69,7 @@ def test_a_second_grading_takes_the_place_of_the_first(tmp_path: Path) -> None:
     folder = keep(Graded(report("passed")), tmp_path / "a.ipynb")
     assert folder is not None
     assert '"status": "passed"' in (folder / "report.json").read_text()
-    assert listing(folder) == ["report.json"]
+    assert listing(folder) == ["report.html", "report.json"]
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path) -> None:
