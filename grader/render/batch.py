@@ -39,6 +39,7 @@ def _lines(summary: Summary) -> Iterator[RenderableType]:
     if summary.scores is not None:
         yield Text()
         yield from _distribution(summary.scores, summary.max_score)
+    yield from _by_rules(summary)
     failed = [one for name in summary.most_failed[:_MOST] for one in summary.checks if one.name == name]
     if failed:
         yield _title("Most often failed")
@@ -78,6 +79,19 @@ def _distribution(scores: Scores, of: float) -> Iterator[RenderableType]:
         edges = f"{100 * place // BINS}–{100 * (place + 1) // BINS} %"
         table.add_row(Text(edges, "dim"), Text(str(students) if students else "·"), Text(bar, "cyan"))
     yield table
+
+
+def _by_rules(summary: Summary) -> Iterator[RenderableType]:
+    """Who was late, and the grades that were given by hand."""
+    if summary.late:
+        taken = f": {number(summary.penalty)} points taken in all" if summary.penalty else ""
+        yield Text(f"{count(summary.late, 'student')} late{taken}.")
+    if summary.overrides:
+        yield _title("Grades given by hand")
+        table = _grid("right", "", "")
+        for one in summary.overrides:
+            table.add_row(Text(number(one.score), "cyan"), _name(one.student), Text(plain(one.reason, 500)))
+        yield table
 
 
 def _failed(checks: list[CheckSummary]) -> Table:

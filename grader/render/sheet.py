@@ -1,0 +1,188 @@
+"""A platform's sheet, to be filled in and given back: whatever is not filled stays byte for byte as it came.
+
+Delimiter, decimal mark, encoding, line endings and quoting are the sheet's own: platforms differ in them, and so does
+what a spreadsheet saves.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from grader.errors import UsageError
+from grader.text import plain, size
+
+MAX_BYTES = 20_000_000
+DELIMITERS = (",", ";", "\t")
+
+# What makes a spreadsheet take a cell for a formula; after a semicolon too, where Excel splits in some countries.
+_FORMULA = re.compile(r"(?:^|;)(?:\s*[=+\-@＝＋－＠]+)+")
+_FORMULA_MARKS = re.compile(r"[=+\-@＝＋－＠]")
+_NUMBER = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,6})?")
+
+
+def html_cell(html: str) -> str:
+    """HTML for a cell that no spreadsheet takes for a formula: what would begin one is written as its number."""
+    return _FORMULA.sub(lambda found: _FORMULA_MARKS.sub(lambda mark: f"&#{ord(mark[0])};", found[0]), html)
+
+
+def as_number(text: str) -> float | None:
+    """A number with a decimal point or comma; None for anything else."""
+    text = text.strip()
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+
+
+@dataclass
+class Cell:
+    """A cell: as it is written, and whether we wrote it."""
+
+    raw: str
+    ours: bool = False
+
+    @property
+    def quoted(self) -> bool:
+        return self.raw.startswith('"')
+
+    @property
+    def text(self) -> str:
+        """What it says, without the quotation marks around it."""
+        if not self.quoted:
+            return self.raw
+        inner, _, after = self.raw[1:].replace('""', "\0").partition('"')
+        return inner.replace("\0", '"') + after.replace("\0", '""')
+
+
+@dataclass
+class Row:
+    """Cells, and what ends the line."""
+
+    cells: list[Cell]
+    end: str
+
+    @property
+    def texts(self) -> list[str]:
+        return [cell.text for cell in self.cells]
+
+    def text(self, column: int | None) -> str:
+        """What a cell says; empty where there is none."""
+        return self.cells[column].text if column is not None and column < len(self.cells) else ""
+
+
+class Sheet:
+    """A sheet of a header and rows, as it was written.
+
+    Attributes
+    ----------
+    encoding
+        `utf-8`, `utf-16-le`, `utf-16-be` or `cp1252`.
+    rows
+        All of them, the header among them.
+    """
+
+    def __init__(self, encoding: str, mark: bytes, delimiter: str, rows: list[Row]) -> None:
+        self.encoding, self.mark, self.delimiter, self.rows = encoding, mark, delimiter, rows
+
+    def fill(self, row: Row, column: int, text: str) -> None:
+        """Put text into a cell, in quotation marks where the cell had some, or the text needs them."""
+        needs = {*DELIMITERS, self.delimiter, '"', "\r", "\n"}
+        if row.cells[column].quoted or text != text.strip() or any(mark in text for mark in needs):
+            text = '"' + text.replace('"', '""') + '"'
+        row.cells[column] = Cell(text, ours=True)
+
+    def decimals(self, columns: list[int]) -> str | None:
+        """The mark that stands before decimals in these columns, where there is a number with some."""
+        for row in self.rows:
+            for column in columns:
+                text = row.text(column).strip()
+                if _NUMBER.fullmatch(text) and (mark := re.search("[.,]", text)):
+                    return mark[0]
+        return None
+
+    def content(self) -> bytes:
+        """The sheet as a file's bytes."""
+        return self.mark + b"".join(map(self._row, self.rows))
+
+    def _row(self, row: Row) -> bytes:
+        cells = (self._encoded(cell) for cell in row.cells)
+        return self.delimiter.encode(self.encoding).join(cells) + row.end.encode(self.encoding)
+
+    def _encoded(self, cell: Cell) -> bytes:
+        if not cell.ours:
+            return cell.raw.encode(self.encoding, _KEPT[self.encoding])
+        # What the old code page lacks is written as HTML writes it: only feedback has such characters.
+        return cell.raw.encode(self.encoding, "xmlcharrefreplace")
+
+
+# How bytes that are wrong in an encoding are kept as they are; other encodings refuse them, and are not chosen.
+_KEPT = {"utf-8": "strict", "utf-16-le": "surrogatepass", "utf-16-be": "surrogatepass", "cp1252": "surrogateescape"}
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+def read(raw: bytes, name: str, known: Callable[[list[str]], int]) -> Sheet:
+    """A sheet from a file's bytes.
+
+    Parameters
+    ----------
+    name
+        The file's, for a person.
+    known
+        How many columns of a header it knows: the delimiter is the one that gives most.
+
+    Raises
+    ------
+    UsageError
+        It is no such sheet.
+    """
+    download = "Name the sheet as the platform gave it, or as your spreadsheet saved it as CSV."
+    if len(raw) > MAX_BYTES:
+        raise UsageError(f"{plain(name)} is larger than {size(MAX_BYTES)}.", download)
+    if raw.startswith(b"PK"):
+        raise UsageError(f"{plain(name)} is a workbook or a zip, not CSV.", download)
+    encoding, mark, text = _decoded(raw)
+    if text is None or "\0" in text:
+        raise UsageError(f"{plain(name)} is no text that can be read.", download)
+    found = [Sheet(encoding, mark, one, _rows(text, one)) for one in DELIMITERS]
+    best = max(found, key=lambda sheet: known(sheet.rows[0].texts) if sheet.rows else 0)
+    if not best.rows or not known(best.rows[0].texts):
+        raise UsageError(f"The first line of {plain(name)} is not the header of such a sheet.", download)
+    for number, row in enumerate(best.rows, 1):
+        if any(cell.quoted and not _closed(cell.raw) for cell in row.cells):
+            raise UsageError(f"Row {number} of {plain(name)} has a quotation mark that is never closed.", download)
+    return best
+
+
+def _decoded(raw: bytes) -> tuple[str, bytes, str | None]:
+    for mark, encoding in _MARKS:
+        if raw.startswith(mark):
+            try:
+                return encoding, mark, raw[len(mark) :].decode(encoding, _KEPT[encoding])
+            except UnicodeDecodeError:
+                return encoding, mark, None
+    try:
+        return "utf-8", b"", raw.decode("utf-8")
+    except UnicodeDecodeError:  # what Excel calls "CSV" in the West
+        return "cp1252", b"", raw.decode("cp1252", "surrogateescape")
+
+
+def _closed(raw: str) -> bool:
+    return re.fullmatch(r'"(?:[^"]++|"")*+".*', raw, re.DOTALL) is not None
+
+
+def _rows(text: str, delimiter: str) -> list[Row]:
+    """The rows of a text; joined again they are the text."""
+    quoted, bare = r'"(?:[^"]++|"")*+"', rf"[^{delimiter}\r\n]*+"
+    cell = re.compile(rf"(?P<raw>{quoted}{bare}|{bare})(?P<end>{delimiter}|\r\n|\r|\n|\Z)")
+    rows: list[Row] = []
+    cells: list[Cell] = []
+    place = 0
+    while place < len(text) or cells:
+        match = cell.match(text, place)
+        assert match is not None, "a bare cell may be empty, and something ends it"
+        cells.append(Cell(match["raw"]))
+        place = match.end()
+        if match["end"] != delimiter:
+            rows.append(Row(cells, match["end"]))
+            cells = []
+    return rows
