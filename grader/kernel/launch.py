@@ -39,8 +39,11 @@ def run(policy_path: str, status: str, connection_file: str, application: Any = 
     os.unlink(policy_path)  # noqa: PTH108
     probing = connection_file == PROBE
     if not probing:  # what the locks put out of reach, the package itself among it
+        import grader
         from grader.kernel import ipython
         from grader.kernel.line import call
+
+        grader.graded = True
 
         build = functools.partial(ipython.build, probe_code()) if application is None else lambda: application
         line = call(*policy["line"])
