@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+AXE    := tests/browser/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help grade test thorough hostile check validate benchmark clean
+.PHONY: help grade test thorough hostile check validate benchmark screenshots clean
 
 help: ## Tell what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,16 +25,23 @@ $(READY): pyproject.toml constraints.txt
 	fi
 	@touch $@
 
+# What looks for accessibility faults in the pages. Without npm, or a registry, those tests are skipped and say so.
+$(AXE): tests/browser/package-lock.json
+	@if command -v npm >/dev/null 2>&1; then \
+		npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --silent >/dev/null 2>&1 && touch $@ \
+			|| echo "npm could not install axe-core: the tests that need it are skipped" >&2; \
+	fi
+
 grade: $(READY) ## Grade the reference solution of exercise 110
 	$(BIN)/grade solutions/110
 	@echo
 	@echo "Now your own: edit exercises/110/110_mnist.ipynb, then run"
 	@echo "    $(BIN)/grade exercises/110"
 
-test: $(READY) check ## Run every test
+test: $(READY) $(AXE) check ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-thorough: $(READY) check ## Run every test in every mode: an hour or more
+thorough: $(READY) $(AXE) check ## Run every test in every mode: an hour or more
 	GRADER_TEST_EVERY_MODE=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 hostile: $(READY) ## Run the corpus of hostile notebooks alone, in every mode that there is
@@ -51,5 +59,8 @@ benchmark: $(READY) ## Measure grading beside plain execution, nbgrader and otte
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/throughput.py
 
+screenshots: $(READY) ## Make the pictures in docs/images again, from a class graded for them
+	$(BIN)/python docs/screenshots.py
+
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) tests/browser/node_modules .mypy_cache .pytest_cache .ruff_cache *.egg-info

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from grader.figures import Accuracy, Confusion, Curve, Curves, Figure, Misjudged
 from grader.render.console import points, render
 from grader.report import CellReport, CheckReport, DataReport, ExecutionReport, Report
 from tests.test_report import report
@@ -54,16 +55,97 @@ def test_everything_is_told() -> None:
         "100  Counting",
         "Cell 3 raised NameError: name 'x' is not defined.",
         "1 other cell failed as well: 4.",
-        "✓ passed        2/2  The title.",
+        "passed ✓        2/2  The title.",
         "accuracy 97.31 % of 5,000",
-        "✗ failed        0/2  The title.",
+        "failed ✗        0/2  The title.",
         "`shallow` is 12.",
         "Hint: The biases are missing.",
-        "– not judged    0/2  The title.",
-        "! grader error  0/2  The title.",
+        "not judged –    0/2  The title.",
+        "grader error !  0/2  The title.",
         "2/8 points  1 of 4 checks passed.",
         "Device cpu, seed 0, 12.3 s",
-        "The full report and the executed notebook are in exercises/100/.grade/100",
+    ):
+        assert line in text
+    kept = "The full report, its page and the executed notebook are in exercises/100/.grade/100"
+    assert kept in " ".join(text.split())
+
+
+def test_it_reads_in_its_order() -> None:
+    """The score first; a line that begins with a verdict for each check, and below it what belongs to it."""
+    lines = shown(ALL).splitlines()
+    assert lines[0] == "100  Counting  2/8 points"
+    begun = lines.index("passed ✓        2/2  The title.")
+    assert lines[begun : begun + 9] == [
+        "passed ✓        2/2  The title.",
+        "    accuracy 97.31 % of 5,000",
+        "failed ✗        0/2  The title.",
+        "    `shallow` is 12.",
+        "    Hint: The biases are missing.",
+        "not judged –    0/2  The title.",
+        "    Not judged: first “The title” has to pass.",
+        "grader error !  0/2  The title.",
+        "    The check itself failed: KeyError: 'x'.",
+    ]
+
+
+def test_long_texts_have_the_whole_width() -> None:
+    lines = shown(report(checks=[check(title="title " * 20, message="word " * 40, hint="hint " * 40)])).splitlines()
+    titles = [line for line in lines if "title" in line]
+    assert [line.index("title") for line in titles] == [15, 15]  # beside the verdict, as far as they fit
+    for one in ("word", "hint"):
+        told = [line.rstrip() for line in lines if line.startswith("    ") and one in line]
+        assert len(told) > 2
+        assert all(len(line) > 70 for line in told[:-1])
+
+
+def test_in_a_narrow_window_nothing_stands_beside_anything() -> None:
+    lines = shown(ALL, width=40).splitlines()
+    begun = lines.index("failed ✗        0/2")
+    assert lines[begun : begun + 4] == [
+        "failed ✗        0/2",
+        "    The title.",
+        "    `shallow` is 12.",
+        "    Hint: The biases are missing.",
+    ]
+
+
+def test_figures_are_told_in_words() -> None:
+    figures: list[Figure] = [
+        Accuracy(title="accuracy", hits=9, n=10, low=0.6, high=1, threshold=0.9, strict=True),
+        Confusion(labels=["3", "5", "8"], counts=[[90, 9, 1], [2000, 80, 0], [4, 3, 93]]),
+        Curves(
+            title="Loss",
+            x="epoch",
+            curves=[
+                Curve(name="training", values=[2.3026, 0.5, 0.1234]),
+                Curve(name="validation", values=[None, 2.0, 1e300]),
+                Curve(name="empty", values=[None]),
+                Curve(name="one", values=[0.25]),
+            ],
+        ),
+        Misjudged(wrong=1, n=10, items=[]),
+    ]
+    text = " ".join(shown(report(checks=[check("passed", figures=figures)])).split())
+    assert "Mistaken most often: 5 for 3 (2,000), 3 for 5 (9), 8 for 3 (4)." in text
+    assert "Loss: training from 2.3 to 0.123; validation from 2 to 1e+300; empty holds no number; one 0.25." in text
+    nothing: list[Figure] = [Confusion(labels=["a", "b"], counts=[[5, 0], [0, 5]]), Curves(curves=[])]
+    assert shown(report(checks=[check(figures=nothing)])) == shown(report(checks=[check()]))
+
+
+def test_in_finnish() -> None:
+    finnish = ALL.model_copy(update={"language": "fi", "score": 2.5})
+    text = shown(finnish)
+    for line in (
+        "100  Counting  2,5/8 pistettä",
+        "Myös 1 muu solu epäonnistui: 4.",
+        "läpäisty ✓            2/2  The title.",
+        "hylätty ✗             0/2  The title.",
+        "    Vihje: The biases are missing.",
+        "ei arvioitu –         0/2  The title.",
+        "arvostelijan virhe !  0/2  The title.",
+        "2,5/8 pistettä  Tarkistuksista läpäisty 1/4.",
+        "Seuraavaksi: `shallow` is 12. The biases are missing.",
+        "Laite cpu, siemenluku 0, 12,3 s",
     ):
         assert line in text
 
@@ -98,7 +180,7 @@ def test_text_is_not_taken_for_markup() -> None:
 
 
 def test_a_folder_with_an_evil_name_does_nothing_to_the_terminal() -> None:
-    assert "are in a/b/.grade" in shown(report(), "a\x1b[2J/b\x1b]0;title\x07/.grade")
+    assert "a/b/.grade\n" in shown(report(), "a\x1b[2J/b\x1b]0;title\x07/.grade")
 
 
 def test_circumstances() -> None:

@@ -188,7 +188,7 @@
     const link = event.target.closest('a[href^="#"]');
     const target = link && document.getElementById(link.getAttribute("href").slice(1));
     if (!target) return;
-    // event
+    event.preventDefault();
     target.tabIndex = -1;
     target.focus({ preventScroll: true });
     target.scrollIntoView();

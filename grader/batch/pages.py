@@ -1,0 +1,300 @@
+"""The pages of a results folder: two for each student, and the class's.
+
+::
+
+    results/index.html                     the teacher's page, with links to all others
+    results/students/NAME/feedback.html    what the student is to see
+    results/students/NAME/staff.html       what the teacher sees of the student
+
+A page's first line holds a digest of what it hangs on. As long as that is the same, the page is not made again.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+import nbformat
+from pydantic import BaseModel, ValidationError
+
+from grader.batch.gradebook import SUMMARY, Summary
+from grader.batch.grades import GRADES, Grade, Grades, load_grades
+from grader.batch.results import Results
+from grader.batch.similar import SIMILAR, Similar
+from grader.errors import UsageError
+from grader.keeping import write_whole
+from grader.render.html.classroom import Classroom, class_page
+from grader.render.html.common_answers import Member
+from grader.report import Report
+from grader.text import count, plain
+
+INDEX, FEEDBACK, STAFF = "index.html", "feedback.html", "staff.html"
+_NOTEBOOK, _REPORT = "executed.ipynb", "report.json"
+_MAX_READ = 200_000_000  # of one of our own files: far more than any is
+_PAYS = 40  # fewer students than this are done before another process has come up
+_EACH = 25  # students that a process is given at a time
+_PROCESSES = 8
+
+Say = Callable[[str], None]
+T = TypeVar("T", bound=BaseModel)
+
+
+def write_pages(results: Path, say: Say | None = None, index_only: bool = False) -> Path:
+    """Write the pages of every student and of the class; the path of the class's page.
+
+    Pages that are there, and hang on nothing that has changed since, are left as they are. A page that cannot be made
+    is left out, and the class's page says so.
+
+    Parameters
+    ----------
+    say
+        Is told how far it has got.
+    index_only
+        Make none for students: there is no time for it. Those that are there and up to date are linked.
+
+    Raises
+    ------
+    UsageError
+        The folder holds no results, or a file in it is damaged or cannot be written.
+    """
+    folder, remarks = Results(results), list[str]()
+    summary, read = _optional(results / SUMMARY, Summary)
+    remarks += read
+    similar, read = _optional(results / SIMILAR, Similar)
+    remarks += read
+    grades = _grades(results, summary)
+    reports = {one.student: _light(folder, one) for one in grades.grades}
+    digests = {one.student: _digest(folder, one) for one in grades.grades if reports[one.student] is not None}
+    jobs = [
+        Job(str(results), grade.model_dump_json(), digests[grade.student])
+        for grade in grades.grades
+        if grade.student in digests and not _there(folder, grade, digests[grade.student])
+    ]
+    try:
+        failed = {} if index_only else dict(_make(jobs, say))
+        if failed:
+            names = ", ".join(plain(student, 40) for student in list(failed)[:5])
+            remarks.append(
+                f"The pages of {count(len(failed), 'student')} could not be made: {names}"
+                f"{' and others' if len(failed) > 5 else ''}. {plain(next(iter(failed.values())), 300)}"
+            )
+        old = {job.grade.student for job in jobs} if index_only else set(failed)
+        members = [_member(folder, one, reports[one.student], one.student not in old) for one in grades.grades]
+        page = class_page(Classroom(grades, members, summary, similar.pairs if similar else None, remarks))
+        write_whole(results / INDEX, page, sync=False)
+    except OSError as error:
+        raise UsageError(
+            f"The pages in {plain(str(results))} cannot be written: {error.strerror or error}.",
+            "Make room there, or see to your access to it.",
+        ) from None
+    return results / INDEX
+
+
+# ---------------------------------------------------------------------- reading what there is
+
+
+def _grades(results: Path, summary: Summary | None) -> Grades:
+    """The grades as they were computed; of results that are older than that, those which the reports say."""
+    if (results / GRADES).exists():
+        return load_grades(results)
+    found = {report.student: report for report in _reports(results) if report.student is not None}
+    if not found:
+        raise UsageError(f"{plain(str(results))} holds no results.", "Name the folder that `grade batch -o` wrote to.")
+    grades = [
+        Grade(
+            student=student,
+            status=report.status,
+            score=None if report.status == "ungraded" else report.score,
+            earned=None if report.status == "ungraded" else report.score,
+            max_score=report.max_score,
+            attempt=1,
+            attempts=1,
+            place=report.submission,
+        )
+        for student, report in found.items()
+    ]
+    first = next(iter(found.values()))
+    told = {one.student for one in summary.remarks if one.student} if summary else set()
+    missing = told - {plain(student) for student in found}
+    grades += [Grade(student=student, status="missing", max_score=first.max_score) for student in missing]
+    grades.sort(key=lambda one: (one.student.casefold(), one.student))
+    return Grades(exercise=first.exercise, title=first.title, max_score=first.max_score, grades=grades)
+
+
+def _reports(results: Path) -> Iterator[Report]:
+    for path in sorted((results / "students").glob(f"*/{_REPORT}")):
+        with suppress(OSError, ValueError):  # half written, or not ours
+            yield Report.model_validate_json(path.read_bytes())
+
+
+def _optional(path: Path, kind: type[T]) -> tuple[T | None, list[str]]:
+    """A file that the page can do without, and what to say where it is damaged."""
+    try:
+        if path.stat().st_size > _MAX_READ:
+            raise ValueError
+        return kind.model_validate_json(path.read_bytes()), []
+    except FileNotFoundError:
+        return None, []
+    except (OSError, ValueError, RecursionError, ValidationError):
+        return None, [f"{path.name} is damaged and left out here. Run the command that wrote it again."]
+
+
+def _light(folder: Results, grade: Grade) -> Report | None:
+    """A student's report without its figures: those of a whole class would fill the memory."""
+    report = folder.all([grade.student]).get(grade.student)
+    if report is None or grade.status in ("missing", "pending"):  # what lies there is of an earlier batch
+        return None
+    return report.model_copy(
+        update={"checks": [one.model_copy(update={"figures": []}) for one in report.checks]},
+    )
+
+
+def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -> Member:
+    if report is None or not pages:
+        return Member(grade, report)
+    beside = f"students/{quote(folder.folder(grade.student).name)}"
+    return Member(grade, report, f"{beside}/{STAFF}", f"{beside}/{FEEDBACK}")
+
+
+# ---------------------------------------------------------------------- what pages hang on
+
+
+def _digest(folder: Results, grade: Grade) -> str:
+    hasher = hashlib.sha256(_package_digest())
+    place = folder.folder(grade.student)
+    for part in (grade.model_dump_json().encode(), *(_bytes(place / name) for name in (_REPORT, _NOTEBOOK))):
+        hasher.update(len(part).to_bytes(8, "little"))
+        hasher.update(part)
+    return hasher.hexdigest()
+
+
+@functools.cache
+def _package_digest() -> bytes:
+    """Of what makes the pages: templates, style, code, translations."""
+    package = Path(__file__).parent.parent
+    hasher = hashlib.sha256(version("grader").encode())
+    for path in sorted([*(package / "render" / "html").iterdir(), *(package / "locale").iterdir()]):
+        if path.is_file():
+            hasher.update(path.name.encode() + b"\0" + path.read_bytes())
+    return hasher.digest()
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _mark(digest: str) -> str:
+    return f"<!doctype html><!-- {digest} -->\n"
+
+
+def _there(folder: Results, grade: Grade, digest: str) -> bool:
+    """Whether both pages are there already."""
+    mark = _mark(digest).encode()
+    for name in (FEEDBACK, STAFF):
+        try:
+            with (folder.folder(grade.student) / name).open("rb") as file:
+                if file.read(len(mark)) != mark:
+                    return False
+        except OSError:
+            return False
+    return True
+
+
+# ---------------------------------------------------------------------- making
+
+
+@dataclass(frozen=True)
+class Job:
+    """A student whose pages are to be made, as it travels to another process."""
+
+    results: str
+    grade_json: str
+    digest: str
+
+    @property
+    def grade(self) -> Grade:
+        return Grade.model_validate_json(self.grade_json)
+
+
+def _make(jobs: Sequence[Job], say: Say | None) -> Iterator[tuple[str, str]]:
+    """Make the pages of students, in several processes where that pays; those that could not be made, and why."""
+    for done, (job, fault) in enumerate(zip(jobs, _made(jobs), strict=True), 1):
+        if say is not None and (done % 100 == 0 or done == len(jobs)):
+            say(f"Pages of {done:,} of {count(len(jobs), 'student')}")
+        if fault:
+            yield job.grade.student, fault
+
+
+def _made(jobs: Sequence[Job]) -> Iterator[str]:
+    """For each job why its pages could not be made; empty where they were."""
+    processes = min(_cores(), _PROCESSES, len(jobs) // _PAYS)
+    if processes < 2:
+        yield from map(make, jobs)
+        return
+    # Nothing is forked: the grader has threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, _leave_interrupts) as pool:
+        done = 0
+        try:
+            for fault in pool.map(make, jobs, chunksize=_EACH):
+                done += 1
+                yield fault
+        except BrokenExecutor:
+            yield from ["The process that made them died."] * (len(jobs) - done)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _leave_interrupts() -> None:
+    """A Ctrl-C is for the command, which then ends these processes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def make(job: Job) -> str:
+    """Make both pages of a student; why that was not possible, or nothing."""
+    from grader.render.html.page import student_page
+
+    folder, grade = Results(Path(job.results)), job.grade
+    place = folder.folder(grade.student)
+    try:
+        report = folder.all([grade.student])[grade.student]
+        notebook = _notebook(place / _NOTEBOOK)
+        for name, staff in ((FEEDBACK, False), (STAFF, True)):
+            page = student_page(report, notebook, grade, staff)
+            page = _mark(job.digest) + page.removeprefix("<!doctype html>").lstrip("\n")
+            write_whole(place / name, page, sync=False)
+    except OSError:
+        raise  # the disk is full, say: that is so for everybody
+    except Exception as error:  # one student's page must not cost the others theirs
+        for name in (FEEDBACK, STAFF):
+            (place / name).unlink(missing_ok=True)  # of an earlier report: it would tell what is not so any more
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _notebook(path: Path) -> nbformat.NotebookNode | None:
+    """The notebook as it ran; the grader itself wrote it."""
+    try:
+        return nbformat.from_dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, RecursionError):
+        return None

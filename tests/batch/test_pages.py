@@ -1,0 +1,243 @@
+"""The pages of a results folder: all that belong there, made again only when something changed."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from typer.testing import CliRunner
+
+from grader import cli
+from grader.batch import pages as module
+from grader.batch.grades import GRADES, Grade, load_grades, write_grades
+from grader.batch.pages import write_pages
+from grader.batch.results import Results
+from grader.errors import UsageError
+from grader.report import Report
+from tests.batch.conftest import Batch, hand_in
+from tests.classes import HOSTILE, judged, members, write_class, write_result
+
+
+def one(student: str, *statuses: str, **more: Any) -> tuple[Grade, Report]:
+    report = judged(student, statuses or ["passed", "failed", "skipped", "failed"], **more)  # type: ignore[arg-type]
+    score = None if report.status == "ungraded" else report.score
+    return Grade(student=student, status=report.status, score=score, max_score=4, earned=score), report
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return write_class(tmp_path / "results", [one("ada"), one("bob")])
+
+
+def times(results: Path) -> dict[str, int]:
+    return {path.relative_to(results).as_posix(): path.stat().st_mtime_ns for path in results.rglob("*.html")}
+
+
+def links(index: Path) -> set[str]:
+    return set(re.findall(r'href="(students/[^"]+)"', index.read_text("utf-8")))
+
+
+# ---------------------------------------------------------------------- all pages
+
+
+def test_two_pages_a_student_and_one_of_the_class(results: Path) -> None:
+    index = write_pages(results)
+    assert index == results / "index.html"
+    assert set(times(results)) == {
+        "index.html",
+        *(f"students/{name}/{page}.html" for name in ("ada", "bob") for page in ("feedback", "staff")),
+    }
+    assert links(index) == set(times(results)) - {"index.html"}
+
+
+def test_the_students_view_has_nothing_of_the_teachers(results: Path) -> None:
+    write_pages(results)
+    feedback, staff = (
+        (results / "students" / "ada" / name).read_text("utf-8") for name in ("feedback.html", "staff.html")
+    )
+    assert "The model learns" in staff  # the check of the teacher's own
+    assert "The model learns" not in feedback
+    assert "which is not enough" not in feedback
+
+
+@pytest.mark.parametrize("student", [*HOSTILE, "Mäkelä, Åsa", "a b#c?d%20", "CON"])
+def test_links_lead_to_pages_whatever_a_student_is_called(student: str, tmp_path: Path) -> None:
+    results = write_class(tmp_path / "results", [one(student)])
+    found = links(write_pages(results))
+    assert len(found) == 2
+    for link in found:
+        assert re.fullmatch(r"students/[\w.~%-]+/\w+\.html", link)
+        assert (results / unquote(link)).resolve().parent == Results(results).folder(student).resolve()
+        assert (results / unquote(link)).is_file()
+
+
+def test_a_page_is_whole_html_with_its_mark_first(results: Path) -> None:
+    write_pages(results)
+    first, second = (results / "students/ada/staff.html").read_text("utf-8").splitlines()[:2]
+    assert re.fullmatch(r"<!doctype html><!-- [0-9a-f]{64} -->", first)
+    assert second.startswith("<html")
+
+
+# ---------------------------------------------------------------------- only what changed
+
+
+def test_what_has_not_changed_is_left_alone(results: Path) -> None:
+    write_pages(results)
+    before = times(results)
+    write_pages(results)
+    assert {name for name, time in times(results).items() if time != before[name]} == {"index.html"}
+
+
+def change_report(results: Path) -> None:
+    write_result(results / "students" / "bob", one("bob", "failed", "failed", "failed", "failed")[1])
+
+
+def change_grade(results: Path) -> None:
+    grades = load_grades(results)
+    grades.grades[1].penalty = 0.5
+    write_grades(results, grades)
+
+
+def change_notebook(results: Path) -> None:
+    (results / "students/bob/executed.ipynb").write_text(json.dumps({"cells": [], "metadata": {}}))
+
+
+def cut_page(results: Path) -> None:
+    (results / "students/bob/feedback.html").write_bytes(b"")
+
+
+def lose_page(results: Path) -> None:
+    (results / "students/bob/staff.html").unlink()
+
+
+@pytest.mark.parametrize("change", [change_report, change_grade, change_notebook, cut_page, lose_page])
+def test_what_has_changed_is_made_again(results: Path, change: Any) -> None:
+    write_pages(results)
+    before = times(results)
+    change(results)
+    write_pages(results)
+    changed = {name for name, time in times(results).items() if time != before.get(name)}
+    assert changed == {"index.html", "students/bob/feedback.html", "students/bob/staff.html"}
+    assert (results / "students/bob/feedback.html").stat().st_size > 1000
+
+
+def test_another_version_of_the_package_makes_all_again(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pages(results)
+    before = times(results)
+    monkeypatch.setattr(module, "_package_digest", lambda: b"another")
+    write_pages(results)
+    assert not set(before.items()) & set(times(results).items())
+
+
+def test_the_index_alone_links_only_what_is_up_to_date(results: Path) -> None:
+    write_pages(results)
+    change_report(results)
+    before = times(results)
+    index = write_pages(results, index_only=True)
+    assert links(index) == {"students/ada/feedback.html", "students/ada/staff.html"}
+    assert {name for name, time in times(results).items() if time != before[name]} == {"index.html"}
+    assert "bob" in index.read_text("utf-8")
+
+
+def test_many_are_made_by_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PAYS", 5)
+    monkeypatch.setattr(module, "_cores", lambda: 2)
+    found = members(12)
+    results = write_class(tmp_path / "results", found)
+    said: list[str] = []
+    assert len(links(write_pages(results, said.append))) == 2 * sum(report is not None for _, report in found)
+    assert said == ["Pages of 11 of 11 students"]
+
+
+# ---------------------------------------------------------------------- what is damaged or lacking
+
+
+def test_a_page_that_cannot_be_made_costs_nobody_else_theirs(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pages(results)
+    change_report(results)
+    made = module._notebook
+    monkeypatch.setattr(module, "_notebook", lambda path: made(path) if "ada" in str(path) else 1 / 0)
+    change_both = one("ada", "passed", "passed", "passed", "passed")[1]
+    write_result(results / "students" / "ada", change_both)
+    index = write_pages(results)
+    assert links(index) == {"students/ada/feedback.html", "students/ada/staff.html"}
+    assert "The pages of 1 student could not be made: bob. ZeroDivisionError" in index.read_text("utf-8")
+    assert not (results / "students/bob/feedback.html").exists()  # it told of an earlier report
+
+
+@pytest.mark.parametrize("name", ["summary.json", "similar.json"])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pairs": 3}', "[" * 100_000, "\0"])
+def test_a_damaged_file_is_left_out_and_told(results: Path, name: str, content: str) -> None:
+    (results / name).write_text(content)
+    text = write_pages(results).read_text("utf-8")
+    assert f"{name} is damaged and left out here." in text
+    assert "ada" in text
+
+
+def test_damaged_grades_are_not_guessed(results: Path) -> None:
+    (results / GRADES).write_text('{"exercise": 1}')
+    with pytest.raises(UsageError, match="is damaged"):
+        write_pages(results)
+
+
+def test_results_without_grades_are_shown_as_their_reports_say(tmp_path: Path) -> None:
+    found = [one("ada"), one("bob", "error", "passed", "passed", "passed")]
+    results = write_class(tmp_path / "results", found)
+    (results / GRADES).unlink()
+    text = write_pages(results).read_text("utf-8")
+    assert len(links(results / "index.html")) == 4
+    assert re.findall(r'<tr data-status="(\w+)"', text) == ["failed", "ungraded"]
+
+
+def test_a_report_of_somebody_who_hands_in_nothing_now(results: Path) -> None:
+    grades = load_grades(results)
+    grades.grades[1] = Grade(student="bob", status="missing", max_score=4)
+    write_grades(results, grades)
+    assert links(write_pages(results)) == {"students/ada/feedback.html", "students/ada/staff.html"}
+
+
+# ---------------------------------------------------------------------- the commands
+
+
+def report_command(*arguments: str) -> tuple[int, str]:
+    found = CliRunner().invoke(cli.app, ["report", *arguments])
+    return found.exit_code, found.output
+
+
+def test_the_command_writes_and_opens(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    code, printed = report_command(str(results))
+    assert (code, opened) == (0, [])
+    assert "index.html" in printed
+    code, _ = report_command(str(results), "--open")
+    assert opened == [(results / "index.html").as_uri()]
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.write_text("x"), lambda path: None])
+def test_what_holds_no_results(tmp_path: Path, make: Any) -> None:
+    make(tmp_path / "none")
+    with pytest.raises(UsageError, match="holds no results"):
+        write_pages(tmp_path / "none")
+    assert not list(tmp_path.rglob("*.html"))
+
+
+def test_a_batch_ends_with_the_pages(batch: Batch, folder: Path) -> None:
+    hand_in(folder, "ada", "x = 3")
+    hand_in(folder, "bob", "x = 4")
+    done = batch()
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.split()[-1] == str(folder / "out" / "index.html")
+    text = (folder / "out" / "index.html").read_text("utf-8")
+    assert {unquote(link) for link in links(folder / "out" / "index.html")} == {
+        f"students/{student.name}/{name}"
+        for student in (folder / "out" / "students").iterdir()
+        for name in ("feedback.html", "staff.html")
+    }
+    assert re.findall(r'<tr data-status="(\w+)"', text) == ["passed", "failed"]
+    assert "`x`" not in text
+    assert "<code>x</code>" in text
