@@ -10,7 +10,7 @@ import base64
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -79,12 +79,12 @@ def write_bundle(exercises: Sequence[Exercise], path: Path) -> Path:
     """
     if not exercises:
         raise UsageError("There are no exercises here.", "Go to the folder that holds `exercises/`.")
-    wheel, content = _wheel()
+    wheel, content = package_wheel()
     files = {wheel: content, "README.md": _readme(exercises, wheel).encode()}
     for exercise in exercises:
         files |= _files(exercise)
     try:
-        write_whole(path, _zipped(files))
+        write_whole(path, zipped(files))
     except OSError as error:
         raise UsageError(
             f"{plain(str(path))} cannot be written: {error.strerror}.", "Name a file in a folder that is there."
@@ -101,7 +101,7 @@ def _files(exercise: Exercise) -> dict[str, bytes]:
             f"{listed([str(one) for one in left])}: too much to come along with a notebook.",
             "Make it smaller, or take it out of the exercise's folder.",
         )
-    own = [exercise.folder / name for name in ("exercise.toml", "checks.py")]
+    own = [*(exercise.folder / name for name in ("exercise.toml", "checks.py")), *exercise.folder.glob("*.po")]
     contents = {path.relative_to(exercise.folder).as_posix(): path.read_bytes() for path in [*own, *taken]}
     contents[exercise.starter.name] = text_of(starter_of(read_reference(exercise))).encode()
     return {f"exercises/{exercise.folder.name}/{name}": content for name, content in contents.items()}
@@ -112,14 +112,14 @@ def _readme(exercises: Sequence[Exercise], wheel: str) -> str:
     return _README.format(list="\n".join(told), wheel=wheel, first=exercises[0].folder.name)
 
 
-def _zipped(files: Mapping[str, bytes]) -> bytes:
+def zipped(files: Mapping[str, bytes], executable: Collection[str] = ()) -> bytes:
     """A zip of these files that tells nothing of when, where and by whom it was made."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type, entry.create_system = zipfile.ZIP_DEFLATED, 3
-            entry.external_attr = 0o100644 << 16
+            entry.external_attr = (0o100755 if name in executable else 0o100644) << 16
             archive.writestr(entry, content)
     return buffer.getvalue()
 
@@ -127,7 +127,7 @@ def _zipped(files: Mapping[str, bytes]) -> bytes:
 # ---------------------------------------------------------------------- the package, to be installed by pip
 
 
-def _wheel() -> tuple[str, bytes]:
+def package_wheel() -> tuple[str, bytes]:
     """This package as a wheel, by name and content: it is in no registry that students could install it from."""
     known = distribution("grader")
     version = known.version
@@ -150,7 +150,7 @@ def _wheel() -> tuple[str, bytes]:
     files[f"{info}/entry_points.txt"] = b"[console_scripts]\ngrade = grader.cli:main\n"
     record = [f"{name},sha256={_record_digest(content)},{len(content)}" for name, content in sorted(files.items())]
     files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""]).encode()
-    return f"grader-{version}-py3-none-any.whl", _zipped(files)
+    return f"grader-{version}-py3-none-any.whl", zipped(files)
 
 
 def _record_digest(content: bytes) -> str:

@@ -19,7 +19,7 @@ from grader.exercise import Exercise
 from grader.keeping import write_whole
 from grader.language import LANGUAGES
 
-_KEYWORDS = {"tr": None, "ngettext": (1, 2)}
+_KEYWORDS = {"tr": 1, "mark": 1, "ngettext": 2}  # and how many texts each is given
 _PACKAGE = Path(__file__).parent
 TRANSLATED = tuple(language for language in LANGUAGES if language != "en")
 
@@ -59,9 +59,10 @@ def update(texts: Texts, language: str) -> list[str]:
     catalogue, there = _catalogue(texts, language), _read(texts, language)
     for message in catalogue:
         known = there.get(message.id) if message.id else None
-        if known is not None and type(known.string) is type(message.string):
+        # What has no translation yet has no string at all, unless it has a plural: ask the text itself for its kind.
+        if known is not None and isinstance(known.string, str) == isinstance(message.id, str):
             message.string = known.string
-    if [(one.id, one.string) for one in catalogue] != [(one.id, one.string) for one in there]:
+    if _said(catalogue) != _said(there):
         file = io.BytesIO()
         write_po(file, catalogue, width=110, no_location=True)
         write_whole(texts.folder / f"{language}.po", file.getvalue())
@@ -90,23 +91,48 @@ def faults(texts: Texts, language: str) -> list[str]:
 def extracted(path: Path) -> Iterator[str | tuple[str, ...]]:
     """The texts of a file, in their order; one with a plural as its two forms."""
     if path.suffix == ".py":
-        yield from _titles(path)
-    method = "python" if path.suffix == ".py" else babel_extract
+        tree = ast.parse(path.read_bytes())
+        yield from _titles(tree)
+        yield from _called_for(tree)
+        return
+    keywords = {name: (1, 2) if texts == 2 else None for name, texts in _KEYWORDS.items()}
     with path.open("rb") as file:
-        for _line, text, _comments, _context in extract(method, file, keywords=_KEYWORDS):  # type: ignore[arg-type]
+        for _line, text, _comments, _context in extract(babel_extract, file, keywords=keywords):  # type: ignore[arg-type]
             yield text
 
 
-def _titles(path: Path) -> Iterator[str]:
-    """First lines of the docstrings of checks: what the student reads."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.FunctionDef) and any(_is_check(one) for one in node.decorator_list):
-            yield inspect.cleandoc(ast.get_docstring(node) or "").partition("\n")[0].strip()
+def _called_for(tree: ast.Module) -> Iterator[str | tuple[str, ...]]:
+    """What is given to `tr`, `mark` and `ngettext`; Babel's own extractor sees nothing within an f-string."""
+    calls = [one for one in ast.walk(tree) if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)]
+    for call in sorted(calls, key=lambda one: (one.lineno, one.col_offset)):
+        wanted = _KEYWORDS.get(call.func.id, 0)  # type: ignore[attr-defined]
+        given = [one.value for one in call.args[:wanted] if isinstance(one, ast.Constant)]
+        texts = tuple(text for text in given if isinstance(text, str) and text)
+        if texts and len(texts) == wanted:
+            yield texts if wanted == 2 else texts[0]
+
+
+def _titles(tree: ast.Module) -> Iterator[str]:
+    """First lines of the docstrings of checks, and docstrings of commands: what people read."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        docstring = inspect.cleandoc(ast.get_docstring(node) or "")
+        if any(_is_check(one) for one in node.decorator_list):
+            yield docstring.partition("\n")[0].strip()
+        elif any(_is_command(one) for one in node.decorator_list):
+            yield docstring
 
 
 def _is_check(decorator: ast.expr) -> bool:
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
     return isinstance(called, ast.Name) and called.id == "check"
+
+
+def _is_command(decorator: ast.expr) -> bool:
+    """Whether this is `@app.command(…)`: the docstring is the command's help."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(called, ast.Attribute) and called.attr == "command"
 
 
 def _catalogue(texts: Texts, language: str) -> Catalog:
@@ -136,6 +162,11 @@ def _read(texts: Texts, language: str) -> Catalog:
         return Catalog(locale=language)
     with path.open("rb") as file:
         return read_po(file, locale=language, abort_invalid=True)
+
+
+def _said(catalogue: Catalog) -> list[tuple[object, tuple[str, ...]]]:
+    """The texts and their translations, without the header, which holds the time."""
+    return [(one.id, _forms(one.string)) for one in catalogue if one.id]
 
 
 def _forms(text: object) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from grader.expect import (
     expect_shape,
     fail,
 )
-from grader.figures import confusion, curves, misjudged, show
+from grader.figures import confusion, curves, misjudged, show, show_history
 from grader.kernel.wire import Opaque, module, tensor
 from grader.language import ngettext, tr
 
@@ -51,6 +51,7 @@ __all__ = [
     "module",
     "ngettext",
     "show",
+    "show_history",
     "tensor",
     "tr",
 ]

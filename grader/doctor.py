@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from grader.datasets import DATASETS, data_root
 from grader.kernel import sandbox
+from grader.language import mark, tr
 from grader.text import listed, plain
 
 _PACKAGES = (
@@ -80,22 +82,47 @@ def _devices() -> list[str]:
         return []
 
 
+# What the launcher calls its layers: it is the kernel's side, where nothing is translated.
+_LAYERS = (
+    mark("namespaces"),
+    mark("file system view"),
+    mark("resource limits"),
+    mark("unprivileged user"),
+    mark("no capabilities"),
+)
+
+
 def render(found: dict[str, Any]) -> RenderableType:
     """The findings for a terminal."""
-    lines = [Text(f"Python {found['python']} on {found['platform']}, {found['cores']} cores")]
+    return Group(*_lines(found))
+
+
+def _lines(found: dict[str, Any]) -> Iterator[Text]:
+    yield Text(
+        tr(
+            "Python {version} on {platform}, {cores} cores",
+            version=found["python"],
+            platform=found["platform"],
+            cores=found["cores"],
+        )
+    )
     for name, known in found["packages"].items():
-        lines.append(Text(f"  {name:<16}{known or 'missing: pip install ' + name}", "" if known else "red"))
+        told = known or tr("missing: {command}", command=f"pip install {name}")
+        yield Text(f"  {name:<16}{told}", "" if known else "red")
     if found["devices"]:
-        lines.append(Text(f"Devices: {', '.join(plain(one) for one in found['devices'])}"))
+        yield Text(tr("Devices: {names}", names=", ".join(plain(one) for one in found["devices"])))
     else:
-        lines.append(Text("Devices: torch cannot be loaded. Install it again.", "red"))
-    lines.append(Text(f"Real data sets in {found['data']['folder']}"))
+        yield Text(tr("Devices: torch cannot be loaded. Install it again."), "red")
+    yield Text(tr("Real data sets in {folder}", folder=found["data"]["folder"]))
     for name, here in found["data"]["sets"].items():
-        lines.append(Text(f"  {name:<16}{'here' if here else 'not here: grade data fetch ' + name}"))
-    lines.append(Text("Isolation of notebooks"))
+        told = tr("here") if here else tr("not here: {command}", command=f"grade data fetch {name}")
+        yield Text(f"  {name:<16}{told}")
+    yield Text(tr("Isolation of notebooks"))
+    width = max(len(tr("yes")), len(tr("no"))) + 2
     for name, problem in found["isolation"]["layers"].items():
-        lines.append(Text(f"  {'no' if problem else 'yes':<5}{name}{' (' + plain(problem) + ')' if problem else ''}"))
+        holds = tr("no") if problem else tr("yes")
+        yield Text(f"  {holds:<{width}}{tr(name)}{' (' + plain(problem) + ')' if problem else ''}")
     broken = found["isolation"]["broken_promises"]
     if broken:
-        lines.append(Text(f"Not promised here: {listed(broken)}. See docs/security.md.", "yellow"))
-    return Group(*lines)
+        promises = listed([tr(one) for one in broken])
+        yield Text(tr("Not promised here: {promises}. See docs/security.md.", promises=promises), "yellow")

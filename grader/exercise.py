@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from grader.check import Check
 from grader.errors import ExerciseError, UsageError
-from grader.language import speaking
+from grader.language import speaking, tr
 from grader.text import listed, plain
 
 # What the course's notebooks may import beyond the grader's own dependencies. One of these missing on the
@@ -260,20 +260,26 @@ def find_target(path: Path, exercise: str | None = None) -> Target:
         path = path.expanduser()
         there = path.exists() or path.is_symlink()
     except (OSError, RuntimeError):  # no access, too long a name, no such user
-        raise UsageError(f"{plain(str(path))} cannot be opened.", "Check the name and your access to it.") from None
+        raise UsageError(
+            tr("{path} cannot be opened.", path=plain(str(path))), tr("Check the name and your access to it.")
+        ) from None
     if not there:
-        raise UsageError(f"There is no {plain(str(path))}.", "Name an exercise folder, or a notebook (.ipynb).")
+        raise UsageError(
+            tr("There is no {path}.", path=plain(str(path))), tr("Name an exercise folder, or a notebook (.ipynb).")
+        )
     if path.is_dir() and path.suffix != ".ipynb":
         chosen = find_exercise(exercise, path) if exercise else _exercise_of_folder(path)
         notebook = path / chosen.description.notebook
         if not notebook.exists():
             raise UsageError(
-                f"There is no {chosen.description.notebook} in {plain(str(path))}.",
-                "Name the notebook itself.",
+                tr("There is no {file} in {path}.", file=chosen.description.notebook, path=plain(str(path))),
+                tr("Name the notebook itself."),
             )
         return Target(notebook, chosen)
     if path.suffix != ".ipynb":
-        raise UsageError(f"{plain(str(path))} is no notebook.", "Name an exercise folder, or a notebook (.ipynb).")
+        raise UsageError(
+            tr("{path} is no notebook.", path=plain(str(path))), tr("Name an exercise folder, or a notebook (.ipynb).")
+        )
     return Target(path, find_exercise(exercise, path) if exercise else _exercise_of_notebook(path))
 
 
@@ -291,11 +297,14 @@ def find_exercise(name: str, near: Path) -> Exercise:
             return load(folder)
     folders = _all_folders(near)
     if name not in folders:
-        known = (
-            f"The exercises are {listed(list(folders))}." if folders else "Go to the folder that holds `exercises/`."
-        )
-        raise UsageError(f"There is no exercise {plain(name)!r}.", known)
+        raise UsageError(tr("There is no exercise {name}.", name=repr(plain(name))), _where_to_look(list(folders)))
     return load(folders[name])
+
+
+def _where_to_look(known: list[str]) -> str:
+    if known:
+        return tr("The exercises are {names}.", names=listed(known))
+    return tr("Go to the folder that holds `exercises/`.")
 
 
 def _all_folders(near: Path) -> dict[str, Path]:
@@ -314,7 +323,9 @@ def _exercise_of_folder(folder: Path) -> Exercise:
     name = folder.resolve().name
     if name in folders:
         return load(folders[name])
-    raise UsageError(f"{plain(str(folder))} is no exercise.", "Say which one it is for with --exercise ID.")
+    raise UsageError(
+        tr("{path} is no exercise.", path=plain(str(folder))), tr("Say which one it is for with --exercise ID.")
+    )
 
 
 def _exercise_of_notebook(notebook: Path) -> Exercise:
@@ -328,8 +339,8 @@ def _exercise_of_notebook(notebook: Path) -> Exercise:
     if len(same_name) == 1:
         return same_name[0]
     raise UsageError(
-        f"Nothing tells which exercise {plain(notebook.name)} is for.",
-        "Say it with --exercise ID (`grade list`).",
+        tr("Nothing tells which exercise {file} is for.", file=plain(notebook.name)),
+        tr("Say it with --exercise ID (`grade list`)."),
     )
 
 

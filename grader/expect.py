@@ -17,7 +17,8 @@ from grader.answers import ClosedAnswer
 from grader.errors import AnswerMissing, CheckFailed, ExerciseError, WrongKind
 from grader.figures import Accuracy, show
 from grader.kernel.wire import Opaque
-from grader.text import count, number, percent, plain
+from grader.language import grouped, mark, ngettext, tr
+from grader.text import number, percent, plain
 
 
 def fail(message: str, hint: str = "") -> None:
@@ -41,9 +42,9 @@ def told(value: Any, limit: int = 120) -> str:
         case np.ndarray():
             if math.prod(n or 1 for n in value.shape) <= 8:  # an empty array may have a long axis
                 return plain(str(value.tolist()), limit)
-            return f"an array of shape {shape_told(value.shape)}"
+            return tr("an array of shape {shape}", shape=shape_told(value.shape))
         case str():
-            return f"the text {plain(value, limit)!r}"
+            return tr("the text {text}", text=repr(plain(value, limit)))
         case bool() | None:
             return str(value)
         case int() | float():
@@ -51,9 +52,11 @@ def told(value: Any, limit: int = 120) -> str:
         case list() | tuple() | dict():
             kind = type(value).__name__
             small = len(value) <= 8 and all(type(item) in (int, float, bool) for item in value)
-            return plain(str(value), limit) if small else f"a {kind} of {count(len(value), 'item')}"
+            if small:
+                return plain(str(value), limit)
+            return ngettext("a {kind} of {n} item", "a {kind} of {n} items", len(value), kind=kind)
         case _:
-            return f"a {type(value).__name__}"
+            return tr("a {kind}", kind=type(value).__name__)
 
 
 def shape_told(shape: Sequence[int | None]) -> str:
@@ -64,7 +67,9 @@ def shape_told(shape: Sequence[int | None]) -> str:
 
 def still_dots(what: str) -> AnswerMissing:
     """What to say of a name that still has the starter's three dots."""
-    return AnswerMissing(f"{what} is still `...`.", "Replace the three dots by your answer and run the cell again.")
+    return AnswerMissing(
+        tr("{what} is still `...`.", what=what), tr("Replace the three dots by your answer and run the cell again.")
+    )
 
 
 def refuse_placeholder(value: Any, what: str) -> None:
@@ -72,7 +77,9 @@ def refuse_placeholder(value: Any, what: str) -> None:
     if isinstance(value, Opaque) and value.type_name == "ellipsis":
         raise still_dots(what)
     if value is None:
-        raise AnswerMissing(f"{what} is None.", "If it comes from a function, the function has to `return` it.")
+        raise AnswerMissing(
+            tr("{what} is None.", what=what), tr("If it comes from a function, the function has to `return` it.")
+        )
 
 
 def numeric(value: Any, what: str, dtype: type = np.float64) -> np.ndarray:
@@ -86,18 +93,18 @@ def numeric(value: Any, what: str, dtype: type = np.float64) -> np.ndarray:
     refuse_placeholder(value, what)
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biuf":
-            raise WrongKind(f"{what} holds {value.dtype} values, not real numbers.")
+            raise WrongKind(tr("{what} holds {dtype} values, not real numbers.", what=what, dtype=value.dtype))
         return value.astype(dtype)
     if type(value) in (int, float, bool):
         if abs(value) > 1e308 and type(value) is int:  # Python's whole numbers know no bounds, floats do
-            raise WrongKind(f"{what} holds a number that is too large to compute with.")
+            raise WrongKind(tr("{what} holds a number that is too large to compute with.", what=what))
         return np.asarray(value, dtype=dtype)
     if type(value) in (list, tuple):
         parts = [numeric(item, what, dtype) for item in value]
         if len({part.shape for part in parts}) > 1:
-            raise WrongKind(f"{what} is no table: its rows have different lengths.")
+            raise WrongKind(tr("{what} is no table: its rows have different lengths.", what=what))
         return np.stack(parts) if parts else np.empty((0,), dtype)
-    raise WrongKind(f"{what} is {told(value)}, not a number or an array of numbers.")
+    raise WrongKind(tr("{what} is {found}, not a number or an array of numbers.", what=what, found=told(value)))
 
 
 def expect_shape(value: Any, shape: Sequence[int | None], what: str, hint: str = "") -> np.ndarray:
@@ -105,7 +112,8 @@ def expect_shape(value: Any, shape: Sequence[int | None], what: str, hint: str =
     array = numeric(value, what)
     fits = array.ndim == len(shape) and all(n is None or n == m for n, m in zip(shape, array.shape, strict=True))
     if not fits:
-        raise CheckFailed(f"{what} has shape {shape_told(array.shape)}, not {shape_told(shape)}.", hint)
+        shapes = {"found": shape_told(array.shape), "right": shape_told(shape)}
+        raise CheckFailed(tr("{what} has shape {found}, not {right}.", what=what, **shapes), hint)
     return array
 
 
@@ -118,8 +126,10 @@ def expect_dtype(value: Any, kind: str, what: str, hint: str = "") -> None:
     if type(value) in (list, tuple):
         numeric(value, what)  # a table with rows of different lengths has no kind
     found = np.asarray(value).dtype if type(value) in (bool, int, float, list, tuple) else getattr(value, "dtype", None)
-    if found is None or found.kind not in _KINDS[kind]:
-        raise CheckFailed(f"{what} holds {found or told(value)}, not {kind} values.", hint)
+    if found is None:
+        raise CheckFailed(tr("{what} holds {found}, not {kind} values.", what=what, found=told(value), kind=kind), hint)
+    if found.kind not in _KINDS[kind]:
+        raise CheckFailed(tr("{what} holds {dtype}, not {kind} values.", what=what, dtype=found, kind=kind), hint)
 
 
 def expect_close(
@@ -143,16 +153,34 @@ def expect_close(
         raise ValueError(f"the expected value of {what} is not finite")
     array = expect_shape(value, right.shape, what, hint)
     if not np.isfinite(array).all():
-        raise CheckFailed(f"{what} holds NaN or infinite numbers.", hint)
+        raise CheckFailed(tr("{what} holds NaN or infinite numbers.", what=what), hint)
     with np.errstate(over="ignore"):
         off = np.abs(array - right) > atol + rtol * np.abs(right)
     if off.any():
-        place = tuple(int(i) for i in np.argwhere(off)[0])
-        where = f" at {list(place)}" if place else ""
-        instead = f", not {number(float(right[place]))}" if reveal else ""
-        many = f" ({off.sum():,} of {off.size:,} numbers differ)" if off.size > 1 else ""
-        raise CheckFailed(f"{what} is {number(float(array[place]))}{where}{instead}{many}.", hint)
+        raise CheckFailed(_difference(what, array, right, off, reveal), hint)
     return array
+
+
+def _difference(what: str, array: np.ndarray, right: np.ndarray, off: np.ndarray, reveal: bool) -> str:
+    """The first number that is off, where it is, and how many others are."""
+    place = tuple(int(i) for i in np.argwhere(off)[0])
+    numbers = {"what": what, "found": number(float(array[place])), "right": number(float(right[place]))}
+    several = {"place": list(place), "differ": grouped(int(off.sum())), "of": grouped(off.size)}
+    match (bool(place), off.size > 1, reveal):
+        case (False, _, False):
+            return tr("{what} is {found}.", **numbers)
+        case (False, _, True):
+            return tr("{what} is {found}, not {right}.", **numbers)
+        case (True, False, False):
+            return tr("{what} is {found} at {place}.", **numbers, **several)
+        case (True, False, True):
+            return tr("{what} is {found} at {place}, not {right}.", **numbers, **several)
+        case (True, True, False):
+            return tr("{what} is {found} at {place} ({differ} of {of} numbers differ).", **numbers, **several)
+        case _:
+            return tr(
+                "{what} is {found} at {place}, not {right} ({differ} of {of} numbers differ).", **numbers, **several
+            )
 
 
 def whole_number(value: Any, what: str) -> int:
@@ -169,10 +197,10 @@ def whole_number(value: Any, what: str) -> int:
     array = numeric(value, what)
     truth = type(value) is bool or (isinstance(value, np.ndarray) and value.dtype.kind == "b")
     if array.size != 1 or truth:
-        raise WrongKind(f"{what} is {told(value)}, not one whole number.")
+        raise WrongKind(tr("{what} is {found}, not one whole number.", what=what, found=told(value)))
     found = float(array.ravel()[0])
     if not np.isfinite(found) or found != round(found):
-        raise WrongKind(f"{what} is {number(found)}, which is no whole number.")
+        raise WrongKind(tr("{what} is {found}, which is no whole number.", what=what, found=number(found)))
     return int(found)
 
 
@@ -180,7 +208,9 @@ def expect_count(value: Any, expected: int, what: str, hint: str = "", reveal: b
     """Fail unless the value is this whole number."""
     found = whole_number(value, what)
     if found != expected:
-        raise CheckFailed(f"{what} is {plain(str(found))}{f', not {expected}' if reveal else ''}.", hint)
+        numbers = {"what": what, "found": plain(str(found)), "right": expected}
+        message = tr("{what} is {found}, not {right}.", **numbers) if reveal else tr("{what} is {found}.", **numbers)
+        raise CheckFailed(message, hint)
     return found
 
 
@@ -188,16 +218,18 @@ def expect_answer(value: Any, answer: ClosedAnswer, what: str, hint: str = "") -
     """Fail unless the value is the closed answer; a usual wrong answer brings its own hint."""
     array = numeric(value, what)
     if type(value) is bool or (isinstance(value, np.ndarray) and value.dtype.kind == "b"):
-        raise WrongKind(f"{what} is {told(value)}, not a number.")
+        raise WrongKind(tr("{what} is {found}, not a number.", what=what, found=told(value)))
     if not np.isfinite(array).all():
-        raise CheckFailed(f"{what} holds NaN or infinite numbers.", hint)
+        raise CheckFailed(tr("{what} holds NaN or infinite numbers.", what=what), hint)
     if array.size == 1 and array.ndim <= 1:
         array = array.reshape(())
     if array.size > 10_000:
-        raise CheckFailed(f"{what} is {told(array)}.", hint)
+        raise CheckFailed(tr("{what} is {found}.", what=what, found=told(array)), hint)
     if not answer.matches(array):
         instead = told(value if type(value) is int else array)
-        raise CheckFailed(f"{what} is {instead}, which is not right.", answer.hint(array) or hint)
+        raise CheckFailed(
+            tr("{what} is {found}, which is not right.", what=what, found=instead), answer.hint(array) or hint
+        )
 
 
 def wilson_interval(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
@@ -218,7 +250,7 @@ def expect_accuracy(
     labels: np.ndarray,
     above: float | None = None,
     at_least: float | None = None,
-    what: str = "accuracy",
+    what: str = mark("accuracy"),
     hint: str = "",
 ) -> str:
     """Fail unless enough predictions equal their labels. Returns the sentence to show beside a passed check.
@@ -236,16 +268,24 @@ def expect_accuracy(
     """
     if (above is None) == (at_least is None):
         raise ExerciseError("expect_accuracy wants either `above` or `at_least`.")
-    array = expect_shape(predicted, labels.shape, "The list of predicted classes")
+    array = expect_shape(predicted, labels.shape, tr("The list of predicted classes"))
     if not np.isfinite(array).all():
-        raise CheckFailed("Some predictions are NaN or infinite.", hint)
+        raise CheckFailed(tr("Some predictions are NaN or infinite."), hint)
     hits, n = int((array == labels).sum()), len(labels)
     low, high = wilson_interval(hits, n)
     bound = above if above is not None else at_least or 0.0
+    what = tr(what)
     show(Accuracy(title=what, hits=hits, n=n, low=low, high=high, threshold=bound, strict=above is not None))
-    told_accuracy = f"{percent(hits / n, 2)} of {n:,} (95 % interval {percent(low)} to {percent(high)})"
+    accuracy = tr(
+        "{share} of {n} (95 % interval {low} to {high})",
+        share=percent(hits / n, 2),
+        n=grouped(n),
+        low=percent(low),
+        high=percent(high),
+    )
+    fields = {"what": what, "accuracy": accuracy, "bound": percent(bound, 0)}
     if above is not None and not hits / n > above:
-        raise CheckFailed(f"The {what} is {told_accuracy}; it has to be above {percent(above, 0)}.", hint)
+        raise CheckFailed(tr("The {what} is {accuracy}; it has to be above {bound}.", **fields), hint)
     if at_least is not None and not hits / n >= at_least:
-        raise CheckFailed(f"The {what} is {told_accuracy}; it has to be at least {percent(at_least, 0)}.", hint)
-    return f"{what} {told_accuracy}"
+        raise CheckFailed(tr("The {what} is {accuracy}; it has to be at least {bound}.", **fields), hint)
+    return tr("{what} {accuracy}", **fields)

@@ -26,12 +26,12 @@ from grader.exercise import Exercise
 from grader.figures import collected
 from grader.kernel.sandbox import Mode
 from grader.kernel.session import Facts, KernelSession, Settings
-from grader.language import speaking, tr
+from grader.language import mark, ngettext, speaking, tr
 from grader.outcomes import execution_report
 from grader.report import CheckReport, DataReport, ExecutionReport, Report
 from grader.run import Run
 from grader.submission import Submission, Unreadable
-from grader.text import count, listed, plain
+from grader.text import listed, plain
 from grader.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def ungraded(submission: Submission, exercise: Exercise, options: Options, reaso
         A sentence or two; every check repeats it.
     """
     with speaking(options.language, exercise.folder):
+        reason = tr(reason)
         checks = [_result(check, "error", reason) for check in selected(exercise.checks, options.only)]
     draft = _Draft(ExecutionReport(status="invalid", error=plain(reason, 1000)), checks)
     # Where one of several machines lacks the data, the machine that tells it may lack them, too.
@@ -227,12 +228,7 @@ class Judge:
         except GraderError as error:
             return _result(check, "error", f"{error.message} {error.advice}")
         except Exception as error:  # whatever else escapes from a check is the grader's own fault
-            where = _place(error)
-            return _result(
-                check,
-                "error",
-                f"The check itself failed: {type(error).__name__}: {plain(str(error), 200)}{where}.",
-            )
+            return _result(check, "error", _broken(error))
         return _result(check, "passed", said if type(said) is str else "")
 
 
@@ -270,19 +266,21 @@ def _result(check: Check, status: str, message: str, hint: str = "") -> CheckRep
     )
 
 
-def _skipped(check: Check, message: str = tr("The notebook cannot be read.")) -> CheckReport:
+def _skipped(check: Check, message: str = mark("The notebook cannot be read.")) -> CheckReport:
     return _result(check, "skipped", message)
 
 
-def _place(error: BaseException) -> str:
-    """Line of `checks.py` that an unexpected error came from."""
-    place, trace = "", error.__traceback__
+def _broken(error: Exception) -> str:
+    """What to say of a check that fails with an unexpected error, and the line of `checks.py` that it came from."""
+    line, trace = 0, error.__traceback__
     while trace is not None:
-        path = Path(trace.tb_frame.f_code.co_filename)
-        if path.name == "checks.py":
-            place = f" (checks.py, line {trace.tb_lineno})"
+        if Path(trace.tb_frame.f_code.co_filename).name == "checks.py":
+            line = trace.tb_lineno
         trace = trace.tb_next
-    return place
+    raised = {"error": type(error).__name__, "text": plain(str(error), 200)}
+    if line:
+        return tr("The check itself failed: {error}: {text} (checks.py, line {line}).", **raised, line=line)
+    return tr("The check itself failed: {error}: {text}.", **raised)
 
 
 # ---------------------------------------------------------------------- randomness that no notebook foresees
@@ -373,6 +371,7 @@ def headline(report: Report) -> str:
     passed = sum(one.status == "passed" for one in report.checks)
     if report.status == "ungraded":
         if report.execution.missing_packages:
-            return f"Not graded: install {listed(report.execution.missing_packages)} first. This costs no points."
-        return "Not graded: a check of the grader's is broken. This is not your fault and costs no points."
-    return f"{passed} of {count(len(report.checks), 'check')} passed"
+            packages = listed(report.execution.missing_packages)
+            return tr("Not graded: install {packages} first. This costs no points.", packages=packages)
+        return tr("Not graded: a check of the grader's is broken. This is not your fault and costs no points.")
+    return ngettext("{passed} of {n} check passed", "{passed} of {n} checks passed", len(report.checks), passed=passed)

@@ -1,9 +1,10 @@
 """The language in which a person is spoken to: English texts in the code, catalogues of gettext for the others.
 
 A text with values in it is a template, ``tr("{what} is {found}.", what=…, found=…)``, since a translation may want
-them in another order; one of several forms is ``ngettext("{n} image", "{n} images", n)``. What is written down once,
-while a module is imported (a hint, say), is wrapped in ``tr`` too, which then only marks it for the catalogue: it is
-translated where it is put into a report.
+them in another order; one of several forms is ``ngettext("{n} image", "{n} images", n)``. What an exercise writes down
+once, while its checks are imported (a hint, say), is wrapped in ``tr`` too, which then only marks it for the catalogue:
+it is translated where it is put into a report. The grader's own modules may be imported in any language, and use
+``mark`` for what they write down.
 
 The catalogues are `.po` files, the source and the only form: `grader/locale/fi.po` for the grader, and `fi.po` beside
 an exercise's `checks.py`. ``grade translate`` brings them up to date.
@@ -37,6 +38,11 @@ def tr(message: str, /, **values: object) -> str:
     catalogue = _catalogue.get()
     text = catalogue.gettext(message) if catalogue is not None and message else message
     return text.format(**values) if values else text
+
+
+def mark(message: str, /) -> str:
+    """`message` as it is, marked for the catalogue: ``tr`` translates it where it is told."""
+    return message
 
 
 def ngettext(one: str, many: str, n: int, /, **values: object) -> str:

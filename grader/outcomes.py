@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import re
 
-from grader.exercise import Exercise
+from grader.exercise import Budget, Exercise
 from grader.kernel.execution import CellOutcome
+from grader.language import ngettext, tr
 from grader.report import CellReport, ExecutionReport
-from grader.text import count, plain, size
+from grader.text import plain, size
 
 
 def execution_report(
@@ -66,42 +67,83 @@ def _installed(package: str) -> bool:
 
 def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
     """What happened in a cell, and what to do about it."""
-    cell, budget = f"Cell {outcome.number}", exercise.description.budget
-    lacking = _module_lacking(outcome)
+    cell = outcome.number
     match outcome.status:
         case "ok" | "not run":
             return None
+        case "error":
+            return _error(outcome, exercise)
         case "timeout" if outcome.in_all:
-            return f"The notebook ran out of its time in cell {outcome.number}. Train for fewer epochs."
+            return tr("The notebook ran out of its time in cell {cell}. Train for fewer epochs.", cell=cell)
         case "timeout":
-            return (
-                f"{cell} took too long and was stopped. Look for a loop that does not end, or train for fewer epochs."
-            )
-        case "memory":
-            return f"{cell} used more than {size(budget.memory_mb * 1_000_000)} of memory. Work in smaller batches."
-        case "processes":
-            return f"{cell} started more than {budget.processes} processes. Use fewer workers."
-        case "files":
-            room = f"{size(budget.files_mb * 1_000_000)} or {count(budget.files, 'file')}"
-            return f"{cell} wrote more than {room}. Write less, and remove what is no longer needed."
-        case "output":
-            return (
-                f"{cell} printed more than {size(budget.output_mb * 1_000_000)}. Print less, for example once an epoch."
+            return tr(
+                "Cell {cell} took too long and was stopped. Look for a loop that does not end, "
+                "or train for fewer epochs.",
+                cell=cell,
             )
         case "died":
-            return (
-                f"The kernel died in cell {outcome.number}. Calls of exit() or quit(), and crashes of C code, end it."
+            return tr(
+                "The kernel died in cell {cell}. Calls of exit() or quit(), and crashes of C code, end it.", cell=cell
             )
+        case _:
+            return _overstepped(outcome, exercise.description.budget)
+
+
+def _overstepped(outcome: CellOutcome, budget: Budget) -> str:
+    """Which limit a cell overstepped."""
+    cell = outcome.number
+    match outcome.status:
+        case "memory":
+            most = size(budget.memory_mb * 1_000_000)
+            return tr("Cell {cell} used more than {size} of memory. Work in smaller batches.", cell=cell, size=most)
+        case "processes":
+            most = str(budget.processes)
+            return tr("Cell {cell} started more than {n} processes. Use fewer workers.", cell=cell, n=most)
+        case "files":
+            return ngettext(
+                "Cell {cell} wrote more than {size} or {n} file. Write less, and remove what is no longer needed.",
+                "Cell {cell} wrote more than {size} or {n} files. Write less, and remove what is no longer needed.",
+                budget.files,
+                cell=cell,
+                size=size(budget.files_mb * 1_000_000),
+            )
+        case _:
+            most = size(budget.output_mb * 1_000_000)
+            return tr(
+                "Cell {cell} printed more than {size}. Print less, for example once an epoch.", cell=cell, size=most
+            )
+
+
+def _error(outcome: CellOutcome, exercise: Exercise) -> str:
+    """What a cell raised; for the usual errors, what is behind them."""
+    cell, lacking = outcome.number, _module_lacking(outcome)
     if lacking and _missing_package(outcome, exercise):
-        return f"{cell} needs the package {lacking}, which is not installed here: `pip install {lacking}`."
+        return tr(
+            "Cell {cell} needs the package {package}, which is not installed here: `pip install {package}`.",
+            cell=cell,
+            package=lacking,
+        )
     if lacking and not _installed(lacking):
-        return f"{cell} imports {plain(lacking, 60)}, which is neither installed here nor lies beside the notebook."
+        return tr(
+            "Cell {cell} imports {package}, which is neither installed here nor lies beside the notebook.",
+            cell=cell,
+            package=plain(lacking, 60),
+        )
     if "can't start new thread" in outcome.error or outcome.error_type == "BlockingIOError":
-        return f"{cell} started more processes and threads than a notebook may have. Use fewer workers."
+        return tr(
+            "Cell {cell} started more processes and threads than a notebook may have. Use fewer workers.", cell=cell
+        )
     if outcome.error.startswith("[Errno 27]"):
-        return f"{cell} wrote a file larger than {size(budget.files_mb * 1_000_000)}. Write less."
+        most = size(exercise.description.budget.files_mb * 1_000_000)
+        return tr("Cell {cell} wrote a file larger than {size}. Write less.", cell=cell, size=most)
     if outcome.error_type == "StdinNotImplementedError":
-        return f"{cell} asks for input(), which nobody answers while grading. Write the value into the cell."
+        return tr(
+            "Cell {cell} asks for input(), which nobody answers while grading. Write the value into the cell.",
+            cell=cell,
+        )
     if outcome.error_type == "SystemExit":
-        return f"{cell} calls sys.exit() or exit(). Take that out: it ends the cell before it is done."
-    return f"{cell} raised {outcome.error_type}: {outcome.error or 'no message'}".rstrip(".") + "."
+        return tr(
+            "Cell {cell} calls sys.exit() or exit(). Take that out: it ends the cell before it is done.", cell=cell
+        )
+    text = (outcome.error or tr("no message")).rstrip(".")
+    return tr("Cell {cell} raised {error}: {text}.", cell=cell, error=outcome.error_type, text=text)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.batch.workers import Step
+from grader.language import tr
 from grader.report import Report
 from grader.submission import Submission
 from grader.text import number, plain
@@ -35,7 +36,7 @@ class CellProgress:
     def __enter__(self) -> CellProgress:
         if self.live:
             self.progress.start()
-            self.progress.add_task("Starting the kernel")
+            self.progress.add_task(tr("Starting the kernel"))
         return self
 
     def __exit__(
@@ -46,7 +47,10 @@ class CellProgress:
 
     def say(self, what: str, number: int, of: int) -> None:
         """Tell what is being done now: the cell or the check of this number."""
-        text = f"Running cell {number} of {of}" if what == "cell" else f"Check {number} of {of}"
+        if what == "cell":
+            text = tr("Running cell {number} of {of}", number=number, of=of)
+        else:
+            text = tr("Check {number} of {of}", number=number, of=of)
         if self.live:
             for task in self.progress.tasks:
                 self.progress.remove_task(task.id)

@@ -6,6 +6,7 @@ notebook leaves a check nothing to judge, a :class:`~grader.errors.SubmissionFau
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -27,7 +28,8 @@ from grader.errors import (
 )
 from grader.expect import numeric, refuse_placeholder, still_dots
 from grader.kernel import wire
-from grader.text import count, plain
+from grader.language import grouped, mark, ngettext, tr
+from grader.text import plain
 from grader.workspace import Workspace
 
 T = TypeVar("T")
@@ -174,21 +176,16 @@ class Run:
             request = {"do": "predict", "name": name, "inputs": node, "layout": layout}
             reply = self._ask(request, name, buffers, called=True)
             if type(reply) is not tuple or len(reply) != 2 or type(reply[1]) is not int:
-                raise BadClaim("The notebook's kernel sent an answer that cannot be read.")
+                raise _unreadable()
             answer = numeric(reply[0], what)
             layout = reply[1]
-            if answer.ndim == 0 or len(answer) != len(some):
-                found = "one number" if answer.ndim == 0 else count(len(answer), "answer")
-                raise SubmissionFault(
-                    f"{what} gives {found} for {count(len(some), 'input')}.",
-                    "It has to give one answer for each input: keep the batch as the first axis.",
-                )
+            _expect_one_each(answer, len(some), what)
             room -= answer.size
             if room < 0:
-                raise SubmissionFault(f"{what} gives more than {count(MAX_PREDICTED, 'number')}.")
+                raise SubmissionFault(tr("{what} gives more than {n} numbers.", what=what, n=grouped(MAX_PREDICTED)))
             parts.append(answer)
         if len({part.shape[1:] for part in parts}) > 1:
-            raise SubmissionFault(f"{what} gives answers of a different shape from batch to batch.")
+            raise SubmissionFault(tr("{what} gives answers of a different shape from batch to batch.", what=what))
         return np.concatenate(parts)
 
     def parameters(self, name: str) -> dict[str, np.ndarray]:
@@ -204,13 +201,13 @@ class Run:
         shapes = {}
         for key, value in self._items(claimed, name):
             if type(value) is not list or not all(type(n) is int and n >= 0 for n in value):
-                raise BadClaim(f"The shapes of `{name}`'s parameters cannot be read.")
+                raise BadClaim(tr("The shapes of `{name}`'s parameters cannot be read.", name=name))
             shapes[str(key)] = tuple(value)
         return shapes
 
     def _items(self, claimed: Any, name: str) -> list[tuple[Any, Any]]:
         if type(claimed) is not dict:
-            raise BadClaim(f"The parameters of `{name}` cannot be read.")
+            raise BadClaim(tr("The parameters of `{name}` cannot be read.", name=name))
         return list(claimed.items())
 
     # ------------------------------------------------------------------ what the notebook left
@@ -296,40 +293,91 @@ class Run:
         try:
             reply = self.kernel.ask(request, buffers or [], seconds)
         except TimeoutError:
-            raise TooSlow(f"{what} took too long to answer.", "Look for a loop that does not end.") from None
+            raise _too_slow(what) from None
         except MemoryError:
-            raise KernelGone(f"{what} took more memory than a notebook may have.", "Work in smaller batches.") from None
+            raise KernelGone(
+                tr("{what} took more memory than a notebook may have.", what=what), tr("Work in smaller batches.")
+            ) from None
         except ConnectionError:
-            raise KernelGone("The notebook's kernel is dead, so nothing more can be asked of it.") from None
+            raise KernelGone(tr("The notebook's kernel is dead, so nothing more can be asked of it.")) from None
         content = reply.content
         if "ok" in content:
             return wire.decode(content["ok"], reply.buffers)
         raise _fault(content, name, what)
 
 
+def _expect_one_each(answer: np.ndarray, inputs: int, what: str) -> None:
+    """Fail unless there is an answer for each input."""
+    if answer.ndim > 0 and len(answer) == inputs:
+        return
+    given = ngettext("{n} input", "{n} inputs", inputs)
+    if answer.ndim == 0:
+        message = tr("{what} gives one number for {inputs}.", what=what, inputs=given)
+    else:
+        answers = ngettext("{n} answer", "{n} answers", len(answer))
+        message = tr("{what} gives {answers} for {inputs}.", what=what, answers=answers, inputs=given)
+    raise SubmissionFault(message, tr("It has to give one answer for each input: keep the batch as the first axis."))
+
+
+def _too_slow(what: str) -> TooSlow:
+    return TooSlow(tr("{what} took too long to answer.", what=what), tr("Look for a loop that does not end."))
+
+
+def _unreadable() -> BadClaim:
+    return BadClaim(tr("The notebook's kernel sent an answer that cannot be read."))
+
+
 def _fault(content: dict[str, Any], name: str, what: str) -> SubmissionFault:
     """What the kernel says went wrong, as a sentence for the student."""
     kind, error, text = (plain(content.get(part), 300) for part in ("error", "type", "text"))
-    line = plain(content.get("line"), 120)
     first = name.partition(".")[0]
     match kind:
         case "missing":
-            return NameMissing(f"`{first}` is not defined.", f"Define `{first}` in the notebook; mind the spelling.")
+            return NameMissing(
+                tr("`{name}` is not defined.", name=first),
+                tr("Define `{name}` in the notebook; mind the spelling.", name=first),
+            )
         case "placeholder":
             return still_dots(f"`{first}`")
         case "unusable":
-            return WrongKind(f"`{name}` cannot be used: {text}.")
+            return WrongKind(tr("`{name}` cannot be used: {reason}.", name=name, reason=_reason(text)))
         case "autograd":
             return CheckFailed(
-                f"{what} makes use of autograd: a tensor with `requires_grad` has a part in it.",
-                "Compute with plain tensors only; `.detach()` gives one that autograd does not follow.",
+                tr("{what} makes use of autograd: a tensor with `requires_grad` has a part in it.", what=what),
+                tr("Compute with plain tensors only; `.detach()` gives one that autograd does not follow."),
             )
         case "interrupted":
-            return TooSlow(f"{what} took too long to answer.", "Look for a loop that does not end.")
+            return _too_slow(what)
         case "raised":
-            where = f" in the line `{line}`" if line and not line.startswith("<") else ""
-            return CallFailed(
-                f"{what} raised {error}: {text or 'no message'}{where}.",
-                "Call it yourself in a cell to see the whole error.",
-            )
-    return BadClaim("The notebook's kernel sent an answer that cannot be read.")
+            return _raised(what, error, text or tr("no message"), plain(content.get("line"), 120))
+    return _unreadable()
+
+
+def _raised(what: str, error: str, text: str, line: str) -> CallFailed:
+    raised = {"what": what, "error": error, "text": text}
+    if line and not line.startswith("<"):
+        message = tr("{what} raised {error}: {text} in the line `{line}`.", **raised, line=line)
+    else:
+        message = tr("{what} raised {error}: {text}.", **raised)
+    return CallFailed(message, tr("Call it yourself in a cell to see the whole error."))
+
+
+# What the probe says of a value that nothing can be done with: it speaks English, and nobody has to believe it.
+_REASONS = (
+    mark("it has more than {n} items"),
+    mark("it is nested more than {n} deep"),
+    mark("it is a number of thousands of digits"),
+    mark("it has {n} elements, too many to look at"),
+    mark("its texts are too long"),
+    mark("it is a {kind}, which cannot be called"),
+    mark("it is a {kind}, not an nn.Module"),
+)
+
+
+def _reason(said: str) -> str:
+    """A reason of the probe's in the language that is spoken; another text as it is."""
+    for template in _REASONS:
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(template))
+        if found := re.fullmatch(pattern, said):
+            return tr(template, **found.groupdict())
+    return said

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import nbformat
 
+from grader.language import grouped, tr
 from grader.text import plain, size, swells
 
 MAX_BYTES = 20_000_000
@@ -82,19 +83,22 @@ def _contents(path: Path) -> bytes:
         with open(path, "rb", opener=without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise Unreadable("The notebook is no ordinary file.")
+                raise Unreadable(tr("The notebook is no ordinary file."))
             if status.st_size > MAX_BYTES:
                 raise Unreadable(
-                    f"The notebook is {size(status.st_size)} large; {size(MAX_BYTES)} is the most. "
-                    "Clear its outputs and save it again."
+                    tr(
+                        "The notebook is {size} large; {most} is the most. Clear its outputs and save it again.",
+                        size=size(status.st_size),
+                        most=size(MAX_BYTES),
+                    )
                 )
             return file.read(MAX_BYTES + 1)
     except IsADirectoryError:
-        raise Unreadable("The notebook is a folder, not a file.") from None
+        raise Unreadable(tr("The notebook is a folder, not a file.")) from None
     except FileNotFoundError:
-        raise Unreadable("The notebook is a link to a file that is not there.") from None
+        raise Unreadable(tr("The notebook is a link to a file that is not there.")) from None
     except (OSError, ValueError):
-        raise Unreadable("The notebook cannot be opened.") from None
+        raise Unreadable(tr("The notebook cannot be opened.")) from None
 
 
 @dataclass(frozen=True)
@@ -142,26 +146,28 @@ def cells(raw: bytes) -> list[Cell]:
     Unreadable
     """
     if not raw.strip():
-        raise Unreadable("The notebook's file is empty.")
+        raise Unreadable(tr("The notebook's file is empty."))
     if swells(raw, _MAX_PARSED):
-        raise Unreadable("The notebook has too many parts to be read. Clear its outputs and save it again.")
+        raise Unreadable(tr("The notebook has too many parts to be read. Clear its outputs and save it again."))
     try:
         content = json.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise Unreadable("The file is no notebook: it is not JSON. Save it again in Jupyter.") from None
+        raise Unreadable(tr("The file is no notebook: it is not JSON. Save it again in Jupyter.")) from None
     if type(content) is not dict or type(content.get("nbformat")) is not int:
-        raise Unreadable("The file is no notebook: it is JSON of another kind.")
+        raise Unreadable(tr("The file is no notebook: it is JSON of another kind."))
     if content["nbformat"] < 4:
         content = _upgraded(content)
     found = content.get("cells")
     if type(found) is not list:
-        raise Unreadable("The notebook has no list of cells. Save it again in Jupyter.")
+        raise Unreadable(tr("The notebook has no list of cells. Save it again in Jupyter."))
     if len(found) > MAX_CELLS:
-        raise Unreadable(f"The notebook has {len(found):,} cells; {MAX_CELLS:,} is the most.")
+        raise Unreadable(
+            tr("The notebook has {n} cells; {most} is the most.", n=grouped(len(found)), most=grouped(MAX_CELLS))
+        )
     seen: set[str] = set()
     read = [_cell(cell, number, seen) for number, cell in enumerate(found, 1)]
     if not any(cell.kind == "code" and cell.source.strip() for cell in read):
-        raise Unreadable("The notebook has no code cells.")
+        raise Unreadable(tr("The notebook has no code cells."))
     return read
 
 
@@ -174,8 +180,11 @@ def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
             return dict(json.loads(json.dumps(converted)))  # plain dicts again, which is what `_cell` looks for
     except Exception as error:  # the converter takes well-formed input for granted
         raise Unreadable(
-            f"The notebook is in the old format {plain(str(content['nbformat']), 20)} and cannot be converted. "
-            "Open it in Jupyter and save it again."
+            tr(
+                "The notebook is in the old format {format} and cannot be converted. "
+                "Open it in Jupyter and save it again.",
+                format=plain(str(content["nbformat"]), 20),
+            )
         ) from error
 
 
@@ -185,9 +194,16 @@ def _cell(cell: Any, number: int, seen: set[str]) -> Cell:
     if type(source) is list and all(type(line) is str for line in source):
         source = "".join(source)
     if type(kind) is not str or type(source) is not str:
-        raise Unreadable(f"Cell {number} of the notebook is damaged. Save it again in Jupyter.")
+        raise Unreadable(tr("Cell {cell} of the notebook is damaged. Save it again in Jupyter.", cell=number))
     if len(source) > MAX_SOURCE:
-        raise Unreadable(f"Cell {number} of the notebook has {len(source):,} characters; {MAX_SOURCE:,} is the most.")
+        raise Unreadable(
+            tr(
+                "Cell {cell} of the notebook has {n} characters; {most} is the most.",
+                cell=number,
+                n=grouped(len(source)),
+                most=grouped(MAX_SOURCE),
+            )
+        )
     # A lone surrogate can be in JSON, and in nothing that would be sent to the kernel.
     source = source.encode("utf-8", "replace").decode("utf-8")
     name = cell.get("id")

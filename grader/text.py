@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from grader.language import decimal, tr
+
 # CSI and OSC sequences first, so that their parameters vanish with them; then lone two-byte escapes.
 _ESCAPES = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|\x1b.?")
 
@@ -41,27 +43,31 @@ def number(value: float) -> str:
 
 
 def count(n: int, one: str, many: str | None = None) -> str:
-    """``count(2, "check")`` is "2 checks"; thousands are grouped."""
+    """``count(2, "check")`` is "2 checks", in English only; thousands are grouped."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def percent(share: float, digits: int = 1) -> str:
     """A share between 0 and 1 as a percentage: "97.3 %"."""
-    return f"{100 * share:.{digits}f} %"
+    return decimal(f"{100 * share:.{digits}f} %")
 
 
 def listed(names: list[str] | tuple[str, ...]) -> str:
     """``["a", "b", "c"]`` is "a, b and c"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+    if len(names) < 2:
+        return names[0] if names else ""
+    return tr("{some} and {last}", some=", ".join(names[:-1]), last=names[-1])
 
 
 def size(n: float) -> str:
     """A number of bytes in decimal units: "4.2 GB"."""
-    for unit in ("bytes", "kB", "MB"):
-        if n < 1000:
-            return f"{n:.0f} {unit}" if unit == "bytes" or n >= 10 else f"{n:.1f} {unit}"
+    if n < 1000:
+        return tr("{n} bytes", n=f"{n:.0f}")
+    for unit in ("kB", "MB"):
         n /= 1000
-    return f"{n:.1f} GB"
+        if n < 1000:
+            return f"{n:.0f} {unit}" if n >= 10 else decimal(f"{n:.1f} {unit}")
+    return decimal(f"{n / 1000:.1f} GB")
 
 
 # About what each of these stands for takes in memory: an empty list is three bytes of JSON with its comma.

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from grader.errors import SubmissionFault
+from grader.language import grouped, tr
 from grader.text import plain, size
 
 MAX_BYTES = 20_000_000
@@ -58,13 +59,16 @@ def scalars(raw: bytes, name: str) -> list[Scalar]:
         It is too large, damaged, or no event file.
     """
     if len(raw) > MAX_BYTES:
-        raise SubmissionFault(f"The event file {plain(name)} is too large ({size(len(raw))}).", "Log scalars only.")
+        raise SubmissionFault(
+            tr("The event file {file} is too large ({size}).", file=plain(name), size=size(len(raw))),
+            tr("Log scalars only."),
+        )
     try:
         return [scalar for record in _records(raw) for scalar in _event(record)]
     except _Damaged as damaged:
         raise SubmissionFault(
-            f"The event file {plain(name)} cannot be read: {damaged}.",
-            "Write it with `SummaryWriter` alone, and call `writer.close()` at the end.",
+            tr("The event file {file} cannot be read: {reason}.", file=plain(name), reason=damaged),
+            tr("Write it with `SummaryWriter` alone, and call `writer.close()` at the end."),
         ) from None
 
 
@@ -76,21 +80,21 @@ def _records(raw: bytes) -> Iterator[bytes]:
     while at < len(raw):
         number += 1
         if number > MAX_RECORDS:
-            raise _Damaged(f"it has more than {MAX_RECORDS:,} records")
+            raise _Damaged(tr("it has more than {n} records", n=grouped(MAX_RECORDS)))
         header = raw[at : at + 12]
         length, check = struct.unpack("<QI", header) if len(header) == 12 else (len(raw), 0)
         end = at + 12 + length + 4
         if len(header) == 12 and check != masked_crc(header[:8]):
-            raise _Damaged(f"record {number} has no sound header")
+            raise _Damaged(tr("record {number} has no sound header", number=number))
         if end > len(raw):
-            raise _Damaged(f"it ends in the middle of record {number}")
+            raise _Damaged(tr("it ends in the middle of record {number}", number=number))
         if length <= MAX_SCALARS:
             room -= length
             if room < 0:
-                raise _Damaged("it holds more numbers than anybody can look at")
+                raise _Damaged(tr("it holds more numbers than anybody can look at"))
             data = raw[at + 12 : end - 4]
             if raw[end - 4 : end] != struct.pack("<I", masked_crc(data)):
-                raise _Damaged(f"the checksum of record {number} is wrong")
+                raise _Damaged(tr("the checksum of record {number} is wrong", number=number))
             yield data
         at = end
 
@@ -125,7 +129,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << 7 * place
         if byte < 0x80:
             return value & 0xFFFFFFFFFFFFFFFF, at + place + 1
-    raise _Damaged("a number in it has no end")
+    raise _Damaged(tr("a number in it has no end"))
 
 
 def _fields(data: bytes) -> Iterator[Field]:
@@ -142,7 +146,7 @@ def _fields(data: bytes) -> Iterator[Field]:
         if kind == 2:
             length, at = _varint(data, at)
         if length is None or number == 0 or length > len(data) - at:
-            raise _Damaged("a part of it is no protocol buffer")
+            raise _Damaged(tr("a part of it is no protocol buffer"))
         yield number, data[at : at + length]
         at += length
 
@@ -173,7 +177,7 @@ def _value(data: bytes) -> tuple[str, float | None]:
         match field:
             case 1, bytes(text):
                 if len(text) > MAX_TAG:
-                    raise _Damaged("a tag in it is too long")
+                    raise _Damaged(tr("a tag in it is too long"))
                 tag = text.decode("utf-8", "replace")
             case 2, bytes(four) if len(four) == 4:  # simple_value
                 (value,) = struct.unpack("<f", four)

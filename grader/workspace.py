@@ -18,6 +18,7 @@ from pathlib import Path
 
 from grader.datasets import Choice, dataset
 from grader.errors import SubmissionFault
+from grader.language import tr
 from grader.text import plain, size
 
 if sys.platform != "win32":
@@ -26,7 +27,7 @@ if sys.platform != "win32":
 # Files that lie beside a notebook come along (a helper module, a picture, a small data file) ...
 COMPANIONS_MAX_BYTES = 50_000_000
 COMPANIONS_MAX_FILES = 500
-# ... but not what belongs to the exercise, to tools, or to other notebooks.
+# ... but not what belongs to the exercise (its translations, too), to tools, or to other notebooks.
 _LEFT_OUT = {
     "checks.py",
     "exercise.toml",
@@ -46,7 +47,7 @@ def companions(beside: Path) -> tuple[list[Path], list[Path]]:
 
     Links stay out. Of somebody's home folder not all is looked at: what lies nearest comes first.
     """
-    files = _files(beside, lambda name: name in _LEFT_OUT or name.startswith(".") or name.endswith(".ipynb"))
+    files = _files(beside, lambda name: name in _LEFT_OUT or name.startswith(".") or name.endswith((".ipynb", ".po")))
     taken, left, room = list[Path](), list[Path](), COMPANIONS_MAX_BYTES
     for length, path in sorted((status.st_size, path) for path, status in islice(files, 20 * COMPANIONS_MAX_FILES)):
         if length > room or len(taken) == COMPANIONS_MAX_FILES:
@@ -239,7 +240,9 @@ class Workspace:
         SubmissionFault
             There is no such regular file, or it is too large.
         """
-        missing = SubmissionFault(f"The notebook wrote no file named {plain(name)}.", "Check the name and the folder.")
+        missing = SubmissionFault(
+            tr("The notebook wrote no file named {file}.", file=plain(name)), tr("Check the name and the folder.")
+        )
         parts = Path(name).parts
         if not parts or Path(name).is_absolute() or ".." in parts:
             raise missing
@@ -260,5 +263,7 @@ class Workspace:
             raise missing
         with os.fdopen(descriptor, "rb") as file:
             if status.st_size > _READ_LIMIT:
-                raise SubmissionFault(f"The file {plain(name)} is too large ({size(status.st_size)}).")
+                raise SubmissionFault(
+                    tr("The file {file} is too large ({size}).", file=plain(name), size=size(status.st_size))
+                )
             return file.read(_READ_LIMIT)

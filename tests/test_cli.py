@@ -73,7 +73,7 @@ def test_a_right_notebook(exercise: Exercise, handed_in: Callable[..., Path]) ->
     before = path.read_bytes()
     done = grade(path, "--exercise", exercise.folder, "--seed", "7")
     assert done.returncode == 0, done.stderr
-    assert "✓ passed  1/1  `x` is three." in done.stdout
+    assert "passed ✓  1/1  `x` is three." in done.stdout
     assert "1 of 1 check passed" in done.stdout
     assert "seed 7" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
@@ -83,6 +83,7 @@ def test_a_right_notebook(exercise: Exercise, handed_in: Callable[..., Path]) ->
         ".grade",
         ".grade/small",
         ".grade/small/executed.ipynb",
+        ".grade/small/report.html",
         ".grade/small/report.json",
         "notes.txt",
         "small.ipynb",
@@ -111,7 +112,24 @@ def test_in_the_exercises_own_folder(exercise: Exercise, handed_in: Callable[...
     done = grade(".", "--device", "cpu", "--lang", "fi", cwd=exercise.folder)
     assert done.returncode == 0, done.stderr
     assert "Pieni harjoitus" in done.stdout
-    assert "are in .grade/small" in done.stdout
+    assert ".grade/small" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the browser here is a shell's script")
+def test_the_reports_page_is_opened_in_the_browser(
+    exercise: Exercise, handed_in: Callable[..., Path], tmp_path: Path
+) -> None:
+    path, browser, asked = handed_in("x = 4"), tmp_path / "browser", tmp_path / "asked"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > "{asked}"\n')
+    browser.chmod(0o755)
+    done = grade(path, "--exercise", exercise.folder, "--open", BROWSER=str(browser))
+    assert done.returncode == 1, done.stderr
+    page = path.parent / ".grade" / "small" / "report.html"
+    assert asked.read_text() == page.as_uri()
+    assert "`x` is 4." in page.read_text("utf-8").replace("<code>", "`").replace("</code>", "`")
+    done = grade(path, "--exercise", exercise.folder, "--open", BROWSER="/bin/false")
+    assert done.returncode == 1
+    assert "No browser could be opened. The page is" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -132,7 +150,7 @@ def test_a_broken_notebook_is_a_verdict(exercise: Exercise, tmp_path: Path, cont
     assert done.returncode == 1
     assert done.stderr == ""
     assert sentence in done.stdout
-    assert listing(tmp_path / ".grade") == ["broken", "broken/report.json"]
+    assert listing(tmp_path / ".grade") == ["broken", "broken/report.html", "broken/report.json"]
 
 
 def test_a_folder_that_cannot_be_written_to(exercise: Exercise, handed_in: Callable[..., Path]) -> None:

@@ -28,6 +28,13 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Commands that are not run here, and why. Their options and arguments are still parsed.
 ONLY_PARSED = {
     "grade batch": "wants a class, and the real data sets: tests/batch grades some",
+    "grade exercises/110 --watch": "does not end: tests/test_watch.py ends it",
+    **{
+        f"grade export {format}": "wants a class that was graded: tests/batch exports some"
+        for format in ("moodle", "moodle-feedback", "canvas", "gradescope", "junit", "github", "csv")
+    },
+    "grade override": "wants a class that was graded: tests/batch/test_attempts.py",
+    "grade report": "wants a class that was graded: tests/batch writes its pages",
     "grade data fetch": "wants a network",
     "grade data add": "wants the real data sets: tests/datasets adds some",
 }

@@ -18,13 +18,16 @@ FIELDS: dict[type, tuple[set[str], set[str]]] = {
             *("schema_version", "exercise", "submission", "student", "status", "score", "max_score", "execution"),
             *("checks", "data", "device", "seed", "sandbox", "versions", "started", "grader"),
         },
-        {"title"},
+        {"title", "language"},
     ),
     ExecutionReport: (
         {"status", "seconds", "cell", "error", "peak_memory"},
         {"missing_packages", "cells"},
     ),
-    CheckReport: ({"name", "title", "status", "score", "max_score", "message", "hint", "seconds"}, {"hidden"}),
+    CheckReport: (
+        {"name", "title", "status", "score", "max_score", "message", "hint", "seconds"},
+        {"hidden", "figures"},
+    ),
     DataReport: (set(), {"name", "sets"}),
     CellReport: (set(), {"number", "id", "status", "seconds", "error"}),
 }

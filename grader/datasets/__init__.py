@@ -7,6 +7,7 @@ from grader.datasets.drugs import DrugReviews, RatedReviews
 from grader.datasets.mnist import Digits, Mnist
 from grader.datasets.reviews import MovieReviews, Reviews
 from grader.errors import DataMissing, ExerciseError
+from grader.language import tr
 
 __all__ = [
     "DATASETS",
@@ -48,9 +49,14 @@ def choose(names: tuple[str, ...], preference: Preference) -> Choice:
     """
     missing = [name for name in names if preference != "sample" and not dataset(name).full_is_here()]
     if preference == "full" and missing:
-        fetch = f"Fetch it with `grade data fetch {missing[0]}`, or add" if dataset(missing[0]).fetchable else "Add"
+        if dataset(missing[0]).fetchable:
+            advice = tr(
+                "Fetch it with `grade data fetch {name}`, or add your own copy with `grade data add PATH`.",
+                name=missing[0],
+            )
+        else:
+            advice = tr("Add your own copy with `grade data add PATH`.")
         raise DataMissing(
-            f"The real data set {missing[0]!r} is not in {data_root()}.",
-            f"{fetch} your own copy with `grade data add PATH`.",
+            tr("The real data set {name} is not in {folder}.", name=repr(missing[0]), folder=data_root()), advice
         )
     return "full" if preference == "full" or (names and preference == "auto" and not missing) else "sample"

@@ -33,6 +33,7 @@ from grader.datasets.base import Choice, Dataset, build_once, cache_root, data_r
 from grader.datasets.drug_generator import AILMENTS, DRUGS, generate
 from grader.datasets.drug_generator import VERSION as SAMPLE_VERSION
 from grader.errors import DataMissing, UsageError
+from grader.language import grouped, mark, tr
 
 HOME = "https://archive.ics.uci.edu/dataset/462/drug+review+dataset+drugs+com"
 ARCHIVES = ("drugsCom_raw.zip", "drug+review+dataset+drugs+com.zip")
@@ -79,7 +80,7 @@ class DrugReviews(Dataset):
     """Drugs.com's reviews, or generated ones whose rating hangs on intensity and negation."""
 
     name: ClassVar[str] = "drugs"
-    title: ClassVar[str] = "Drug reviews of Drugs.com (Gräßer et al. 2018)"
+    title: ClassVar[str] = mark("Drug reviews of Drugs.com (Gräßer et al. 2018)")
     fetchable = False  # who uses them has to agree to their terms
 
     def full_is_here(self) -> bool:
@@ -88,9 +89,13 @@ class DrugReviews(Dataset):
     def fetch(self) -> None:
         if not self.full_is_here():
             raise DataMissing(
-                "The drug reviews cannot be fetched for you: who uses them has to agree to their terms.",
-                f"Download {ARCHIVES[0]} from {HOME}, then `grade data add {ARCHIVES[0]}`; "
-                "or go on with the embedded sample (`--data sample`).",
+                tr("The drug reviews cannot be fetched for you: who uses them has to agree to their terms."),
+                tr(
+                    "Download {archive} from {address}, then `grade data add {archive}`; "
+                    "or go on with the embedded sample (`--data sample`).",
+                    archive=ARCHIVES[0],
+                    address=HOME,
+                ),
             )
 
     def recognises(self, source: Path) -> bool:
@@ -103,19 +108,33 @@ class DrugReviews(Dataset):
         try:
             located = _locate(source)
             if located is None:
-                raise NotTheSet("it does not hold its two files")
+                raise NotTheSet(tr("it does not hold its two files"))
             _whole(located)
         except (NotTheSet, OSError) as reason:
             raise UsageError(
-                f"{source} is not the whole set of drug reviews: {_first_line(reason)}.",
-                f"Give the archive {ARCHIVES[0]} from {HOME}, or the folder that holds {TRAIN}.tsv and {TEST}.tsv.",
+                tr(
+                    "{path} is not the whole set of drug reviews: {reason}.",
+                    path=source,
+                    reason=_first_line(reason),
+                ),
+                tr(
+                    "Give the archive {archive} from {address}, or the folder that holds {train} and {test}.",
+                    archive=ARCHIVES[0],
+                    address=HOME,
+                    train=f"{TRAIN}.tsv",
+                    test=f"{TEST}.tsv",
+                ),
             ) from reason
         try:
             _take(located, data_root() / FOLDER)
         except OSError as reason:
             raise UsageError(
-                f"The drug reviews could not be copied to {data_root()}: {_first_line(reason)}.",
-                "Let GRADER_DATA name a folder that you may write to and that has room for 200 MB.",
+                tr(
+                    "The drug reviews could not be copied to {folder}: {reason}.",
+                    folder=data_root(),
+                    reason=_first_line(reason),
+                ),
+                tr("Let GRADER_DATA name a folder that you may write to and that has room for {size}.", size="200 MB"),
             ) from reason
 
     def view(self, choice: Choice) -> Path:
@@ -178,7 +197,9 @@ class _Located:
                 with zipfile.ZipFile(self.place) as archive, archive.open(self.files[name]) as member:
                     yield member
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as reason:
-            raise NotTheSet(f"it cannot be read as a zip archive ({_first_line(reason)})") from reason
+            raise NotTheSet(
+                tr("it cannot be read as a {kind} archive ({reason})", kind="zip", reason=_first_line(reason))
+            ) from reason
 
 
 def _sources() -> list[_Located]:
@@ -219,10 +240,10 @@ def _read_full() -> dict[str, list[Row]]:
         try:
             return _whole(source)
         except (NotTheSet, OSError) as reason:
-            complaints.append(f"{source.place} is damaged: {_first_line(reason)}.")
+            complaints.append(tr("{path} is damaged: {reason}.", path=source.place, reason=_first_line(reason)))
     raise DataMissing(
-        " ".join(complaints) or f"The drug reviews are not in {data_root()}.",
-        f"Download {ARCHIVES[0]} from {HOME}, then `grade data add {ARCHIVES[0]}`.",
+        " ".join(complaints) or tr("The drug reviews are not in {folder}.", folder=data_root()),
+        tr("Download {archive} from {address}, then `grade data add {archive}`.", archive=ARCHIVES[0], address=HOME),
     )
 
 
@@ -233,7 +254,14 @@ def _whole(located: _Located) -> dict[str, list[Row]]:
         with located.opened(name) as stream:
             files[name] = list(_rows(stream))
         if len(files[name]) < least:
-            raise NotTheSet(f"{located.files[name]} has {len(files[name]):,} reviews instead of {least:,} or more")
+            raise NotTheSet(
+                tr(
+                    "{path} has {n} reviews instead of {right} or more",
+                    path=located.files[name],
+                    n=grouped(len(files[name])),
+                    right=grouped(least),
+                )
+            )
     return files
 
 
@@ -245,7 +273,7 @@ def _rows(stream: IO[bytes]) -> Iterator[Row]:
         delimiter = "\t" if "\t" in header else ","
         names = [name.strip().strip('"\ufeff') for name in header.split(delimiter)]
         if not set(COLUMNS[1:]) <= set(names):
-            raise NotTheSet(f"its first line does not name the columns {', '.join(COLUMNS[1:])}")
+            raise NotTheSet(tr("its first line does not name the columns {columns}", columns=", ".join(COLUMNS[1:])))
         places = [0, *(names.index(name) for name in COLUMNS[1:])]
         try:
             for cells in csv.reader(text, delimiter=delimiter):
@@ -254,7 +282,7 @@ def _rows(stream: IO[bytes]) -> Iterator[Row]:
                     if row[review] and _rating(row[rating]):
                         yield row
         except csv.Error as reason:
-            raise NotTheSet(f"it is no table ({_first_line(reason)})") from reason
+            raise NotTheSet(tr("it is no table ({reason})", reason=_first_line(reason))) from reason
 
 
 def _rating(cell: str) -> int:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from grader.datasets.base import Choice, Dataset, build_once, cache_root, data_root
 from grader.datasets.idx import read_idx, write_idx
 from grader.errors import DataMissing, UsageError
+from grader.language import mark, tr
 
 MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels, scaled to 0–1: what the course normalises with
 MIRRORS = (
@@ -73,7 +74,7 @@ class Mnist(Dataset):
     """The handwritten digits of MNIST, or scikit-learn's in their place."""
 
     name: ClassVar[str] = "mnist"
-    title: ClassVar[str] = "MNIST handwritten digits"
+    title: ClassVar[str] = mark("MNIST handwritten digits")
 
     def full_is_here(self) -> bool:
         return all(_locate(_raw_folder(), file) for file in FILES)
@@ -91,8 +92,11 @@ class Mnist(Dataset):
         folder = _folder_with_files(source)
         if folder is None:
             raise UsageError(
-                f"{source} does not hold MNIST's files.",
-                f"Name the folder that holds {FILES[0].name} and its three companions (.gz will do).",
+                tr("{path} does not hold MNIST's files.", path=source),
+                tr(
+                    "Name the folder that holds {file} and its three companions (.gz will do).",
+                    file=FILES[0].name,
+                ),
             )
         contents = {file: _read_verified(folder, file) for file in FILES}  # all are right, or none is taken
         if _raw_folder().is_dir() and folder.samefile(_raw_folder()):
@@ -160,7 +164,8 @@ TEST_LABELS = RawFile(
 FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 
 
-ANOTHER_COPY = "Fetch the set with `grade data fetch mnist`, or add a copy of your own with `grade data add PATH`."
+def _another_copy() -> str:
+    return tr("Fetch the set with `grade data fetch mnist`, or add a copy of your own with `grade data add PATH`.")
 
 
 def _raw_folder() -> Path:
@@ -198,14 +203,14 @@ def _read_verified(folder: Path, file: RawFile) -> bytes:
     path = _locate(folder, file)
     if path is None:
         raise UsageError(
-            f"{file.name} is missing from {folder}, or is not whole.",
-            ANOTHER_COPY,
+            tr("{file} is missing from {folder}, or is not whole.", file=file.name, folder=folder),
+            _another_copy(),
         )
     content = _unpack(path, file.size)
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != file.md5:
         raise UsageError(
-            f"{path} is not MNIST's {file.name}: its checksum differs.",
-            ANOTHER_COPY,
+            tr("{path} is not MNIST's {file}: its checksum differs.", path=path, file=file.name),
+            _another_copy(),
         )
     return content
 
@@ -219,7 +224,8 @@ def _unpack(path: Path, size: int) -> bytes:
             return packed.read(size + 1)
     except (OSError, EOFError, zlib.error) as broken:
         raise UsageError(
-            f"{path} cannot be unpacked: {broken}.", "Download it once more; it was cut short or damaged."
+            tr("{path} cannot be unpacked: {reason}.", path=path, reason=broken),
+            tr("Download it once more; it was cut short or damaged."),
         ) from broken
 
 
@@ -262,8 +268,8 @@ def _download(file: RawFile, raw: Path) -> None:
             _write_whole(raw / file.name, _read_verified(Path(packed).parent, file))
             return
     raise DataMissing(
-        f"MNIST's {file.name} could not be downloaded ({'; '.join(reasons)}).",
-        "Check the network and try again, or add a copy that you have with `grade data add PATH`.",
+        tr("MNIST's {file} could not be downloaded ({reasons}).", file=file.name, reasons="; ".join(reasons)),
+        tr("Check the network and try again, or add a copy that you have with `grade data add PATH`."),
     )
 
 
@@ -275,8 +281,12 @@ def _writing_to(folder: Path) -> Iterator[Path]:
         yield folder
     except OSError as refused:
         raise UsageError(
-            f"The data folder {folder} cannot be written to: {refused.strerror or refused}.",
-            "Name another one in the environment variable GRADER_DATA.",
+            tr(
+                "The data folder {folder} cannot be written to: {reason}.",
+                folder=folder,
+                reason=refused.strerror or refused,
+            ),
+            tr("Name another one in the environment variable GRADER_DATA."),
         ) from refused
 
 
@@ -299,8 +309,8 @@ def _real(file: RawFile) -> bytes:
     """Read a file of the real set from the data folder."""
     if _locate(_raw_folder(), file) is None:
         raise DataMissing(
-            f"The real data set 'mnist' is not in {data_root()}.",
-            ANOTHER_COPY,
+            tr("The real data set {name} is not in {folder}.", name=repr("mnist"), folder=data_root()),
+            _another_copy(),
         )
     return _read_verified(_raw_folder(), file)
 

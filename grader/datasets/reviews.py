@@ -27,6 +27,7 @@ from grader.datasets.base import Choice, Dataset, build_once, cache_root, data_r
 from grader.datasets.review_generator import VERSION as SAMPLE_VERSION
 from grader.datasets.review_generator import generate
 from grader.errors import DataMissing, UsageError
+from grader.language import grouped, mark, tr
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
@@ -76,7 +77,7 @@ class MovieReviews(Dataset):
     """IMDb's 50,000 labelled reviews, or generated ones whose sentiment hangs on word order."""
 
     name: ClassVar[str] = "reviews"
-    title: ClassVar[str] = "IMDb movie reviews (Maas et al. 2011)"
+    title: ClassVar[str] = mark("IMDb movie reviews (Maas et al. 2011)")
 
     def full_is_here(self) -> bool:
         return bool(_sources())
@@ -91,9 +92,17 @@ class MovieReviews(Dataset):
             pooch.retrieve(URL, known_hash=f"md5:{MD5}", fname=ARCHIVE, path=data_root(), progressbar=True)
         except (OSError, ValueError) as reason:  # no network is an OSError, a wrong checksum a ValueError
             raise DataMissing(
-                f"The movie reviews could not be fetched into {data_root()}: {_first_line(reason)}",
-                f"Download {URL} where there is a network, then `grade data add {ARCHIVE}`; "
-                "or go on with the embedded sample (`--data sample`).",
+                tr(
+                    "The movie reviews could not be fetched into {folder}: {reason}",
+                    folder=data_root(),
+                    reason=_first_line(reason),
+                ),
+                tr(
+                    "Download {address} where there is a network, then `grade data add {archive}`; "
+                    "or go on with the embedded sample (`--data sample`).",
+                    address=URL,
+                    archive=ARCHIVE,
+                ),
             ) from reason
 
     def recognises(self, source: Path) -> bool:
@@ -106,14 +115,19 @@ class MovieReviews(Dataset):
 
     def add(self, source: Path) -> None:
         if not source.exists():
-            raise UsageError(f"There is no {source}.", "Check the path.")
+            raise UsageError(tr("There is no {path}.", path=source), tr("Check the path."))
         folder = _folder_in(source)
         try:
             parts = _whole(folder or source)
         except (NotTheSet, OSError) as reason:
             raise UsageError(
-                f"{source} is not the whole IMDb review set: {_first_line(reason)}.",
-                f"Give the archive {ARCHIVE} from {URL}, or the folder {FOLDER} unpacked from it.",
+                tr("{path} is not the whole IMDb review set: {reason}.", path=source, reason=_first_line(reason)),
+                tr(
+                    "Give the archive {archive} from {address}, or the folder {folder} unpacked from it.",
+                    archive=ARCHIVE,
+                    address=URL,
+                    folder=FOLDER,
+                ),
             ) from reason
         try:
             data_root().mkdir(parents=True, exist_ok=True)
@@ -123,8 +137,12 @@ class MovieReviews(Dataset):
                 _take_folder(parts, data_root() / FOLDER)
         except OSError as reason:
             raise UsageError(
-                f"The review set could not be copied to {data_root()}: {_first_line(reason)}.",
-                "Let GRADER_DATA name a folder that you may write to and that has room for 300 MB.",
+                tr(
+                    "The review set could not be copied to {folder}: {reason}.",
+                    folder=data_root(),
+                    reason=_first_line(reason),
+                ),
+                tr("Let GRADER_DATA name a folder that you may write to and that has room for {size}.", size="300 MB"),
             ) from reason
 
     def view(self, choice: Choice) -> Path:
@@ -183,10 +201,10 @@ def _read_full() -> Parts:
         try:
             return _whole(source)
         except (NotTheSet, OSError) as reason:
-            complaints.append(f"{source} is damaged: {_first_line(reason)}.")
+            complaints.append(tr("{path} is damaged: {reason}.", path=source, reason=_first_line(reason)))
     raise DataMissing(
-        " ".join(complaints) or f"The movie reviews are not in {data_root()}.",
-        "Fetch them with `grade data fetch reviews`, or add your own copy with `grade data add PATH`.",
+        " ".join(complaints) or tr("The movie reviews are not in {folder}.", folder=data_root()),
+        tr("Fetch them with `grade data fetch reviews`, or add your own copy with `grade data add PATH`."),
     )
 
 
@@ -198,14 +216,23 @@ def _whole(source: Path) -> Parts:
     parts: Parts = {name: {} for name in FOLDERS}
     for folder, name, text in _unpacked(source) if source.is_dir() else _archived(source):
         if name in parts[folder]:
-            raise NotTheSet(f"it holds {folder}/{name} twice")
+            raise NotTheSet(tr("it holds {path} twice", path=f"{folder}/{name}"))
         parts[folder][name] = text
     for folder, files in parts.items():
         if len(files) != PER_FOLDER:
-            raise NotTheSet(f"{FOLDER}/{folder} has {len(files):,} reviews instead of {PER_FOLDER:,}")
+            raise NotTheSet(
+                tr(
+                    "{path} has {n} reviews instead of {right}",
+                    path=f"{FOLDER}/{folder}",
+                    n=grouped(len(files)),
+                    right=grouped(PER_FOLDER),
+                )
+            )
     size = sum(len(text) for files in parts.values() for text in files.values())
     if size != TEXT_BYTES:
-        raise NotTheSet(f"its reviews have {size:,} bytes of text instead of {TEXT_BYTES:,}")
+        raise NotTheSet(
+            tr("its reviews have {n} bytes of text instead of {right}", n=grouped(size), right=grouped(TEXT_BYTES))
+        )
     return parts
 
 
@@ -226,7 +253,7 @@ def _archived(archive: Path) -> Iterator[tuple[str, str, bytes]]:
         with _opened(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for member in tar:
                 if member.size > _MOST_BYTES_UNPACKED:  # tarfile would go on and on to skip it
-                    raise NotTheSet(f"a file in it declares {member.size:,} bytes")
+                    raise NotTheSet(tr("a file in it declares {n} bytes", n=grouped(member.size)))
                 found = _MEMBER.fullmatch(member.name)
                 if found is None or not member.isreg() or member.size > _MOST_BYTES_A_REVIEW:
                     continue
@@ -235,7 +262,9 @@ def _archived(archive: Path) -> Iterator[tuple[str, str, bytes]]:
                     yield found[1], found[2], content.read()
                 tar.members = []  # type: ignore[attr-defined]  # else all headers are kept: 100 MB
     except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError) as reason:
-        raise NotTheSet(f"it cannot be read as a tar archive ({_first_line(reason)})") from reason
+        raise NotTheSet(
+            tr("it cannot be read as a {kind} archive ({reason})", kind="tar", reason=_first_line(reason))
+        ) from reason
 
 
 def _opened(archive: Path) -> BinaryIO:
@@ -263,7 +292,7 @@ class _Capped(io.RawIOBase):
         data = self._stream.read(len(buffer))
         self._left -= len(data)
         if self._left < 0:
-            raise NotTheSet(f"it unpacks to more than {_MOST_BYTES_UNPACKED:,} bytes")
+            raise NotTheSet(tr("it unpacks to more than {n} bytes", n=grouped(_MOST_BYTES_UNPACKED)))
         buffer[: len(data)] = data
         return len(data)
 

@@ -27,23 +27,30 @@ from grader.exercise import Budget
 from grader.kernel import launch
 from grader.kernel.cgroup import ControlGroup
 from grader.kernel.line import Exchange
+from grader.language import mark, tr
 from grader.text import listed, plain
 
 Mode = Literal["auto", "strict", "off"]
 
 # What holds on every system, whatever it offers.
-ALWAYS = ("own process", "clean environment", "time limits", "memory watched", "files watched")
+ALWAYS = (
+    mark("own process"),
+    mark("clean environment"),
+    mark("time limits"),
+    mark("memory watched"),
+    mark("files watched"),
+)
 
 # The layer that is put on from outside.
-GROUP = "control group"
+GROUP = mark("control group")
 
 # A promise is kept when every layer of one of its alternatives holds.
 PROMISES: dict[str, tuple[frozenset[str], ...]] = {
-    "reads and writes only what it may": (frozenset({"file system view"}), frozenset({"landlock"})),
-    "no network": (frozenset({"seccomp"}),),
-    "no sight of other processes": (frozenset({"namespaces", "file system view"}),),
-    "leaves no process behind": (frozenset({"namespaces"}),),
-    "no rights beyond an ordinary user's": (frozenset({"no capabilities", "seccomp"}),),
+    mark("reads and writes only what it may"): (frozenset({"file system view"}), frozenset({"landlock"})),
+    mark("no network"): (frozenset({"seccomp"}),),
+    mark("no sight of other processes"): (frozenset({"namespaces", "file system view"}),),
+    mark("leaves no process behind"): (frozenset({"namespaces"}),),
+    mark("no rights beyond an ordinary user's"): (frozenset({"no capabilities", "seccomp"}),),
 }
 
 _SYSTEM = (
@@ -311,6 +318,6 @@ def insist(layers: Mapping[str, str], mode: Mode) -> None:
     broken = broken_promises(layers)
     if mode == "strict" and broken:
         raise UsageError(
-            f"This system cannot keep these promises: {listed(broken)}.",
-            "See `grade doctor`; --sandbox auto grades with what there is.",
+            tr("This system cannot keep these promises: {promises}.", promises=listed([tr(one) for one in broken])),
+            tr("See `grade doctor`; --sandbox auto grades with what there is."),
         )

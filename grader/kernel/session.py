@@ -29,6 +29,7 @@ from grader.kernel.execution import CellOutcome, NotebookRunner
 from grader.kernel.line import Line
 from grader.kernel.provisioner import KernelProvisioner, clean_environment
 from grader.kernel.watchdog import Watchdog
+from grader.language import tr
 from grader.text import plain, swells
 from grader.workspace import remove, scratch_folder
 
@@ -186,10 +187,10 @@ class KernelSession:
             self.facts = self._set_up()
             self.facts.layers = sandbox.held(layers)
         except (RuntimeError, OSError) as error:
-            reason = self._provisioner.last_words() or plain(str(error)) or "it did not call"
+            reason = self._provisioner.last_words() or plain(str(error)) or tr("it did not call")
             raise KernelStartError(
-                f"The notebook's kernel did not start ({reason}).",
-                "Run `grade doctor`; `python -m ipykernel --version` must work in the same environment.",
+                tr("The notebook's kernel did not start ({reason}).", reason=reason),
+                tr("Run `grade doctor`; `python -m ipykernel --version` must work in the same environment."),
             ) from error
 
     async def _connect(self, manager: AsyncKernelManager) -> BoundedClient:
@@ -231,7 +232,9 @@ class KernelSession:
         told = wire.decode(answer.content["ok"], answer.buffers)
         wanted = self.settings.device.partition(":")[0]
         if wanted not in ("auto", told["device"]):
-            raise UsageError(f"There is no {wanted} device here.", "Use --device cpu, or --device auto.")
+            raise UsageError(
+                tr("There is no {device} device here.", device=wanted), tr("Use --device cpu, or --device auto.")
+            )
         return Facts(told["device"], told["versions"])
 
     # ------------------------------------------------------------------ work

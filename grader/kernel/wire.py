@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from grader.errors import BadClaim
+from grader.language import tr
 from grader.text import plain
 
 MAX_DEPTH = 12
@@ -57,9 +58,14 @@ class Opaque:
 
     def told(self) -> str:
         """What it is, in a few words for the student."""
-        return {"ellipsis": "still `...`", "function": "a function", "type": "a class"}.get(
-            self.type_name, f"an object of type {plain(self.type_name, 60)}"
-        )
+        match self.type_name:
+            case "ellipsis":
+                return tr("still `...`")
+            case "function":
+                return tr("a function")
+            case "type":
+                return tr("a class")
+        return tr("an object of type {kind}", kind=plain(self.type_name, 60))
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ def decode(node: Any, buffers: Sequence[Buffer]) -> Any:
 class _Decoder:
     def __init__(self, buffers: Sequence[Buffer]) -> None:
         if sum(len(buffer) for buffer in buffers) > MAX_BYTES:
-            raise BadClaim("The value is too large to look at.")
+            raise _too_large()
         self.buffers = buffers
         self.nodes = 0
         self.text = 0
@@ -188,7 +194,7 @@ class _Decoder:
         if type(key) not in (str, int, float, bool, type(None)) and not (
             type(key) is tuple and all(type(part) in (str, int, float, bool) for part in key)
         ):
-            raise BadClaim("A dictionary has keys that are neither text nor numbers.")
+            raise BadClaim(tr("A dictionary has keys that are neither text nor numbers."))
         return key, self.decode(pair[1], depth)
 
     def array(self, dtype: np.dtype[Any], shape: list[Any], number: int) -> np.ndarray:
@@ -201,19 +207,25 @@ class _Decoder:
             raise _malformed()
         raw = self.buffers[number]
         if math.prod(sizes) * dtype.itemsize != len(raw):
-            raise BadClaim("The shape of an array does not agree with its contents.")
+            raise BadClaim(tr("The shape of an array does not agree with its contents."))
         # Many nodes may name the same buffer, and an empty array may have axes of any length.
         self.bytes += len(raw)
         if self.bytes > MAX_BYTES or math.prod(n or 1 for n in sizes) > MAX_BYTES:
-            raise BadClaim("The value is too large to look at.")
+            raise _too_large()
         return np.frombuffer(raw, dtype).reshape(sizes).copy()
 
     def take(self, text: str) -> str:
         self.text += len(text)
         if self.text > MAX_TEXT:
-            raise BadClaim("The value's texts are too long to look at.")
+            raise BadClaim(tr("The value's texts are too long to look at."))
         return text
 
 
 def _malformed() -> BadClaim:
-    return BadClaim("The notebook's kernel sent a value that cannot be read.", "Restart the kernel and run it again.")
+    return BadClaim(
+        tr("The notebook's kernel sent a value that cannot be read."), tr("Restart the kernel and run it again.")
+    )
+
+
+def _too_large() -> BadClaim:
+    return BadClaim(tr("The value is too large to look at."))
