@@ -475,7 +475,7 @@ class Answering(torch.nn.Module):
 
 
 def always(*row: float) -> Callable[[int], torch.Tensor]:
-    return lambda n: torch.tensor(row).repeat(n, 1)
+    return lambda n: torch.tensor(row, dtype=torch.float64).repeat(n, 1)
 
 
 ACCURACY_OF_110, ACCURACY_OF_710 = "accuracy_is_above_95_percent", "accuracy_reaches_80_percent"
@@ -485,7 +485,7 @@ ACCURACY_OF_110, ACCURACY_OF_710 = "accuracy_is_above_95_percent", "accuracy_rea
     ("row", "said", "sure"),
     [
         ((0.0, 0, 0, 3.0, 0, 0, 0, 0, 0, 0), "3", math.exp(3) / (9 + math.exp(3))),  # logits
-        ((-3e38, 0, 0, 3e38, 0, 0, 0, 0, 0, 0), "3", 1.0),
+        ((-1.7e308, 0, 0, 1.7e308, 0, 0, 0, 0, 0, 0), "3", 1.0),
         ((0.05, 0.05, 0.05, 0.55, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05), "3", 0.55),  # probabilities
         ((0.0, 0, 0, NAN, 0, 0, 0, 0, 0, 0), "?", None),
         ((0.0, 0, 0, math.inf, 0, 0, 0, 0, 0, 0), "?", None),

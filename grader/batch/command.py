@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 from rich.console import Console
 
-from grader.batch.gradebook import Summary, summary, write_gradebook, write_summary
-from grader.batch.grading import Crew, grade_class, sort_out
-from grader.batch.handed_in import HandedIn, find
+from grader.batch.counting import Best, Clock, Counting, Newest, Settings, doubts, grades_of
+from grader.batch.gradebook import Summary, statuses, summary, write_gradebook, write_summary
+from grader.batch.grades import Grades, Override, load_grades, write_grades
+from grader.batch.grading import Crew, grade_class
+from grader.batch.handed_in import Attempt, HandedIn, find
+from grader.batch.overrides import load_overrides
 from grader.batch.results import Results
+from grader.batch.rules import RULES, Rules, rules_for
 from grader.batch.workers import Machine, Needs, cores, device_class, usual_workers
 from grader.datasets import Choice, choose
+from grader.errors import GraderError, UsageError
 from grader.exercise import Exercise, find_exercise
 from grader.grading import Options, secret
 from grader.kernel import sandbox
 from grader.progress import BatchProgress
 from grader.render.batch import glance, remarks_table
 from grader.report import Report
+from grader.submission import Submission
 from grader.text import count, listed, plain
 from grader.workspace import remove, scratch_folder
 
@@ -48,6 +55,8 @@ class Class:
         Grade everything again.
     scheduler
         Address of a Dask scheduler, or `local` for a cluster of this machine; without one its processes grade.
+    rules
+        The file of the teacher's rules; without one `rules.toml` in the folder of results, if it is there.
     """
 
     exercise: Path
@@ -56,6 +65,7 @@ class Class:
     workers: int | None = None
     fresh: bool = False
     scheduler: str | None = None
+    rules: Path | None = None
 
     @property
     def elsewhere(self) -> str | None:
@@ -81,14 +91,17 @@ def run(one: Class, options: Options, console: Console, complaints: Console) -> 
     begun = time.monotonic()
     exercise = find_exercise(str(one.exercise), Path.cwd())
     _ = exercise.checks  # what is wrong with them is said before anything is graded
-    results = Results(one.results)
+    results, judge = Results(one.results), _Judge.of(one, exercise)
     with results.lock(), _scratch() as folder, _cluster(one, options, complaints) as cluster:
         device = device_class(options.device) if cluster is None else cluster.device
         choice = _choice(exercise, options, cluster)
         options = replace(options, data=choice, secret=secret())
-        handed_in = find(one.submissions, exercise, folder)
+        handed_in = find(one.submissions, exercise, folder, judge.rules.every_attempt)
         console.print(remarks_table(handed_in))
-        there, todo = sort_out(handed_in.submissions, exercise, options, results, choice, device, one.fresh)
+        attempts = judge.clock.told(handed_in)
+        judge.tell(attempts, console, complaints)
+        counting = judge.counting(handed_in, results)
+        there, todo = counting.sort_out(attempts, Settings(exercise, options, choice, device, one.fresh))
         if there:
             console.print(f"{count(len(there), 'result')} there already, and nothing changed since.")
         try:
@@ -101,15 +114,106 @@ def run(one: Class, options: Options, console: Console, complaints: Console) -> 
                 ):
                     there |= grade_class(todo, exercise, options, results, crew, progress)
         except BaseException:
-            found = results.all(str(submission.student) for submission in handed_in.submissions)
-            _tell(exercise, results, found, handed_in, time.monotonic() - begun)
+            judge.write(results, counting.stopped(), counting, handed_in, time.monotonic() - begun)
+            _write_pages(one.results, complaints, index_only=True)
             raise
-        told = _tell(exercise, results, there, handed_in, time.monotonic() - begun)
+        reports = counting.count(there)
+        told = judge.write(results, reports, counting, handed_in, time.monotonic() - begun)
+        _find_similar(one.results, handed_in, exercise, complaints)
+        index = _write_pages(one.results, complaints)
     console.print()
     console.print(glance(told))
     console.print(f"Gradebook, summary and each student's report are in {plain(str(one.results), 400)}")
-    statuses = {report.status for report in there.values()}
-    return 3 if "ungraded" in statuses else 0 if statuses == {"passed"} else 1
+    if index is not None:
+        console.print(f"The class, and a page for each student: open {plain(str(index), 400)}")
+    found = {report.status for report in reports.values()}
+    return 3 if "ungraded" in found else 0 if found == {"passed"} else 1
+
+
+def _find_similar(results: Path, handed_in: HandedIn, exercise: Exercise, complaints: Console) -> None:
+    """Look for submissions that are alike; where nothing can be written the results stand without that."""
+    from grader.batch.similar import code_of, write_similar
+
+    try:
+        with complaints.status("Looking for similar submissions"):
+            write_similar(results, handed_in.submissions, code_of(Submission(exercise.starter)))
+    except OSError as error:
+        complaints.print(f"Similar submissions cannot be told: {error.strerror or error}. Make room in the folder.")
+
+
+def _write_pages(results: Path, complaints: Console, index_only: bool = False) -> Path | None:
+    """Write the pages; where that cannot be done the results stand without them."""
+    from grader.batch.pages import write_pages
+
+    try:
+        with complaints.status("Writing the pages") as status:
+            return write_pages(results, status.update, index_only)
+    except GraderError as error:
+        complaints.print(f"{error.message} {error.advice}")
+        return None
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """What the teacher says of the class: the rules, if there are any, and the grades given by hand."""
+
+    exercise: Exercise
+    given: Rules | None
+    clock: Clock
+    overrides: Mapping[str, Override]
+    before: Grades | None
+
+    @staticmethod
+    def of(one: Class, exercise: Exercise) -> _Judge:
+        """Read it all before anything is graded: what is wrong with it is said at once."""
+        rules = rules_for(one.rules, one.results)
+        beside = one.results if one.rules is None else one.rules.expanduser().parent
+        before = None
+        with suppress(UsageError):  # there are none yet, or they are about to be written anew
+            before = load_grades(one.results)
+        return _Judge(exercise, rules, Clock(rules or Rules(), beside), load_overrides(one.results), before)
+
+    @property
+    def rules(self) -> Rules:
+        return self.given or Rules()
+
+    def tell(self, attempts: Mapping[str, tuple[Attempt, ...]], console: Console, complaints: Console) -> None:
+        """Which rules hold, and what is to be said of them."""
+        if self.given is not None:
+            console.print(f"Rules: {self.given.told()}")
+            for sentence in doubts(self.given, attempts):
+                complaints.print(sentence)
+        elif self.before is not None and self.before.rules:
+            complaints.print(
+                f"These results were made by rules, and now there are none. Name them with --rules, or put them into "
+                f"the folder of results as {RULES}. They were: {plain(self.before.rules, 400)}"
+            )
+
+    def counting(self, handed_in: HandedIn, results: Results) -> Counting:
+        """How attempts are graded and counted."""
+        if self.rules.counts == "last":
+            return Newest(self.rules, handed_in, results)
+        known = {} if self.before is None else {one.student: one.handed_in for one in self.before.grades}
+        return Best(self.rules, results, {name: datetime.fromisoformat(when) for name, when in known.items() if when})
+
+    def write(
+        self,
+        results: Results,
+        reports: dict[str, Report],
+        counting: Counting,
+        handed_in: HandedIn,
+        seconds: float,
+    ) -> Summary:
+        """Write what tells of the whole class."""
+        of_each = statuses(reports, handed_in)
+        grades = grades_of(
+            self.exercise, of_each, reports, counting.counted, self.given, self.overrides, handed_in.numbers
+        )
+        write_grades(results.path, grades)
+        write_gradebook(results.path, self.exercise, reports, handed_in, grades)
+        told = summary(self.exercise, reports, handed_in, seconds, grades)
+        write_summary(results.path, told)
+        return told
 
 
 def _cluster(one: Class, options: Options, complaints: Console) -> AbstractContextManager[Cluster | None]:
@@ -181,12 +285,3 @@ def _warn(options: Options, cluster: Cluster | None, complaints: Console) -> Non
             "See `grade doctor`; --sandbox strict refuses to grade like this.",
             style="bold red",
         )
-
-
-def _tell(
-    exercise: Exercise, results: Results, reports: dict[str, Report], handed_in: HandedIn, seconds: float
-) -> Summary:
-    write_gradebook(results.path, exercise, reports, handed_in)
-    told = summary(exercise, reports, handed_in, seconds)
-    write_summary(results.path, told)
-    return told

@@ -7,14 +7,17 @@ import io
 import re
 import statistics
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from grader.batch.grades import Grade, Grades, Override
 from grader.batch.handed_in import HandedIn
+from grader.batch.rules import duration
 from grader.check import Check
+from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.grading import headline
 from grader.keeping import write_whole
@@ -27,6 +30,7 @@ _SLOWEST, _MESSAGES = 5, 3
 
 _BEFORE = ("student", "status", "score", "max_score", "percent")
 _AFTER = ("execution", "cell", "seconds", "data", "submission")
+_BY_RULES = ("earned", "penalty", "late", "attempt", "attempts", "handed_in", "override", "reason")
 
 # What makes a spreadsheet take a cell for a formula, the full-width forms too; after a semicolon as well, which
 # is where Excel splits the line in countries that write decimals with a comma.
@@ -36,55 +40,103 @@ _FORMULA = re.compile(r"(^|;)(\s*)(?=[=+\-@＝＋－＠])")
 # ---------------------------------------------------------------------- gradebook.csv
 
 
-def write_gradebook(results: Path, exercise: Exercise, reports: Mapping[str, Report], handed_in: HandedIn) -> Path:
+def write_gradebook(
+    results: Path,
+    exercise: Exercise,
+    reports: Mapping[str, Report],
+    handed_in: HandedIn,
+    grades: Grades | None = None,
+) -> Path:
     """Write `gradebook.csv` into the results folder; its path.
 
     The first row after the header has the points possible. Of an ungraded, a missing and a pending student
     (one whose turn has not come when the batch was stopped) the points are empty: that is no zero.
+
+    Parameters
+    ----------
+    grades
+        What rules and the teacher made of the reports; without them a report's score is the grade. Where there are
+        rules or overrides, columns for them follow the others.
     """
+    asked = [(check.name, check.points) for check in exercise.checks]
+    return _write(results, asked, grades or _plain_grades(exercise, reports, handed_in), reports)
+
+
+def rewrite_gradebook(results: Path, reports: Mapping[str, Report], grades: Grades) -> Path:
+    """Write `gradebook.csv` again from what lies in the results folder."""
+    checks = next((report.checks for report in reports.values()), [])
+    return _write(results, [(check.name, check.max_score) for check in checks], grades, reports)
+
+
+def _plain_grades(exercise: Exercise, reports: Mapping[str, Report], handed_in: HandedIn) -> Grades:
+    handed = {str(one.student): one.place for one in handed_in.submissions}
+    grades = []
+    for student, status in statuses(reports, handed_in).items():
+        report = reports.get(student)
+        score = None if report is None or report.status == "ungraded" else report.score
+        of = exercise.max_score if report is None else report.max_score
+        told = {"student": student, "status": status, "score": score, "max_score": of, "place": handed.get(student, "")}
+        grades.append(Grade.model_validate(told))
+    return Grades(exercise=exercise.id, title="", max_score=exercise.max_score, grades=grades)
+
+
+def _write(results: Path, asked: list[tuple[str, float]], grades: Grades, reports: Mapping[str, Report]) -> Path:
+    more = _BY_RULES if grades.rules or any(one.override for one in grades.grades) else ()
+    taken = _BEFORE + _AFTER + more
+    titles = [f"check {name}" if name in taken else name for name, _ in asked]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    titles = [f"check {one.name}" if one.name in _BEFORE + _AFTER else one.name for one in exercise.checks]
-    writer.writerow([*_BEFORE, *titles, *_AFTER])
-    possible = [number(check.points) for check in exercise.checks]
-    full = number(exercise.max_score)
-    writer.writerow(["points possible", "", full, full, "100", *possible, *("" for _ in _AFTER)])
-    handed = {str(one.student): one.place for one in handed_in.submissions}
-    for student, status in _statuses(reports, handed_in).items():
-        report, place = reports.get(student), handed.get(student, "")
-        if report is None:
-            empty = ["" for _ in exercise.checks]
-            cells = ["", full, "", *empty, "", "", "", "", _safe(place)]
-        else:
-            cells = _cells(report, exercise.checks)
-        writer.writerow([_safe(student), status, *cells])
+    writer.writerow([*_BEFORE, *titles, *_AFTER, *more])
+    full = number(grades.max_score)
+    possible = [number(points) for _, points in asked]
+    writer.writerow(["points possible", "", full, full, "100", *possible, *("" for _ in _AFTER + more)])
+    for grade in grades.grades:
+        cells = _cells(grade, reports.get(grade.student), [name for name, _ in asked])
+        writer.writerow([safe(grade.student), grade.status, *cells, *(_by_rules(grade) if more else ())])
     # The mark in front (a BOM) is for Excel, which without it reads the file in the machine's old code page and
     # turns Mäkelä into MÃ¤kelÃ¤. pandas, LibreOffice and Moodle's import take it away; Python: "utf-8-sig".
     write_whole(results / GRADEBOOK, "\ufeff" + file.getvalue())
     return results / GRADEBOOK
 
 
-def _cells(report: Report, checks: tuple[Check, ...]) -> list[str]:
+def _cells(grade: Grade, report: Report | None, checks: list[str]) -> list[str]:
     """A student's row, from the score on."""
-    done = {check.name: number(check.score) for check in report.checks}
-    points = [done.get(check.name, "") for check in checks]
-    score, share = number(report.score), f"{100 * _share(report):.1f}"
-    if report.status == "ungraded":
-        points, score, share = ["" for _ in points], "", ""
+    score = share = ""
+    if grade.score is not None:
+        score, share = number(grade.score), f"{100 * _share(grade.score, grade.max_score):.1f}"
+    first, points = [score, number(grade.max_score), share], ["" for _ in checks]
+    if report is None:
+        return [*first, *points, "", "", "", "", safe(grade.place)]
+    if report.status != "ungraded":
+        done = {check.name: number(check.score) for check in report.checks}
+        points = [done.get(name, "") for name in checks]
     execution = report.execution
     return [
-        *(score, number(report.max_score), share, *points, execution.status),
+        *(*first, *points, execution.status),
         *("" if execution.cell is None else str(execution.cell), f"{execution.seconds:.1f}"),
-        *(report.data.name if report.data.sets else "", _safe(report.submission)),
+        *(report.data.name if report.data.sets else "", safe(report.submission)),
     ]
 
 
-def _safe(text: str) -> str:
+def _by_rules(grade: Grade) -> list[str]:
+    """What rules and the teacher made of what was earned; empty where there is nothing to tell."""
+    given = grade.override
+    return [
+        "" if grade.earned is None else number(grade.earned),
+        number(grade.penalty) if grade.penalty else "",
+        duration(grade.late_seconds) if grade.late_seconds else "",
+        *((str(grade.attempt), str(grade.attempts)) if grade.attempts else ("", "")),
+        grade.handed_in or "",
+        *(("", "") if given is None else (number(given.score), safe(given.reason))),
+    ]
+
+
+def safe(text: str) -> str:
     """Text that a spreadsheet shows and does not run: no control characters, and no start of a formula."""
     return _FORMULA.sub(r"\1\2'", plain(text, 400))
 
 
-def _statuses(reports: Mapping[str, Report], handed_in: HandedIn) -> dict[str, str]:
+def statuses(reports: Mapping[str, Report], handed_in: HandedIn) -> dict[str, str]:
     """Every student's status, by name: those with a notebook, and those whose files have none."""
     # Whatever the remark is, a locked archive or no notebook in it: nobody who is known drops out of the gradebook.
     found = {remark.student: "missing" for remark in handed_in.remarks if remark.student}
@@ -93,8 +145,8 @@ def _statuses(reports: Mapping[str, Report], handed_in: HandedIn) -> dict[str, s
     return {student: found[student] for student in sorted(found, key=lambda name: (name.casefold(), name))}
 
 
-def _share(report: Report) -> float:
-    return report.score / report.max_score if report.max_score else 0.0
+def _share(score: float, of: float) -> float:
+    return score / of if of else 0.0
 
 
 # ---------------------------------------------------------------------- summary.json
@@ -203,6 +255,12 @@ class Summary(_Record):
         When the first of the reports was begun; None without any.
     seconds
         That the batch took; with results that were there before, less than they took.
+    rules
+        The teacher's, in a sentence; empty where there are none.
+    late, penalty
+        How many students were late, and what that took of them in all, in points.
+    overrides
+        The grades that the teacher gave by hand.
     """
 
     schema_version: Literal[1] = 1
@@ -223,9 +281,19 @@ class Summary(_Record):
     grader: list[str]
     started: str | None
     seconds: float
+    rules: str = ""
+    late: int = 0
+    penalty: float = 0.0
+    overrides: list[Override] = Field(default_factory=list)
 
 
-def summary(exercise: Exercise, reports: Mapping[str, Report], handed_in: HandedIn, seconds: float) -> Summary:
+def summary(
+    exercise: Exercise,
+    reports: Mapping[str, Report],
+    handed_in: HandedIn,
+    seconds: float,
+    grades: Grades | None = None,
+) -> Summary:
     """Sum up a class.
 
     Parameters
@@ -234,20 +302,22 @@ def summary(exercise: Exercise, reports: Mapping[str, Report], handed_in: Handed
         What was found, by student.
     seconds
         That the batch took.
+    grades
+        What rules and the teacher made of the reports; without them a report's score is the grade.
     """
-    statuses = _statuses(reports, handed_in)
-    by_name = {student: reports[student] for student in statuses if student in reports}
+    grades = grades or _plain_grades(exercise, reports, handed_in)
+    by_name = {one.student: reports[one.student] for one in grades.grades if one.student in reports}
     found = list(by_name.values())
     checks = [_check_summary(check, found) for check in exercise.checks]
     failed = sorted((one for one in checks if one.failed), key=lambda one: -one.failed)
     slowest = sorted(by_name.items(), key=lambda pair: -pair[1].execution.seconds)[:_SLOWEST]
-    return Summary(
+    told = Summary(
         exercise=exercise.id,
         title=found[0].title if found else exercise.description.title.en,
-        students=len(statuses),
-        statuses=Counts(**Counter(statuses.values())),
+        students=len(grades.grades),
+        statuses=Counts(**Counter[str](one.status for one in grades.grades)),
         max_score=exercise.max_score,
-        scores=_scores([one for one in found if one.status != "ungraded"]),
+        scores=None,
         checks=checks,
         most_failed=[one.name for one in failed],
         slowest=[
@@ -260,7 +330,7 @@ def summary(exercise: Exercise, reports: Mapping[str, Report], handed_in: Handed
             for student, one in slowest
         ],
         ungraded=[
-            Ungraded(student=plain(student), reason=_reason(one))
+            Ungraded(student=plain(student), reason=reason(one))
             for student, one in by_name.items()
             if one.status == "ungraded"
         ],
@@ -274,6 +344,37 @@ def summary(exercise: Exercise, reports: Mapping[str, Report], handed_in: Handed
         started=min((one.started for one in found), default=None),
         seconds=round(seconds, 3),
     )
+    return with_grades(told, grades)
+
+
+def with_grades(one: Summary, grades: Grades) -> Summary:
+    """The summary with what hangs on the grades: the scores, who was late, what was given by hand."""
+    return one.model_copy(
+        update={
+            "scores": distribution([(one.score, one.max_score) for one in grades.grades if one.score is not None]),
+            "rules": grades.rules,
+            "late": sum(one.late_seconds > 0 for one in grades.grades),
+            "penalty": round(sum(one.penalty for one in grades.grades), 6),
+            "overrides": [one.override for one in grades.grades if one.override is not None],
+        }
+    )
+
+
+def load_summary(results: Path) -> Summary:
+    """What `summary.json` of a results folder says.
+
+    Raises
+    ------
+    UsageError
+        It is not there, or is not what the grader wrote.
+    """
+    try:
+        return Summary.model_validate_json((results / SUMMARY).read_bytes())
+    except (OSError, ValidationError):
+        raise UsageError(
+            f"{plain(str(results / SUMMARY))} is not there, or is damaged.",
+            "Run the `grade batch` that made these results again: what is graded already is not graded again.",
+        ) from None
 
 
 def write_summary(results: Path, one: Summary) -> Path:
@@ -282,16 +383,16 @@ def write_summary(results: Path, one: Summary) -> Path:
     return results / SUMMARY
 
 
-def _scores(graded: list[Report]) -> Scores | None:
+def distribution(graded: Sequence[tuple[float, float]]) -> Scores | None:
+    """How scores are distributed, each with the points possible; None if there is none."""
     if not graded:
         return None
-    scores = [one.score for one in graded]
+    scores = [score for score, _ in graded]
     # Of one student there are no quarters, and `quantiles` says so by raising.
     quarters = statistics.quantiles(scores, n=4, method="inclusive") if len(scores) > 1 else scores * 3
     histogram = [0] * BINS
-    for one in graded:
-        # A score is a sum of floats: 0.1 + 0.2 of 1 belongs where 0.3 does.
-        histogram[max(0, min(BINS - 1, int(BINS * _share(one) + 1e-9)))] += 1
+    for score, of in graded:
+        histogram[tenth(score, of)] += 1
     return Scores(
         students=len(scores),
         mean=statistics.fmean(scores),
@@ -302,6 +403,12 @@ def _scores(graded: list[Report]) -> Scores | None:
         highest=max(scores),
         histogram=histogram,
     )
+
+
+def tenth(score: float, of: float) -> int:
+    """Which tenth of the points possible a score is in, from 0; full points are in the last."""
+    # A score is a sum of floats: 0.1 + 0.2 of 1 belongs where 0.3 does.
+    return max(0, min(BINS - 1, int(BINS * _share(score, of) + 1e-9)))
 
 
 def _check_summary(check: Check, reports: list[Report]) -> CheckSummary:
@@ -323,7 +430,7 @@ def _check_summary(check: Check, reports: list[Report]) -> CheckSummary:
     )
 
 
-def _reason(report: Report) -> str:
+def reason(report: Report) -> str:
     """Why a student was not graded, for the teacher: which check broke, or what the machine lacks."""
     broken: CheckReport | None = next((one for one in report.checks if one.status == "error"), None)
     if broken is not None:

@@ -10,11 +10,15 @@ are the same everywhere.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from grader.errors import UsageError
 from grader.figures import Record
+from grader.keeping import write_whole
+from grader.text import plain
 
 GRADES = "grades.json"
 
@@ -51,6 +55,8 @@ class Grade(Record):
         How long after the deadline; 0 where it was in time, or there is none.
     place
         Where the counting notebook lies.
+    number
+        The platform's number of the student, where it gives one: Moodle's participant, Canvas's user.
     """
 
     student: str
@@ -64,14 +70,44 @@ class Grade(Record):
     handed_in: str | None = None
     late_seconds: float = 0.0
     place: str = ""
+    number: str = ""
     override: Override | None = None
 
 
 class Grades(Record):
-    """The class: an exercise, and a grade a student, sorted by student."""
+    """The class: an exercise, and a grade a student, sorted by student; `rules` tells the teacher's, in a sentence."""
 
     schema_version: Literal[1] = 1
     exercise: str
     title: str
     max_score: float
+    rules: str = ""
     grades: list[Grade] = Field(default_factory=list)
+
+
+def load_grades(results: Path) -> Grades:
+    """What `grades.json` of a results folder says.
+
+    Raises
+    ------
+    UsageError
+        It is not there, or is not what the grader wrote.
+    """
+    path = results / GRADES
+    again = "Run the `grade batch` that made these results again: what is graded already is not graded again."
+    try:
+        return Grades.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"There is no {GRADES} in {plain(str(results))}.", again) from None
+    except OSError as error:
+        raise UsageError(
+            f"{plain(str(path))} cannot be read: {error.strerror or error}.", "Check your access to it."
+        ) from None
+    except ValidationError:
+        raise UsageError(f"{plain(str(path))} is damaged.", again) from None
+
+
+def write_grades(results: Path, grades: Grades) -> Path:
+    """Write `grades.json` into the results folder, whole or not at all; its path."""
+    write_whole(results / GRADES, grades.model_dump_json(indent=2) + "\n")
+    return results / GRADES

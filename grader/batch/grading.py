@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from grader.batch.results import Results
@@ -14,11 +14,12 @@ from grader.batch.tasks import Files, Outcome, Task, grade_task, paths_of
 from grader.batch.workers import Step
 from grader.exercise import Exercise
 from grader.grading import Graded, Options, ungraded
+from grader.language import mark
 from grader.report import Report
 from grader.submission import Submission
 
 _LOOK_EVERY_S = 0.1
-_DIED_TWICE = "The process that graded it died twice. Look at this notebook by hand; the others are not affected."
+_DIED_TWICE = mark("The process that graded it died twice. Look at this notebook by hand; the others are not affected.")
 
 
 class Crew(Protocol):
@@ -60,10 +61,24 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Todo:
-    """A submission whose result is not there, and the key that the result will have."""
+    """A submission whose result is not there, and the key that the result will have.
+
+    Attributes
+    ----------
+    attempt
+        Which of the student's attempts it is, from 1; 0 where only one counts.
+    """
 
     submission: Submission
     key: str
+    attempt: int = 0
+
+    @property
+    def shown(self) -> Submission:
+        """The submission, by a name that no other has while the class is graded."""
+        if not self.attempt:
+            return self.submission
+        return replace(self.submission, student=f"{self.submission.student}, attempt {self.attempt}")
 
 
 def sort_out(
@@ -108,13 +123,15 @@ def grade_class(
 ) -> dict[str, Report]:
     """Grade submissions, several at a time, and write each result as it comes; the reports, by student.
 
+    Of several attempts of a student it gives the report of one: read the results where all of them matter.
+
     A worker that dies loses nothing: its submission goes to another one, once. If that dies, too, the submission is
     ungraded, and says why.
 
     Whatever ends this early (Ctrl-C among it) ends everything that was started, and leaves what was written.
     """
     files = Files.read(paths_of(exercise), exercise.course)
-    waiting, again = deque(todo), set[str]()
+    waiting, again = deque(todo), set[Todo]()
     running: dict[Future[Outcome], tuple[Executor, Todo]] = {}
     reports: dict[str, Report] = {}
 
@@ -123,7 +140,7 @@ def grade_class(
             if waiting:
                 one = waiting.popleft()
                 running[executor.submit(grade_task, Task.of(one.submission, files, options))] = executor, one
-                listener.began(one.submission)
+                listener.began(one.shown)
 
     try:
         while waiting or running:
@@ -134,14 +151,14 @@ def grade_class(
             hand_out()  # nobody waits while results are written to the disk
             for future, one in finished:
                 student = str(one.submission.student)
-                graded = _result(future, one.submission, exercise, options, last=student in again)
+                graded = _result(future, one.submission, exercise, options, last=one in again)
                 if graded is None:
-                    again.add(student)
+                    again.add(one)
                     waiting.append(one)
                     continue
-                results.save(student, one.key, graded)
+                results.save(student, one.key, graded, one.attempt)
                 reports[student] = graded.report
-                listener.finished(one.submission, graded.report)
+                listener.finished(one.shown, graded.report)
             listener.tick()
     except BaseException:
         crew.abandon()
@@ -162,7 +179,7 @@ def _done(running: dict[Future[Outcome], tuple[Executor, Todo]]) -> set[Future[O
 
 
 def _tell_steps(crew: Crew, running: dict[Future[Outcome], tuple[Executor, Todo]], listener: Listener) -> None:
-    doing = {executor: one.submission for executor, one in running.values()}
+    doing = {executor: one.shown for executor, one in running.values()}
     for executor, step in crew.steps():
         if executor in doing:
             listener.at(doing[executor], step)

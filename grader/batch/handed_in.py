@@ -7,8 +7,10 @@ import re
 import shutil
 import stat
 from collections import Counter, deque
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from grader.batch import unpacking
@@ -27,6 +29,7 @@ from grader.batch.names import (
     shown,
     stem,
 )
+from grader.batch.times import as_moment, nbgrader_time, shared_moments
 from grader.batch.unpacking import Kind, Note, Refused, Room, unpack
 from grader.errors import UsageError
 from grader.exercise import Exercise
@@ -44,9 +47,9 @@ class Remark:
     student
         Whom it is about; empty where it is about nobody in particular.
     kind
-        `duplicate`: the newest counts. `missing`: files, but no notebook. `several`: notebooks of which none is
-        clearly the one. `unreadable`: a file that cannot be read. `refused`: an archive, a link or a special file
-        that is not touched. `ignored`: what belongs to no submission.
+        `duplicate`: the newest counts, or the one that the rules take. `missing`: files, but no notebook. `several`:
+        notebooks of which none is clearly the one. `unreadable`: a file that cannot be read. `refused`: an archive, a
+        link or a special file that is not touched. `ignored`: what belongs to no submission.
     text
         One sentence.
     """
@@ -57,22 +60,55 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One of the notebooks that a student handed in.
+
+    Attributes
+    ----------
+    handed_in
+        When, as far as its file tells.
+    sure
+        Whether that is to be believed: not where whole classes have the same moment, which is when their files were
+        unpacked.
+    marked_late
+        The platform says that it came late, not how late.
+    told
+        The teacher told when.
+    """
+
+    submission: Submission
+    handed_in: datetime | None = None
+    sure: bool = True
+    marked_late: bool = False
+    told: bool = False
+
+
+@dataclass(frozen=True)
 class HandedIn:
     """What a class handed in.
 
     Attributes
     ----------
     submissions
-        One a student, sorted by student.
+        The newest of each student, sorted by student.
     remarks
         Sorted by student too.
+    attempts
+        By student, the oldest first: all of them where they were asked for, else the newest alone.
+    hand_ins
+        How many each student handed in, whether they were looked into or not.
+    numbers
+        The platform's numbers of students, where it gives any.
     """
 
     submissions: tuple[Submission, ...]
     remarks: tuple[Remark, ...]
+    attempts: Mapping[str, tuple[Attempt, ...]] = field(default_factory=dict)
+    hand_ins: Mapping[str, int] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
 
 
-def find(path: Path, exercise: Exercise, into: Path) -> HandedIn:
+def find(path: Path, exercise: Exercise, into: Path, every: bool = False) -> HandedIn:
     """The submissions in a folder or an archive, of whatever layout.
 
     Known are a folder of notebooks, a folder a student, nbgrader's `submitted/`, what Moodle's and Canvas's
@@ -87,6 +123,8 @@ def find(path: Path, exercise: Exercise, into: Path) -> HandedIn:
     into
         An empty folder. Archives are unpacked in it, and files that lie beside those of other students are copied
         to it, so that each notebook has only its own companions beside it.
+    every
+        Look for every attempt, not for the newest alone.
 
     Raises
     ------
@@ -102,7 +140,7 @@ def find(path: Path, exercise: Exercise, into: Path) -> HandedIn:
         raise UsageError(f"{plain(str(path))} cannot be opened.", "Check the name and your access to it.") from None
     try:
         into.mkdir(parents=True, exist_ok=True)
-        finder = _Finder(exercise, into.resolve())
+        finder = _Finder(exercise, into.resolve(), every)
         found = finder.in_folder(path) if stat.S_ISDIR(kind) else finder.in_file(path)
     except OSError as error:
         raise UsageError(
@@ -132,6 +170,10 @@ class _File:
         Canvas's number of the upload, which grows from one to the next; else 0.
     alone
         Whether only the student's own files lie beside it.
+    handed_in
+        When it was, where something else than `time` tells: what lies in a student's archive came with the archive.
+    marked_late
+        Canvas says so.
     """
 
     path: Path
@@ -140,6 +182,8 @@ class _File:
     bytes: int
     upload: int = 0
     alone: bool = True
+    handed_in: float | None = None
+    marked_late: bool = False
 
     @property
     def age(self) -> tuple[int, float, int, str]:
@@ -247,7 +291,10 @@ def _tell_odd(odd: dict[str, list[str]], student: _Student) -> None:
 class _Finder:
     """Goes through what a class handed in, and settles for each student which notebook it is."""
 
-    def __init__(self, exercise: Exercise, into: Path) -> None:
+    def __init__(self, exercise: Exercise, into: Path, every: bool) -> None:
+        self.every = every
+        self.of_nbgrader = False
+        self.shared: frozenset[float] = frozenset()
         self.wanted = composed(exercise.description.notebook)
         self.assignment = {exercise.id.casefold(), stem(self.wanted).casefold()}
         self.into = into
@@ -350,6 +397,7 @@ class _Finder:
 
     def _collect(self, top: Path, of_nbgrader: bool, entries: list[os.DirEntry[str]] | None = None) -> None:
         entries = _visible(top) if entries is None else entries
+        self.of_nbgrader = of_nbgrader
         folders = {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
         stems = {composed(entry.name if entry.name in folders else stem(entry.name)) for entry in entries}
         waiting: list[os.DirEntry[str]] = []
@@ -383,7 +431,8 @@ class _Finder:
             return
         # The name is empty where the platform's prefix is all there is.
         file = _File(path, name or path.name, status.st_mtime, status.st_size, upload, alone)
-        student.part(part).files.append(file)
+        canvas = CANVAS.fullmatch(path.name) if upload else None
+        student.part(part).files.append(replace(file, marked_late=bool(canvas and canvas["late"])))
 
     def _keep_assignment(self) -> None:
         """Of several assignments under `submitted/STUDENT/`, the exercise's own, where it is there by its name."""
@@ -439,13 +488,28 @@ class _Finder:
     # ------------------------------------------------------------------ which notebook counts
 
     def _settled(self) -> HandedIn:
-        submissions: list[Submission] = []
-        for name, student in sorted(self._unique().items()):
-            submission = self._submission(student, name)
-            if submission is not None:
-                submissions.append(submission)
+        students = self._unique()
+        self.shared = shared_moments(
+            (name, file.time)
+            for name, student in students.items()
+            for part in student.parts.values()
+            for file in part.files
+            if file.counts
+        )
+        attempts: dict[str, tuple[Attempt, ...]] = {}
+        hand_ins: dict[str, int] = {}
+        for name, student in sorted(students.items()):
+            found, several = self._attempts(student, name)
+            if found:
+                attempts[name], hand_ins[name] = tuple(found), several
             self.remarks += [Remark(name, kind, text) for kind, text in student.remarks]
-        return HandedIn(tuple(submissions), tuple(sorted(self.remarks, key=lambda remark: remark.student)))
+        return HandedIn(
+            tuple(of_one[-1].submission for of_one in attempts.values()),
+            tuple(sorted(self.remarks, key=lambda remark: remark.student)),
+            attempts,
+            hand_ins,
+            {name: student.number for name, student in students.items() if student.number},
+        )
 
     def _unique(self) -> dict[str, _Student]:
         """The students by a name of their own, fit to be shown."""
@@ -460,53 +524,67 @@ class _Finder:
             unique[name] = student
         return unique
 
-    def _submission(self, student: _Student, name: str) -> Submission | None:
-        """The notebook that counts, lying where nothing of other students lies beside it."""
+    def _attempts(self, student: _Student, name: str) -> tuple[list[Attempt], int]:
+        """A student's notebooks, the newest last, each where nothing of other students lies beside it; how many.
+
+        Where not every attempt is asked for, it is the newest alone, and of the others only how many they are.
+        """
         parts = sorted(student.parts.values(), key=lambda part: part.age, reverse=True)
         with_work = [part for part in parts if any(file.counts for file in part.files)]
         own = self.into / "students" / folder_name(name)
+        attempts: list[Attempt] = []
+        looked_into = False
         for number, part in enumerate(with_work, 1):
             if self.unpacked_class and sum(file.bytes for file in part.files) > unpacking.SUBMISSION_BYTES:
                 student.remark("refused", f"The submission is larger than {size(unpacking.SUBMISSION_BYTES)}.")
                 continue
-            chosen = self._chosen(part, student, own / str(number))
-            if chosen is None:
+            alike = self._alike(part, student, own / str(number))
+            if not alike:
                 continue
-            if len(with_work) > 1:
+            if len(with_work) > 1 and not looked_into:
                 which = "newest" if number == 1 else "newest with a notebook"
-                text = f"{count(len(with_work), 'submission')}; the {which} counts: {shown(part.name)}."
-                student.remark("duplicate", text)
-            return self._checked(chosen, part, student, name)
+                counts = "the rules tell which counts" if self.every else f"the {which} counts: {shown(part.name)}"
+                student.remark("duplicate", f"{count(len(with_work), 'submission')}; {counts}.")
+            looked_into = True
+            for chosen in alike if self.every else alike[:1]:
+                attempts += self._checked(chosen, part, student, own / f"files{len(attempts) or ''}", name)
+            if not self.every:
+                return attempts, len(alike) + len(with_work) - number
+        if looked_into:
+            return attempts[::-1], len(attempts)
         if not with_work or not any(kind == "refused" for kind, _ in student.remarks):
             files = [shown(file.name) for part in parts for file in part.files]
             among = f" among {count(len(files), 'file')} ({', '.join(files[:3])}{', …' if files[3:] else ''})"
             student.remark("missing", f"There is no notebook{among if files else ''}.")
-        return None
+        return [], 0
 
     def _place(self, path: Path) -> str:
         """Where a person finds a file that may lie in an archive."""
         folder = next((above for above in path.parents if above in self.unpacked), None)
         return str(path) if folder is None else f"{self.unpacked[folder]}/{path.relative_to(folder).as_posix()}"
 
-    def _chosen(self, part: _Part, student: _Student, into: Path) -> _File | None:
+    def _alike(self, part: _Part, student: _Student, into: Path) -> list[_File]:
+        """The notebooks that are the one asked for, perhaps several times over; the newest first."""
         notebooks = [file for file in part.files if is_notebook(file.name)]
         # An archive beside the notebook asked for is the notebook's own affair: data that it opens itself.
         if not any(self._is_named(Path(file.name).name) for file in notebooks):
             for number, archive in enumerate((file for file in part.files if is_archive(file.name)), 1):
                 notebooks += self._unpacked(archive, student, into / f"archive-{number}")
         if len(notebooks) < 2:
-            return notebooks[0] if notebooks else None
+            return notebooks
         named = [file for file in notebooks if self._is_named(Path(file.name).name)]
         if len(named) == 1:
-            return named[0]
+            return named
         alike = named or notebooks
         if named or len({once(stem(Path(file.name).name))[0] for file in alike}) == 1:
-            newest = max(alike, key=lambda file: file.age)
-            student.remark("duplicate", f"{count(len(alike), 'notebook')}; the newest counts: {shown(newest.name)}.")
-            return newest
+            alike = sorted(alike, key=lambda file: file.age, reverse=True)
+            newest = f"the newest counts: {shown(alike[0].name)}"
+            counts = "the rules tell which counts" if self.every else newest
+            student.remark("duplicate", f"{count(len(alike), 'notebook')}; {counts}.")
+            return alike
         best = max(notebooks, key=lambda file: (self._likeness(Path(file.name).name), file.age))
         student.remark("several", f"{count(len(notebooks), 'notebook')}; taken is {shown(best.name)}.")
-        return best
+        return [best]
 
     def _is_named(self, name: str) -> bool:
         """Whether a notebook has the exercise's name, perhaps for the second time."""
@@ -534,28 +612,46 @@ class _Finder:
         for note in notes:
             student.remark(note.kind, f"{shown(archive.name)}: {note.text}")
         return [
-            _File(file.path, f"{archive.name}/{file.name}", file.time, file.bytes, archive.upload)
+            replace(
+                file,
+                name=f"{archive.name}/{file.name}",
+                upload=archive.upload,
+                handed_in=archive.time,
+                marked_late=archive.marked_late,
+            )
             for file in _inside(into)
             if is_notebook(file.name)
         ]
 
-    def _checked(self, chosen: _File, part: _Part, student: _Student, name: str) -> Submission | None:
-        """The notebook in a folder of the student's own; None where this machine cannot read the file."""
+    def _checked(self, chosen: _File, part: _Part, student: _Student, into: Path, name: str) -> list[Attempt]:
+        """The notebook in a folder of the student's own; nothing where this machine cannot read the file."""
         path = chosen.path
         try:
             with path.open("rb"):
                 pass
         except OSError:
             student.remark("unreadable", f"{shown(chosen.name)} cannot be opened on this machine.")
-            return None
+            return []
         if not chosen.alone and chosen.bytes <= MAX_BYTES:  # larger ones are unreadable where they lie
-            path = self._copied(chosen, part, self.into / "students" / folder_name(name) / "files")
+            path = self._copied(chosen, part, into)
         submission = Submission(path, name, self._place(chosen.path))
         try:
             cells(submission.contents())
         except Unreadable as error:
             student.remark("unreadable", f"{shown(chosen.name)}: {error}")
-        return submission
+        return [self._timed(submission, chosen, part)]
+
+    def _timed(self, submission: Submission, chosen: _File, part: _Part) -> Attempt:
+        """When it was handed in, as far as anything tells."""
+        if chosen.upload:  # the files of Canvas's archive have the moment when it was made
+            return Attempt(submission, marked_late=chosen.marked_late)
+        if self.of_nbgrader:
+            beside = f"{chosen.name.rpartition('/')[0]}/timestamp.txt"
+            stamp = next((nbgrader_time(file.path) for file in part.files if file.name == beside), None)
+            if stamp is not None:
+                return Attempt(submission, stamp)
+        when = chosen.time if chosen.handed_in is None else chosen.handed_in
+        return Attempt(submission, as_moment(when), when not in self.shared)
 
     def _copied(self, chosen: _File, part: _Part, into: Path) -> Path:
         """Copy a loose notebook and what was handed in with it, as much of it as would go along anyway."""

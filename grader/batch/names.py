@@ -20,7 +20,7 @@ MOODLE = re.compile(
 )
 # A letter first and no leading zeros, or `2026_01_15_alice.ipynb` and all of that day would be one student's.
 CANVAS = re.compile(
-    r"(?P<name>[^\W\d_].*?)(?:_LATE)?_(?P<number>[1-9]\d*)_(?P<upload>[1-9]\d{0,17})_(?P<rest>.+)", re.DOTALL
+    r"(?P<name>[^\W\d_].*?)(?P<late>_LATE)?_(?P<number>[1-9]\d*)_(?P<upload>[1-9]\d{0,17})_(?P<rest>.+)", re.DOTALL
 )
 
 

@@ -5,11 +5,14 @@
     results/students/NAME/report.json       what was found; written last, with it the result is there
     results/students/NAME/executed.ipynb    the notebook as it ran, if it could be read
     results/students/NAME/key.json          what the result hangs on, and digests of the reports that belong to it
+    results/students/NAME/attempts/N/       the same of each attempt, where the best counts; see attempts.py
     results/gradebook.csv, summary.json     see gradebook.py
+    results/grades.json, overrides.json     see grades.py, overrides.py
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -62,9 +65,10 @@ class Results:
         self._exercises: dict[Path, bytes] = {}
         self._companions: dict[Path, bytes] = {}
 
-    def folder(self, student: str) -> Path:
-        """Where a student's report and executed notebook lie."""
-        return self.path / "students" / folder_name(student)
+    def folder(self, student: str, attempt: int = 0) -> Path:
+        """Where a student's report and executed notebook lie, or those of one of their attempts, from 1."""
+        own = self.path / "students" / folder_name(student)
+        return own / "attempts" / str(attempt) if attempt else own
 
     # ------------------------------------------------------------------ what a result hangs on
 
@@ -102,28 +106,35 @@ class Results:
             json.dumps(circumstances, sort_keys=True).encode(),
         ).hex()
 
+    @staticmethod
+    def work(submission: Submission) -> str:
+        """A digest of what the notebook says: the same for the notebook as it was handed in and as it ran."""
+        return _sources_digest(submission).hex()
+
     # ------------------------------------------------------------------ reading
 
-    def have(self, submission: Submission, key: str) -> Report | None:
+    def have(self, submission: Submission, key: str, attempt: int = 0) -> Report | None:
         """The finished result of this submission with this key, if there is one.
 
         What is damaged, half written or not ours is as if it were not there; an `ungraded` report, too: what
         the grader or the machine lacked then may be there now. Where the notebook lay elsewhere when it was graded,
         the report now tells where it lies.
         """
-        report = self._read(str(submission.student), key)
+        student = str(submission.student)
+        report = self.read(student, key, attempt)
         if report is None or report.status == "ungraded":
             return None
         place = plain(submission.place, 400)
-        return report if report.submission == place else self._moved(str(submission.student), key, report, place)
+        return report if report.submission == place else self._moved(student, key, report, place, attempt)
 
     def all(self, students: Iterable[str]) -> dict[str, Report]:
         """Every finished result of these students, whatever its key, `ungraded` ones too."""
-        found = ((student, self._read(student)) for student in students)
+        found = ((student, self.read(student)) for student in students)
         return {student: report for student, report in found if report is not None}
 
-    def _read(self, student: str, key: str | None = None) -> Report | None:
-        folder = self.folder(student)
+    def read(self, student: str, key: str | None = None, attempt: int = 0) -> Report | None:
+        """A finished result of a student, with this key or with whatever key."""
+        folder = self.folder(student, attempt)
         try:
             mark = json.loads(_contents(folder / _KEY, 10_000))
             if type(mark) is not dict or (key is not None and mark.get("key") != key):
@@ -139,9 +150,9 @@ class Results:
 
     # ------------------------------------------------------------------ writing
 
-    def _moved(self, student: str, key: str, report: Report, place: str) -> Report:
+    def _moved(self, student: str, key: str, report: Report, place: str, attempt: int) -> Report:
         """The report with another place; what is on the disk is a whole result at every moment."""
-        folder, moved = self.folder(student), report.model_copy(update={"submission": place})
+        folder, moved = self.folder(student, attempt), report.model_copy(update={"submission": place})
         text = _text(moved)
         with _writing(student):
             before = _contents(folder / _REPORT, _MAX_REPORT)
@@ -151,7 +162,7 @@ class Results:
             write_whole(folder / _REPORT, text)
         return moved
 
-    def save(self, student: str, key: str, graded: Graded) -> None:
+    def save(self, student: str, key: str, graded: Graded, attempt: int = 0) -> None:
         """Write a result, so that after a kill -9 or a power cut it is there whole or not at all.
 
         The report comes last: with it the result is there. The key's file, written before it, names the digest of
@@ -162,15 +173,46 @@ class Results:
         GradingError
             The folder cannot be written to.
         """
-        folder = self.folder(student)
+        notebook = None if graded.notebook is None else nbformat.writes(graded.notebook, ensure_ascii=True)
+        self._put(student, self.folder(student, attempt), key, graded, notebook)
+
+    def copy(self, student: str, attempt: int, to: int) -> None:
+        """Make the result of an attempt another's, too; 0 is the one that the student's folder shows.
+
+        Raises
+        ------
+        GradingError
+            It cannot be read, or the folder cannot be written to.
+        """
+        source, target = self.folder(student, attempt), self.folder(student, to)
+        with _writing(student):
+            report, key = self.read(student, None, attempt), self.key_of(student, attempt)
+            if report is None or key is None:
+                raise FileNotFoundError(errno.ENOENT, "it is gone")
+            if key == self.key_of(student, to) and report == self.read(student, key, to):
+                return
+            made = source / _NOTEBOOK
+            notebook = made.read_text("utf-8") if made.is_file() else None
+            files = {path.name: path.read_bytes() for path in (source / _FILES).glob("*") if path.is_file()}
+            self._put(student, target, key, Graded(report, None, files), notebook)
+
+    def key_of(self, student: str, attempt: int = 0) -> str | None:
+        """What a result hangs on, as it was when it was written; None where there is no result."""
+        try:
+            key = json.loads(_contents(self.folder(student, attempt) / _KEY, 10_000)).get("key")
+        except (OSError, ValueError, AttributeError, RecursionError):
+            return None
+        return key if type(key) is str else None
+
+    def _put(self, student: str, folder: Path, key: str, graded: Graded, notebook: str | None) -> None:
         report = _text(graded.report)
         mark = {"key": key, "report": _hex(report.encode())}
         with _writing(student):
             self._make(folder)
             write_whole(folder / _KEY, json.dumps(mark) + "\n")  # from here on, an earlier result is none any more
             self._clear(folder)
-            if graded.notebook is not None:
-                write_whole(folder / _NOTEBOOK, nbformat.writes(graded.notebook, ensure_ascii=True))
+            if notebook is not None:
+                write_whole(folder / _NOTEBOOK, notebook)
             keep_files(folder / _FILES, graded)
             _sync(folder)  # no power cut may leave the report's name on the disk without the other two
             write_whole(folder / _REPORT, report)
@@ -179,8 +221,8 @@ class Results:
     def _make(self, folder: Path) -> None:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
-            for above in (folder.parent, self.path, self.path.absolute().parent):
-                _sync(above)
+            for above in (*folder.relative_to(self.path).parents, Path("..")):
+                _sync(self.path.absolute() / above)
 
     @staticmethod
     def _clear(folder: Path) -> None:

@@ -20,6 +20,7 @@ import nbformat
 from grader.errors import GraderError
 from grader.exercise import Exercise, load
 from grader.grading import Graded, Options, Progress, grade
+from grader.language import speaking
 from grader.report import Report
 from grader.submission import Submission, Unreadable
 from grader.workspace import companions, remove, scratch_folder
@@ -93,7 +94,8 @@ class Task:
         """A submission's task, read from the disk now."""
         notebook, flaw, beside = b"", "", Files()
         try:
-            notebook = submission.contents()
+            with speaking(options.language):
+                notebook = submission.contents()
             folder = submission.path.absolute().parent
             beside = Files.read(companions(folder)[0], folder)
         except Unreadable as unreadable:
