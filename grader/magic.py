@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-_ADVICE = "Name it: `%grade NOTEBOOK.ipynb`."
+from grader.language import preferred, speaking, tr
 
 
 def register(shell: Any) -> None:
@@ -30,11 +30,15 @@ class _Magic:
         self._shell = shell
 
     def __call__(self, line: str) -> GradedNotebook | None:
+        with speaking(preferred()):
+            return self._grade(line)
+
+    def _grade(self, line: str) -> GradedNotebook | None:
         words = shlex.split(line)
         if not words or words[0].startswith("-"):
             found = this_notebook(self._shell.user_ns)
             if found is None:
-                print(f"Nothing tells which notebook this is. {_ADVICE}")
+                print(tr("Nothing tells which notebook this is. Name it: `%grade NOTEBOOK.ipynb`."))
                 return None
             words = [str(found), *words]
         path = Path(words[0]).expanduser()
@@ -43,7 +47,7 @@ class _Magic:
         command = [sys.executable, "-m", "grader.cli", "notebook", *words[1:], "--json", "--", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
         if not done.stdout.strip():
-            print(done.stderr.strip() or "The grader said nothing.")
+            print(done.stderr.strip() or tr("The grader said nothing."))
             return None
         return GradedNotebook(done.stdout, saved)
 

@@ -15,7 +15,6 @@ import functools
 import hashlib
 import json
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
@@ -33,6 +32,7 @@ from grader.batch.gradebook import SUMMARY, Summary
 from grader.batch.grades import GRADES, Grade, Grades, load_grades
 from grader.batch.results import Results
 from grader.batch.similar import SIMILAR, Similar
+from grader.batch.workers import cores
 from grader.errors import UsageError
 from grader.keeping import write_whole
 from grader.render.html.classroom import Classroom, class_page
@@ -242,7 +242,7 @@ def _make(jobs: Sequence[Job], say: Say | None) -> Iterator[tuple[str, str]]:
 
 def _made(jobs: Sequence[Job]) -> Iterator[str]:
     """For each job why its pages could not be made; empty where they were."""
-    processes = min(_cores(), _PROCESSES, len(jobs) // _PAYS)
+    processes = min(cores(), _PROCESSES, len(jobs) // _PAYS)
     if processes < 2:
         yield from map(make, jobs)
         return
@@ -264,10 +264,6 @@ def _made(jobs: Sequence[Job]) -> Iterator[str]:
 def _leave_interrupts() -> None:
     """A Ctrl-C is for the command, which then ends these processes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def make(job: Job) -> str:

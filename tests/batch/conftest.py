@@ -10,13 +10,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from grader import cli
+from grader.batch import command as batch_command
+from grader.batch.tasks import Surroundings, begin
 from grader.exercise import Exercise
+from grader.kernel.warm import Warm
 from grader.workspace import remove
 from tests.conftest import notebook
 
@@ -110,6 +115,49 @@ def batch(exercise: Exercise, folder: Path) -> Batch:
         )
 
     return run
+
+
+class Here:
+    """A crew of one, in this process, with the kernels of a warm process that is there already."""
+
+    def __init__(self, warm: Warm | None) -> None:
+        begin(Surroundings(None if warm is None else warm.folder, warm), lambda *_: None)
+        self._thread = ThreadPoolExecutor(1)
+
+    def executors(self) -> list[ThreadPoolExecutor]:
+        return [self._thread]
+
+    def steps(self) -> tuple[()]:
+        return ()
+
+    def abandon(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+@pytest.fixture
+def quick_batch(
+    exercise: Exercise, folder: Path, warm: Warm | None, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> Iterator[Batch]:
+    """Run the command on what was handed in, within this process: for tests of what comes before grading and after."""
+    crew = Here(warm)
+    monkeypatch.setattr(batch_command, "_crew", lambda *_: nullcontext(crew))
+    monkeypatch.setenv("GRADED", str(folder / "graded"))
+
+    def run(*more: str, out: str = "out", **environment: str) -> subprocess.CompletedProcess[str]:
+        _, _, _, *arguments = typed = command(exercise, folder, *more, out=out)
+        monkeypatch.setattr(sys, "argv", ["grade", *arguments])
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return subprocess.CompletedProcess(typed, code, said.out, said.err)
+
+    yield run
+    crew.abandon()
 
 
 def gradebook(folder: Path) -> dict[str, dict[str, str]]:

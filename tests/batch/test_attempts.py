@@ -58,6 +58,11 @@ def shown(folder: Path, student: str, attempt: int | None = None) -> Any:
 
 
 @pytest.fixture
+def batch(quick_batch: Batch) -> Batch:
+    return quick_batch
+
+
+@pytest.fixture
 def grade(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run `grade` with any arguments."""
 

@@ -47,6 +47,11 @@ def grade(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> sub
 
 
 @pytest.fixture
+def batch(quick_batch: Batch) -> Batch:
+    return quick_batch
+
+
+@pytest.fixture
 def results(folder: Path, batch: Batch) -> Path:
     """A class of three, as Moodle gives it, graded."""
     for name, number, source in (("Anna Mäkelä", 101, "x = 3"), ("Bob OBrien", 102, "x = 4"), ("Eve", 103, "")):

@@ -29,6 +29,11 @@ def one(student: str, *statuses: str, **more: Any) -> tuple[Grade, Report]:
 
 
 @pytest.fixture
+def batch(quick_batch: Batch) -> Batch:
+    return quick_batch
+
+
+@pytest.fixture
 def results(tmp_path: Path) -> Path:
     return write_class(tmp_path / "results", [one("ada"), one("bob")])
 
@@ -145,7 +150,7 @@ def test_the_index_alone_links_only_what_is_up_to_date(results: Path) -> None:
 
 def test_many_are_made_by_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PAYS", 5)
-    monkeypatch.setattr(module, "_cores", lambda: 2)
+    monkeypatch.setattr(module, "cores", lambda: 2)
     found = members(12)
     results = write_class(tmp_path / "results", found)
     said: list[str] = []

@@ -194,10 +194,10 @@ def sample_line(place: int) -> Markup:
 
 def _points(curve: Curve) -> list[tuple[float, float] | None]:
     """Its points; of many every k-th, so that the page stays small."""
-    first = min(10**9, max(-(10**9), curve.first))
+    first, each = (min(10**9, max(-(10**9), n)) for n in (curve.first, curve.step))
     step = -(-len(curve.values) // _MOST_POINTS) or 1
     numbers = [(place, finite(curve.values[place])) for place in range(0, len(curve.values), step)]
-    return [None if value is None else (float(first + place), value) for place, value in numbers]
+    return [None if value is None else (float(first + place * each), value) for place, value in numbers]
 
 
 def _grid(across: Axis, up: Axis, at: Callable[[tuple[float, float]], tuple[float, float]]) -> Iterator[Markup]:
