@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -63,6 +64,11 @@ def warm() -> Iterator[Warm | None]:
     with warmed(one.view("sample") for one in DATASETS.values()) as process:
         yield process
 
+
+# What takes long and is told by other, quicker tests as well.
+thorough = pytest.mark.skipif(
+    not os.environ.get("GRADER_TEST_EVERY_MODE"), reason="takes its time: `make thorough` runs it"
+)
 
 EXERCISE = """
 id = "{id}"
@@ -137,10 +143,15 @@ def write_notebook(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def grade_cells(make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path]) -> Callable[..., Graded]:
-    """Grade a notebook of these cells in a real kernel."""
+def grade_cells(
+    make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path], warm: Warm | None
+) -> Callable[..., Graded]:
+    """Grade a notebook of these cells in a real kernel: a fork of the warm process, or one of its own if `cold`."""
 
-    def run(*sources: str, checks: str = CHECKS, options: Options = SAMPLE, **exercise: object) -> Graded:
+    def run(
+        *sources: str, checks: str = CHECKS, options: Options = SAMPLE, cold: bool = False, **exercise: object
+    ) -> Graded:
+        options = replace(options, warm=None if cold else warm)
         return grade(Submission(write_notebook(*sources)), make_exercise(checks, **exercise), options)
 
     return run

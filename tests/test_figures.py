@@ -51,6 +51,7 @@ from grader.language import speaking
 from grader.report import CheckReport, Report
 from grader.run import Run
 from grader.workspace import Workspace
+from tests.conftest import thorough
 from tests.fakes import LocalKernel, run_of
 from tests.test_tfevents import event, record, simple
 
@@ -644,7 +645,7 @@ FIGURES = {
 }
 
 
-@pytest.mark.parametrize("exercise", FIGURES)
+@pytest.mark.parametrize("exercise", ["110", pytest.param("710", marks=thorough)])
 def test_the_report_of_a_reference_holds_its_figures(exercise: str, tmp_path: Path) -> None:
     report = report_of(exercise, tmp_path)
     assert {

@@ -19,7 +19,7 @@ from grader.kernel.warm import Warm
 from grader.report import ExecutionReport
 from grader.validation import grade_notebook
 from tests import variants
-from tests.conftest import ROOT
+from tests.conftest import ROOT, thorough
 
 EXERCISES = list(exercise_folders(ROOT))
 
@@ -49,7 +49,7 @@ def test_another_students_notebook(name: str, warm: Warm | None) -> None:
     assert (run.status, run.error) == ("ok", None)
 
 
-@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("name", [pytest.param(one, marks=thorough) if one == "710" else one for one in EXERCISES])
 def test_float64_instead_of_float32(name: str, warm: Warm | None) -> None:
     if "torch" not in "".join(cell.source for cell in reference(name).cells if cell.cell_type == "code"):
         pytest.skip("nothing in it is torch's")

@@ -86,44 +86,33 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_every_save_is_graded(watched: Watched) -> None:
-    assert watched.next()["status"] == "failed"
+def test_every_save_is_graded(watched: Watched, make_exercise: Callable[..., Exercise]) -> None:
+    """The notebook's, a file's beside it, the exercise's; but not that of outputs alone."""
+    assert watched.next()["checks"][0]["message"] == "`x` is 1."
     watched.save("x = 3")
     assert watched.next()["status"] == "passed"
     watched.path.write_text("{")
     assert watched.next()["execution"]["status"] == "invalid"
-    (watched.path.parent / "helper.py").write_text("three = 3")  # beside a notebook that is broken now
+    (watched.path.parent / "helper.py").write_text("two = 2")  # beside a notebook that is broken now
     assert watched.next()["execution"]["status"] == "invalid"
-    watched.save("from helper import three as x")
+    watched.save("from helper import two as x")
+    assert watched.next()["status"] == "failed"
+    make_exercise(CHECKS.replace("3, ", "2, "), cell_s=1000, total_s=1000)
     assert watched.next()["status"] == "passed"
+    ran = notebook("from helper import two as x")
+    ran.cells[0].execution_count = 7
+    watched.path.write_text(json.dumps(ran))
+    watched.save("x = 1")
+    assert watched.next()["checks"][0]["message"] == "`x` is 1.", "nothing was said of outputs"
+    assert watched.quiet()
 
 
-def test_of_several_saves_the_latest_is_graded(watched: Watched) -> None:
+def test_of_several_saves_the_latest_is_graded_until_ctrl_c(watched: Watched) -> None:
     watched.next()
     watched.save(ENDLESS)
     until(watched.runs)
     watched.save("x = 3")
     assert watched.next()["status"] == "passed", "the endless one was ended, and nothing is said of it"
-
-
-def test_an_exercise_that_is_being_written(watched: Watched, make_exercise: Callable[..., Exercise]) -> None:
-    assert watched.next()["checks"][0]["message"] == "`x` is 1."
-    make_exercise(CHECKS.replace("3, ", "1, "), cell_s=1000, total_s=1000)
-    assert watched.next()["status"] == "passed"
-
-
-def test_outputs_alone_are_no_reason(watched: Watched) -> None:
-    watched.next()
-    saved = notebook("x = 1")
-    saved.cells[0].execution_count = 7
-    watched.path.write_text(json.dumps(saved))
-    watched.save("x = 3")
-    assert watched.next()["status"] == "passed"
-    assert watched.quiet()
-
-
-def test_ctrl_c_ends_it(watched: Watched) -> None:
-    watched.next()
     watched.save(ENDLESS)
     until(watched.runs)
     family = psutil.Process(watched.process.pid).children(recursive=True)

@@ -32,11 +32,7 @@ from tests.batch.conftest import (
     wait_for,
     written,
 )
-from tests.conftest import running
-
-thorough = pytest.mark.skipif(
-    not os.environ.get("GRADER_TEST_EVERY_MODE"), reason="takes its time: `make thorough` runs it"
-)
+from tests.conftest import running, thorough
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers are killed by signals")
 
@@ -120,6 +116,7 @@ def test_a_worker_is_killed_in_the_middle(folder: Path, batch: Batch, exercise: 
     assert cluster.processes["b"].poll() is None
 
 
+@thorough
 def test_a_poisonous_notebook_takes_no_worker_down(folder: Path, batch: Batch, cluster: Dask) -> None:
     hand_in(folder, "a-poisonous-one", "x = y = 3")
     for number in range(3):
@@ -215,12 +212,14 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr
 
 
+@thorough
 def test_nobody_answers(folder: Path, batch: Batch) -> None:
     hand_in(folder, "ann", "x = 3")
     assert one_line(batch("--scheduler", "tcp://127.0.0.1:1")).startswith("No scheduler answers at tcp://127.0.0.1:1")
     assert one_line(batch("--scheduler", "moon")).startswith("No scheduler answers at moon")
 
 
+@thorough
 def test_nobody_is_there(folder: Path, batch: Batch, cluster: Dask) -> None:
     hand_in(folder, "ann", "x = 3")
     assert "has no workers. Start some: `dask worker tcp://" in one_line(batch("--scheduler", cluster.address))

@@ -160,11 +160,11 @@ def test_two_batches_into_one_folder(exercise: Exercise, folder: Path, batch: Ba
     assert second.stderr.count("\n") == 1
 
 
-def test_without_a_sandbox_it_warns_loudly(folder: Path, batch: Batch) -> None:
+def test_without_a_sandbox_it_warns_loudly(folder: Path, quick_batch: Batch) -> None:
     hand_in(folder, "ann", "x = 3")
-    done = batch("--sandbox", "off")
+    done = quick_batch("--sandbox", "off")
     assert done.returncode == 0, done.stderr
     assert "WARNING: these notebooks run without some of what should hold them: " in done.stderr
     assert "no network" in done.stderr
     broken = sandbox.broken_promises(sandbox.examine().layers)
-    assert ("WARNING" in batch("--fresh", "--sandbox", "auto").stderr) == bool(broken)
+    assert ("WARNING" in quick_batch("--fresh", "--sandbox", "auto").stderr) == bool(broken)

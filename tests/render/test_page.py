@@ -210,6 +210,12 @@ def test_curves_are_told_in_words_and_numbers_too() -> None:
     assert "The numbers epoch train_loss val_loss 1 2 3 2 0.5 1 3 – –" in text
 
 
+def test_a_thinned_curve_is_told_where_its_numbers_lie() -> None:
+    curves = [Curve(name="a", values=[5.0, 6.0], step=10), Curve(name="b", values=[7.0])]
+    text = read(figured(Curves(x="step", curves=curves)))
+    assert "The numbers step a b 1 5 7 11 6 –" in text
+
+
 NUMBERS = [0, 1, -1, 10**400, -(10**400)]
 FLOATS = [float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 5e-324, 0.0]
 

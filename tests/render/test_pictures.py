@@ -91,6 +91,13 @@ def test_a_curve_falls_where_its_numbers_do_and_breaks_where_there_is_none() -> 
     assert svg.count('class="mark"') == 3
 
 
+def test_a_curve_of_which_every_tenth_number_is_kept_is_as_long_as_the_whole() -> None:
+    whole = Curve(name="a", values=[float(place) for place in range(1, 32)])
+    thinned = Curve(name="b", values=[1.0, 11.0, 21.0, 31.0], step=10)
+    first, second = lines(curve_chart([whole, thinned], "step"))
+    assert re.findall(r"[\d.]+", first)[-2:] == re.findall(r"[\d.]+", second)[-2:]
+
+
 def test_a_point_between_gaps_is_seen_though_no_line_leads_to_it() -> None:
     values: list[float | None] = [None] * 100
     values[50] = 1.0

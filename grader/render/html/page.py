@@ -298,15 +298,20 @@ def _course(curve: Curve) -> str:
 
 def _rows(curves: Sequence[Curve]) -> list[tuple[str, list[str]]]:
     """The numbers behind a chart: every k-th place, and for each curve its number there."""
-    begin = min(curve.first for curve in curves)
-    end = max(curve.first + len(curve.values) for curve in curves)
-    places = range(begin, end, -(-(end - begin) // _MOST_ROWS) or 1)
+    every = sorted({place for curve in curves for place in _places(curve)})
+    places = every[:: -(-len(every) // _MOST_ROWS) or 1]
     return [(str(place) if abs(place) < 10**12 else "…", [_at(curve, place) for curve in curves]) for place in places]
 
 
+def _places(curve: Curve) -> range:
+    """Where its numbers lie on the axis."""
+    step = max(1, curve.step)
+    return range(curve.first, curve.first + len(curve.values) * step, step)
+
+
 def _at(curve: Curve, place: int) -> str:
-    index = place - curve.first
-    value = curve.values[index] if 0 <= index < len(curve.values) else None
+    places = _places(curve)
+    value = curve.values[places.index(place)] if place in places else None
     number = pictures.finite(value)
     return "–" if number is None else pictures.told_number(number)
 
