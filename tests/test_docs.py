@@ -19,6 +19,7 @@ import typer.main
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from grader import cli, exercise, validation
+from grader.commands import common, student
 from grader.exercise import load
 from grader.kernel.warm import Warm
 from tests.conftest import ROOT
@@ -107,8 +108,8 @@ def run(warm: Warm | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
 
     There is no course but what comes to lie in that folder: this repository's is not found.
     """
-    settings = cli._settings
-    monkeypatch.setattr(cli, "_settings", lambda *given: replace(settings(*given), data="sample", warm=warm))
+    settings = common.settings
+    monkeypatch.setattr(student, "settings", lambda *given: replace(settings(*given), data="sample", warm=warm))
     monkeypatch.setattr(validation, "warmed", lambda *_: nullcontext(warm))
     monkeypatch.setattr(exercise, "__file__", str(tmp_path / "site-packages" / "grader" / "exercise.py"))
     monkeypatch.setenv("COLUMNS", "80")

@@ -1,0 +1,104 @@
+"""What the commands share: the command line itself, its streams, and the options that mean the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+import typer.core
+from rich.console import Console
+
+from grader import manual
+from grader.errors import UsageError
+from grader.language import mark, preferred, tr
+
+if TYPE_CHECKING:
+    from grader.grading import Options
+
+# No markup: a folder may be named `[red]`.
+console = Console(highlight=False, soft_wrap=False, markup=False)
+complaints = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+
+class GradeByDefault(typer.core.TyperGroup):
+    """`grade PATH` is `grade notebook PATH`: what is no command is taken for a path."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        options_alone = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
+        if args and args[0] not in self.commands and args[0] not in options_alone:
+            args = ["notebook", *args]
+        manual.open_at(self, args)
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=GradeByDefault,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=mark(
+        "Grade notebooks of a deep-learning course.\n\n`grade exercises/110` grades one notebook: an exercise folder, "
+        "a solution folder, or a notebook file."
+    ),
+)
+data_app = typer.Typer(
+    no_args_is_help=True, help=mark("The real data sets: what is here, fetch them, add your own copies.")
+)
+app.add_typer(data_app, name="data")
+
+AsJson = Annotated[bool, typer.Option("--json", help=mark("Print JSON, and nothing else, on standard output."))]
+Device = Annotated[str, typer.Option(help=mark("What the notebook may use: auto, cpu, cuda, cuda:N or mps."))]
+Data = Annotated[
+    Literal["auto", "full", "sample"],
+    typer.Option(help=mark("full: the real sets; sample: embedded ones; auto: full if here.")),
+]
+Lang = Annotated[
+    Literal["en", "fi"] | None,
+    typer.Option(help=mark("Language of what students read; without it, that of your system or of GRADER_LANG.")),
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help=mark("Seed of every random number."))]
+Sandbox = Annotated[
+    Literal["auto", "strict", "off"],
+    typer.Option(
+        help=mark("auto: every layer of isolation that this system offers; strict: not without one; off: none.")
+    ),
+]
+ExerciseId = Annotated[
+    str | None,
+    typer.Option("--exercise", help=mark("Exercise that the notebook is for, where the path does not tell.")),
+]
+
+
+def device_named(device: str) -> str:
+    """The device as it was typed, if there can be such a one."""
+    kind, colon, number = device.partition(":")
+    if kind not in ("auto", "cpu", "cuda", "mps") or (colon and not (kind == "cuda" and number.isdigit())):
+        raise UsageError(
+            tr("There is no device {device}.", device=repr(device)), tr("Use auto, cpu, cuda, cuda:N or mps.")
+        )
+    return device
+
+
+def settings(device: str, data: Any, lang: str | None, seed: int, sandbox: Any) -> Options:
+    """How to grade, from what was typed."""
+    from grader.grading import Options
+
+    return Options(data=data, device=device_named(device), seed=seed, language=lang or preferred(), sandbox=sandbox)
+
+
+def open_page(page: Path) -> None:
+    """Open a page in the browser; where there is none, say where the page lies."""
+    import webbrowser
+
+    if not webbrowser.open(page.absolute().as_uri()):
+        complaints.print(tr("No browser could be opened. The page is {page}", page=near(page)))
+
+
+def near(path: Path) -> str:
+    """A path as the person would type it from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

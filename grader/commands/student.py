@@ -1,0 +1,124 @@
+"""What students type: grade a notebook, list the exercises, look at the machine."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.commands.common import (
+    AsJson,
+    Data,
+    Device,
+    ExerciseId,
+    Lang,
+    Sandbox,
+    Seed,
+    app,
+    complaints,
+    console,
+    near,
+    open_page,
+    settings,
+)
+from grader.errors import UsageError
+from grader.language import mark, preferred, tr
+
+if TYPE_CHECKING:
+    from grader.grading import Graded
+
+
+@app.command()
+def notebook(
+    path: Annotated[
+        Path, typer.Argument(help=mark("An exercise folder, a solution folder, or a notebook."), show_default=False)
+    ],
+    exercise: ExerciseId = None,
+    as_json: AsJson = False,
+    device: Device = "auto",
+    data: Data = "auto",
+    lang: Lang = None,
+    seed: Seed = 0,
+    sandbox: Sandbox = "auto",
+    watch: Annotated[
+        bool, typer.Option("--watch", help=mark("Grade again on every save, until Ctrl-C; with --json a line each."))
+    ] = False,
+    show: Annotated[bool, typer.Option("--open", help=mark("Open the report's page in the browser."))] = False,
+) -> None:
+    """Grade one notebook (`grade PATH` for short)."""
+    from grader.exercise import find_target
+    from grader.grading import grade
+    from grader.keeping import PAGE, keep
+    from grader.progress import CellProgress
+    from grader.render.console import render
+    from grader.submission import Submission
+    from grader.text import plain
+
+    target = find_target(path, exercise)
+    options = settings(device, data, lang, seed, sandbox)
+
+    shown: list[Path] = []
+
+    def tell(graded: Graded) -> None:
+        kept = keep(graded, target.notebook)
+        if as_json:
+            print(json.dumps(graded.report.model_dump(mode="json"), indent=None if watch else 2), flush=True)
+        else:
+            console.print(render(graded.report, near(kept) if kept else ""))
+        if show and kept and kept not in shown:  # once: whoever watches reloads it
+            shown.append(kept)
+            open_page(kept / PAGE)
+
+    if watch:
+        from grader.watch import watch_target
+
+        def found(what: Graded | str) -> None:
+            if not as_json:
+                console.rule(time.strftime("%X"), align="left")
+            if isinstance(what, str):
+                complaints.print(what)
+            else:
+                tell(what)
+
+        name = plain(target.notebook.name)
+        complaints.print(tr("Watching {file}: save it to have it graded again; Ctrl-C ends this.", file=name))
+        watch_target(target, options, found)  # until Ctrl-C
+    with CellProgress(complaints, quiet=as_json) as progress:
+        graded = grade(Submission(target.notebook), target.exercise, options, progress.say)
+    tell(graded)
+    raise typer.Exit(graded.report.exit_code)
+
+
+@app.command("list")
+def list_exercises(as_json: AsJson = False, lang: Lang = None) -> None:
+    """List the exercises."""
+    from rich.table import Table
+
+    from grader.exercise import describe, every_exercise
+    from grader.text import number
+
+    found = [describe(one, lang or preferred()) for one in every_exercise(Path.cwd())]
+    if not found:
+        raise UsageError(tr("There are no exercises here."), tr("Go to the folder that holds `exercises/`."))
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    table = Table(tr("Exercise"), tr("Title"), tr("Points"), tr("Data"), box=None, header_style="bold")
+    for one in found:
+        table.add_row(one["id"], one["title"], number(one["points"]), ", ".join(one["data"]))
+    console.print(table)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Tell what this machine has: versions, devices, data, isolation."""
+    from grader.doctor import examine, render
+
+    found = examine()
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        console.print(render(found))

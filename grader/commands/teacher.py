@@ -1,0 +1,126 @@
+"""What teachers type: grade a class, give a grade by hand, write the pages, export grades."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from grader.commands.common import (
+    Data,
+    Device,
+    Lang,
+    Sandbox,
+    Seed,
+    app,
+    complaints,
+    console,
+    near,
+    open_page,
+    settings,
+)
+from grader.language import preferred
+
+if TYPE_CHECKING:
+    pass
+
+
+@app.command()
+def batch(
+    exercise: Annotated[Path, typer.Argument(help="The exercise's folder, or its id.", show_default=False)],
+    submissions: Annotated[
+        Path,
+        typer.Argument(help="A folder or an archive: notebooks, a folder a student, Moodle's, Canvas's, nbgrader's."),
+    ],
+    results: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("results"),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Notebooks at a time; as many as cores and memory allow.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Grade everything again.")] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Grade on a Dask cluster: tcp://HOST:PORT of its scheduler, or local for one started here."),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your rules (TOML): deadline, lateness, which attempt counts. Otherwise rules.toml in the results."
+        ),
+    ] = None,
+    device: Device = "auto",
+    data: Data = "full",
+    lang: Lang = None,
+    seed: Seed = 0,
+    sandbox: Sandbox = "auto",
+) -> None:
+    """Grade a whole class; the same command again goes on where it stopped, and grades what is new or changed."""
+    from grader.batch.command import Class, run
+
+    found = Class(exercise, submissions, results, workers, fresh, scheduler, rules)
+    code = run(found, settings(device, data, lang, seed, sandbox), console, complaints)
+    raise typer.Exit(code)
+
+
+@app.command()
+def override(
+    results: Annotated[Path, typer.Argument(help="The folder that `grade batch` wrote to.", show_default=False)],
+    student: Annotated[str, typer.Argument(help="The name, as in the gradebook.", show_default=False)],
+    score: Annotated[float | None, typer.Argument(help="The points that are to count.", show_default=False)] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is shown wherever the grade is.", show_default=False)] = "",
+    undo: Annotated[bool, typer.Option("--remove", help="Take the override back.")] = False,
+) -> None:
+    """Give a student's grade by hand: it is kept, with its reason, however often the class is graded."""
+    from grader.batch.by_hand import change
+
+    for sentence in change(results, student, score, reason, undo):
+        console.print(sentence, soft_wrap=True)
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="The folder that `grade batch` wrote to.", show_default=False)],
+    show: Annotated[bool, typer.Option("--open", help="Open the class's page in the browser.")] = False,
+) -> None:
+    """Write the pages of a class again: one of the class, two of each student, the teacher's and the student's view."""
+    from grader.batch.pages import write_pages
+
+    with complaints.status("Writing the pages") as status:
+        index = write_pages(results, status.update)
+    console.print(f"Wrote {near(index)}", soft_wrap=True)
+    if show:
+        open_page(index)
+
+
+@app.command()
+def export(
+    what: Annotated[
+        Literal["moodle", "moodle-feedback", "canvas", "gradescope", "gradescope-autograder", "junit", "github", "csv"],
+        typer.Argument(metavar="FORMAT", help="The platform's format.", show_default=False),
+    ],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESULTS",
+            help="A folder of results; a report.json, or - for one on standard input; for gradescope-autograder an "
+            "exercise.",
+            show_default=False,
+        ),
+    ],
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Moodle's grading worksheet or Canvas's gradebook, as downloaded.", show_default=False),
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="File to write, or - for standard output.", show_default=False)
+    ] = "",
+    assignment: Annotated[
+        str, typer.Option(help="Which of Canvas's assignments, where it is not clear.", show_default=False)
+    ] = "",
+    lang: Lang = None,
+) -> None:
+    """Write grades in the format of a platform: Moodle, Canvas, Gradescope, JUnit, GitHub, CSV."""
+    from grader.batch.export import Export, run
+
+    one = Export(what, source, sheet, output, assignment, lang or preferred())
+    raise typer.Exit(run(one, console, complaints))
