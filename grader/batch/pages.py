@@ -43,7 +43,7 @@ from grader.text import count, plain
 INDEX, FEEDBACK, STAFF = "index.html", "feedback.html", "staff.html"
 _NOTEBOOK, _REPORT = "executed.ipynb", "report.json"
 _MAX_READ = 200_000_000  # of one of our own files: far more than any is
-_PAYS = 40  # fewer students than this are done before another process has come up
+_PAYS = 150  # of so many students an own process is worth its start
 _EACH = 25  # students that a process is given at a time
 _PROCESSES = 8
 
