@@ -41,7 +41,7 @@ _WINDOW = 6  # of so many fingerprints one is kept, so that none of 30 character
 _LEAST_SHARE = 0.5  # of the shorter side
 _LEAST_ALIKE = 80
 _MOST_PAIRS = 100
-_COMMON, _COMMON_SHARE = 4, 0.05  # what so many students write, and such a share of them, the task asks for
+_COMMON, _COMMON_SHARE = 4, 0.25  # what more students than so many, and than such a share, write: the task asks for it
 _MOST_CODE = 200_000  # characters of one student's code that are looked at
 
 

@@ -94,6 +94,12 @@ def test_what_many_write_does_not_count() -> None:
     assert pairs(few | {"ann": ANN, "ben": BEN}) == [("ann", "ben")]
 
 
+def test_a_ring_of_several_is_found() -> None:
+    ring = {f"ring-{number}": ANN.replace("total", f"sum_{number}") for number in range(6)}
+    others = {f"student-{n}": "\n".join(f"value_{n} = {n} ** {k} - x[{k}:{n}]" for k in range(9)) for n in range(30)}
+    assert len(pairs(ring | others)) == 15
+
+
 def test_a_part_in_a_longer_notebook_is_found() -> None:
     longer = "\n".join(f"def helper_{n}(x):\n    return [x ** {n} - y * {n + 3} for y in x][{n}:]" for n in range(40))
     (match,) = find_similar({"ann": ANN, "ben": longer + BEN + longer}, "")
