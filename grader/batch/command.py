@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -131,26 +131,37 @@ def run(one: Class, options: Options, console: Console, complaints: Console) -> 
 
 
 def _find_similar(results: Path, handed_in: HandedIn, exercise: Exercise, complaints: Console) -> None:
-    """Look for submissions that are alike; where nothing can be written the results stand without that."""
+    """Look for submissions that are alike."""
     from grader.batch.similar import code_of, write_similar
 
-    try:
-        with complaints.status("Looking for similar submissions"):
-            write_similar(results, handed_in.submissions, code_of(Submission(exercise.starter)))
-    except OSError as error:
-        complaints.print(f"Similar submissions cannot be told: {error.strerror or error}. Make room in the folder.")
+    with _beside(complaints, "Looking for similar submissions"):
+        write_similar(results, handed_in.submissions, code_of(Submission(exercise.starter)))
 
 
 def _write_pages(results: Path, complaints: Console, index_only: bool = False) -> Path | None:
-    """Write the pages; where that cannot be done the results stand without them."""
+    """Write the pages; the class's, if that was possible."""
     from grader.batch.pages import write_pages
 
+    index = None
+    with _beside(complaints, "Writing the pages") as say:
+        index = write_pages(results, say, index_only)
+    return index  # noqa: RET504 - `_beside` may have taken an error
+
+
+@contextmanager
+def _beside(complaints: Console, what: str) -> Iterator[Callable[[str], None]]:
+    """Do what comes beside the results: whatever a notebook makes of it, they stand without it.
+
+    Gives a function to tell how far it has got.
+    """
     try:
-        with complaints.status("Writing the pages") as status:
-            return write_pages(results, status.update, index_only)
+        with complaints.status(what) as status:
+            yield status.update
     except GraderError as error:
         complaints.print(f"{error.message} {error.advice}")
-        return None
+    except Exception as error:
+        reason = plain(f"{type(error).__name__}: {error}", 300)
+        complaints.print(f"{what} failed ({reason}). The results are whole without it; `grade report` tries again.")
 
 
 @dataclass(frozen=True)

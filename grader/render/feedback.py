@@ -23,7 +23,7 @@ def for_student(report: Report) -> list[CheckReport]:
         if check.hidden:
             hidden += 1
             title = tr("A check of your teacher's own")
-            veiled = {"name": f"own_{hidden}", "title": title, "message": "", "hint": "", "figures": []}
+            veiled = {"name": f"own_{hidden}", "title": title, "message": "", "hint": "", "seconds": 0.0, "figures": []}
             check = check.model_copy(update=veiled)
         checks.append(check)
     return checks

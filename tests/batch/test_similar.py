@@ -10,6 +10,8 @@ import pytest
 
 from grader.batch.similar import Pair, code_of, find_similar, load_similar, write_similar
 from grader.submission import Submission
+from tests.batch.conftest import Batch, gradebook
+from tests.batch.conftest import hand_in as give_in
 from tests.conftest import notebook
 
 STARTER = """
@@ -182,6 +184,22 @@ def test_a_notebook_that_cannot_be_read_has_no_code(tmp_path: Path) -> None:
     path = tmp_path / "broken.ipynb"
     path.write_text("{")
     assert code_of(Submission(path)) == ""
+
+
+@pytest.mark.parametrize("broken", ["grader.batch.similar.find_similar", "grader.batch.pages.class_page"])
+def test_results_stand_whatever_comes_of_what_is_beside_them(
+    broken: str, folder: Path, quick_batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError("a notebook of which nobody thought")
+
+    give_in(folder, "ann", "x = 3")
+    monkeypatch.setattr(broken, fail)
+    done = quick_batch()
+    assert done.returncode == 0, done.stderr
+    assert "failed (RecursionError: a notebook of which nobody thought). The results are whole" in done.stderr
+    assert gradebook(folder)["ann"]["score"] == "3"
+    assert (folder / "out" / "index.html").exists() == ("similar" in broken)
 
 
 def test_a_pair_is_plain() -> None:

@@ -17,6 +17,7 @@ from grader.batch.grades import Grade
 from grader.figures import Accuracy, Confusion, Curve, Curves, Figure, Misjudged
 from grader.grading import headline
 from grader.language import LANGUAGES, ngettext, speaking, tr
+from grader.render.feedback import for_student
 from grader.render.html import pictures
 from grader.render.html.cleaning import picture
 from grader.render.html.notebook import shown_cells
@@ -56,7 +57,7 @@ def student_page(report: Report, notebook: NotebookNode | None, grade: Grade | N
             score=_score(report, grade),
             grade=_terms(grade) if grade is not None else None,
             told=_headline(report),
-            checks=(checks := [_check(one, place, staff) for place, one in enumerate(report.checks, 1)]),
+            checks=(checks := [_check(one, place, staff) for place, one in enumerate(_judged(report, staff), 1)]),
             next=next((one for one in checks if one.status == "failed" and not one.veiled), None),
             execution=report.execution,
             cells=_timed(report.execution.cells),
@@ -170,13 +171,13 @@ class _Check:
     figures: Sequence[object] = ()
 
 
+def _judged(report: Report, staff: bool) -> list[CheckReport]:
+    return report.checks if staff else for_student(report)
+
+
 def _check(check: CheckReport, place: int, staff: bool) -> _Check:
-    anchor = f"check-{place}"
-    if check.hidden and not staff:
-        title = tr("A check of your teacher's own")
-        return _Check(anchor, check.status, check.score, check.max_score, title, veiled=True, hidden=True)
     return _Check(
-        anchor=anchor,
+        anchor=f"check-{place}",
         status=check.status,
         score=check.score,
         of=check.max_score,
@@ -186,6 +187,7 @@ def _check(check: CheckReport, place: int, staff: bool) -> _Check:
         name=check.name if staff else "",
         seconds=check.seconds,
         hidden=check.hidden,
+        veiled=check.hidden and not staff,
         figures=[made for one in check.figures[:_MOST_FIGURES] if (made := _figure(one)) is not None],
     )
 
