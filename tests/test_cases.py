@@ -1,0 +1,71 @@
+"""Notebooks from outside on which the grader was once wrong, each with what is right.
+
+``tests/cases/NAME.ipynb`` is graded as it is; ``NAME.toml`` beside it says
+
+- `exercise`: which one it is for; `what` it is and what is `right`, in words;
+- `status`, `execution`: of the report and of the run, where they are given;
+- `below`, `at_most`, `at_least`: points;
+- `fails`, `passes`: words that begin the names of checks, which all have to fail (or not be judged), or to pass;
+- `says`: texts that stand in the report's messages; `silent`: texts that stand nowhere in it;
+- `thorough`: tried in `make thorough` alone, `data`: "full" where it is about the real sets.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.exercise import load
+from grader.grading import Options, grade
+from grader.kernel.warm import Warm
+from grader.report import Report
+from grader.submission import Submission
+from tests.conftest import ROOT, thorough
+
+HERE = Path(__file__).parent / "cases"
+CASES: dict[str, dict[str, Any]] = {
+    path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(HERE.glob("*.toml"))
+}
+
+
+def checked(report: Report, word: str) -> list[str]:
+    """Statuses of the checks whose names begin with a word."""
+    found = [check.status for check in report.checks if check.name.startswith(word)]
+    assert found, f"no check is named {word}…"
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=thorough if one.get("thorough") else ()) for name, one in CASES.items()]
+)
+def test_case(name: str, warm: Warm | None, request: pytest.FixtureRequest) -> None:
+    case = CASES[name]
+    data = case.get("data", "sample")
+    if data == "full":
+        request.getfixturevalue("full_data")
+    exercise = load(ROOT / "exercises" / case["exercise"])
+    report = grade(Submission(HERE / f"{name}.ipynb"), exercise, Options(data=data, warm=warm)).report
+    told = report.model_dump_json()
+    broken = [check.message for check in report.checks if check.status == "error"]
+    assert not broken, f"the grader's own fault: {broken}"
+    for field, found in {"status": report.status, "execution": report.execution.status}.items():
+        assert found == case.get(field, found), told
+    assert report.score < case.get("below", float("inf")), told
+    assert case.get("at_least", 0) <= report.score <= case.get("at_most", float("inf")), told
+    for word in case.get("fails", []):
+        assert set(checked(report, word)) <= {"failed", "skipped"}, (word, told)
+    for word in case.get("passes", []):
+        assert set(checked(report, word)) == {"passed"}, (word, told)
+    for text in case.get("says", []):
+        assert text in told, (text, told)
+    for text in case.get("silent", []):
+        assert text not in told, (text, told)
+
+
+def test_every_case_says_what_is_right() -> None:
+    assert {path.stem for path in HERE.glob("*.ipynb")} == set(CASES)
+    verdicts = {"status", "execution", "below", "at_most", "at_least", "fails", "passes", "says"}
+    assert [name for name, case in CASES.items() if not verdicts & set(case)] == []
