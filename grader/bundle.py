@@ -17,7 +17,7 @@ from pathlib import Path
 from grader.authoring import read_reference, starter_of, text_of
 from grader.errors import ExerciseError, UsageError
 from grader.exercise import Exercise
-from grader.keeping import write_whole
+from grader.keeping import write_out
 from grader.text import listed, plain
 from grader.workspace import companions
 
@@ -84,7 +84,7 @@ def write_bundle(exercises: Sequence[Exercise], path: Path) -> Path:
     for exercise in exercises:
         files |= _files(exercise)
     try:
-        write_whole(path, zipped(files))
+        write_out(path, zipped(files))
     except OSError as error:
         raise UsageError(
             f"{plain(str(path))} cannot be written: {error.strerror}.", "Name a file in a folder that is there."

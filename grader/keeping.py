@@ -51,6 +51,22 @@ def keep_files(folder: Path, graded: Graded) -> None:
         write_whole(folder / name, content)
 
 
+def write_out(path: Path, content: str | bytes) -> None:
+    """Write where a person asked for: a file whole or not at all, and into whatever is no ordinary file (`/dev/null`,
+    a pipe), which is never replaced by one.
+
+    Raises
+    ------
+    OSError
+        It cannot be written there.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+    else:
+        write_whole(path, content)
+
+
 def write_whole(path: Path, content: str | bytes, sync: bool = True) -> None:
     """Write a file so that it is there whole or not at all, whatever happens meanwhile.
 

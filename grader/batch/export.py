@@ -20,9 +20,9 @@ from grader.batch.grades import Grades, load_grades
 from grader.batch.results import Results
 from grader.errors import UsageError
 from grader.exercise import find_exercise
-from grader.keeping import write_whole
+from grader.keeping import write_out
 from grader.render import canvas, github, gradescope, junit, moodle
-from grader.render.roster import Entry, Filled, Left
+from grader.render.roster import Entry, Filled
 from grader.report import Report
 from grader.text import count, number, plain
 
@@ -138,10 +138,12 @@ def _feedback(one: Export, results: Path, entries: Sequence[Entry]) -> Filled:
             pages[entry.student] = page.read_bytes()
     if not pages:
         raise UsageError(f"There are no pages in {plain(str(results))}.", f"Make them: grade report {results}")
-    folders, left = moodle.sheet_folders(*_sheet(one), entries) if one.sheet is not None else ({}, list[Left]())
+    if one.sheet is None:
+        return moodle.feedback_zip(pages, entries)
+    folders, left = moodle.sheet_folders(*_sheet(one), entries)
     done = moodle.feedback_zip(pages, entries, folders)
-    known = {one.student for one in done.left}
-    done.left += [one for one in left if one.student not in known and one.student not in folders]
+    why = {one.student: one for one in left}
+    done.left = [why.pop(one.student, one) for one in done.left] + list(why.values())
     return done
 
 
@@ -239,7 +241,7 @@ def _write(path: Path, content: bytes, sheet: Path | None) -> None:
     try:
         if sheet is not None and path.exists() and path.samefile(sheet):
             raise UsageError(f"{plain(str(path))} is the sheet itself, which is kept.", "Name another file with -o.")
-        write_whole(path, content)
+        write_out(path, content)
     except OSError as error:
         raise UsageError(
             f"{plain(str(path))} cannot be written: {error.strerror or error}.",

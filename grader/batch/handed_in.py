@@ -16,6 +16,7 @@ from pathlib import Path
 from grader.batch import unpacking
 from grader.batch.names import (
     CANVAS,
+    CANVAS_TYPED,
     MOODLE,
     clean,
     composed,
@@ -23,6 +24,7 @@ from grader.batch.names import (
     is_archive,
     is_notebook,
     left_out,
+    on_canvas,
     on_platform,
     once,
     short_hash,
@@ -30,7 +32,7 @@ from grader.batch.names import (
     stem,
 )
 from grader.batch.times import as_moment, nbgrader_time, shared_moments
-from grader.batch.unpacking import Kind, Note, Refused, Room, unpack
+from grader.batch.unpacking import Kind, Note, Refused, Room, room_for_class, unpack
 from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.submission import MAX_BYTES, Submission, Unreadable, cells
@@ -210,10 +212,11 @@ class _Part:
 
 @dataclass
 class _Student:
-    """Somebody who handed in something; `number` is the platform's, if there is one."""
+    """Somebody who handed in something; `number` is the platform's, if there is one, `room` what archives may take."""
 
     name: str
     number: str = ""
+    room: Room = field(default_factory=Room)
     parts: dict[str, _Part] = field(default_factory=dict)
     remarks: list[tuple[Kind, str]] = field(default_factory=list)
 
@@ -234,7 +237,7 @@ def _inside(top: Path, student: _Student | None = None) -> list[_File]:
     files: list[_File] = []
     odd: dict[str, list[str]] = {"link": [], "special file": [], "closed folder": []}
     waiting, looked = deque([top]), 0
-    while waiting and looked < 5 * unpacking.CLASS_ENTRIES:
+    while waiting and looked < 5 * unpacking.SUBMISSION_ENTRIES:
         folder = waiting.popleft()
         try:
             entries = _visible(folder)
@@ -261,6 +264,19 @@ def _inside(top: Path, student: _Student | None = None) -> list[_File]:
         if waiting:
             student.remark("ignored", f"Only the first {looked:,} files of the submission were looked at.")
     return files
+
+
+def _thin(folder: Path) -> None:
+    """Of what a student's archive held, drop what goes along with no notebook anyway: a class has many archives."""
+    files = _inside(folder)
+    beside = {file.path.parent for file in files if is_notebook(file.name)}
+    others = [file for file in files if not is_notebook(file.name)]
+    room = COMPANIONS_MAX_BYTES
+    for file in sorted(others, key=lambda file: (file.path.parent not in beside, file.bytes)):
+        if file.bytes <= room:
+            room -= file.bytes
+        else:
+            file.path.unlink()
 
 
 def _leads_into(link: Path, top: Path) -> bool:
@@ -298,7 +314,6 @@ class _Finder:
         self.wanted = composed(exercise.description.notebook)
         self.assignment = {exercise.id.casefold(), stem(self.wanted).casefold()}
         self.into = into
-        self.room = Room()
         self.students: dict[tuple[str, str, str], _Student] = {}
         self.remarks: list[Remark] = []
         self.unpacked_class = False
@@ -321,7 +336,7 @@ class _Finder:
             raise UsageError(f"{plain(path.name)} cannot be opened.", "Check your access to it.")
         folder = self.into / "class"
         try:
-            notes = unpack(path, folder, self.room, whole_class=True)
+            notes = unpack(path, folder, room_for_class(), whole_class=True)
         except Refused as error:
             raise UsageError(f"{plain(path.name)} is not unpacked: {error}.", "Download or pack it again.") from None
         self.unpacked_class = True
@@ -384,11 +399,10 @@ class _Finder:
         moodle = MOODLE.fullmatch(name)
         if moodle:
             # What a platform lists under one prefix was handed in together.
-            return self._student("moodle", moodle["name"], moodle["number"]), "", moodle["rest"] or "", 0
-        canvas = CANVAS.fullmatch(name) if loose else None
+            return self._student("moodle", moodle["name"], moodle["number"] or ""), "", moodle["rest"] or "", 0
+        canvas = on_canvas(name) if loose else None
         if canvas:
-            student = self._student("canvas", canvas["name"], canvas["number"])
-            return student, "", canvas["rest"], int(canvas["upload"])
+            return self._student("canvas", canvas.name, canvas.number), "", canvas.rest, canvas.upload
         called = stem(name) if loose else name
         again = re.fullmatch(r"(.+?) ?\(\d{1,4}\)", called, re.DOTALL)  # a browser's second download
         if again and composed(again[1]) in stems:
@@ -405,6 +419,10 @@ class _Finder:
             moodle = MOODLE.fullmatch(entry.name)
             loose = entry.name not in folders and not (entry.is_symlink() and entry.is_dir())
             listed = moodle or (loose and CANVAS.fullmatch(entry.name))
+            typed = CANVAS_TYPED.fullmatch(entry.name) if loose and not listed else None
+            if typed:
+                self._student("canvas", typed["name"], typed["number"])
+                continue
             if loose and not listed and not (is_notebook(entry.name) or is_archive(entry.name)):
                 waiting.append(entry)
                 continue
@@ -431,8 +449,8 @@ class _Finder:
             return
         # The name is empty where the platform's prefix is all there is.
         file = _File(path, name or path.name, status.st_mtime, status.st_size, upload, alone)
-        canvas = CANVAS.fullmatch(path.name) if upload else None
-        student.part(part).files.append(replace(file, marked_late=bool(canvas and canvas["late"])))
+        canvas = on_canvas(path.name) if upload else None
+        student.part(part).files.append(replace(file, marked_late=canvas is not None and canvas.late))
 
     def _keep_assignment(self) -> None:
         """Of several assignments under `submitted/STUDENT/`, the exercise's own, where it is there by its name."""
@@ -604,11 +622,12 @@ class _Finder:
             if not os.access(archive.path, os.R_OK):
                 student.remark("unreadable", f"{shown(archive.name)} cannot be opened.")
                 return []
-            notes = unpack(archive.path, into, self.room)
+            notes = unpack(archive.path, into, student.room)
         except Refused as error:
             student.remark("refused", f"{shown(archive.name)} is not unpacked: {error}.")
             return []
         self.unpacked[into] = self._place(archive.path)
+        _thin(into)
         for note in notes:
             student.remark(note.kind, f"{shown(archive.name)}: {note.text}")
         return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 
 from grader.text import plain
@@ -15,13 +16,47 @@ _SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".zip", ".tar", ".tgz", ".tbz2", 
 
 # "small (1).ipynb", "small-2.ipynb", "small-Copy1.ipynb", "small - Copy.ipynb": the same notebook once more.
 _AGAIN = re.compile(r"(?: ?\((?P<a>\d{1,4})\)|-(?P<b>\d{1,3})|-Copy(?P<c>\d{1,3})|(?: - |-)Copy)$")
+# What a team handed in may lie under the team's name, with the team's own number or with none.
 MOODLE = re.compile(
-    r"(?P<name>.+?)_(?P<number>\d+)_assign(?P<what>submission|feedback)_(?P<how>[a-z]+)(?:_(?P<rest>.*))?", re.DOTALL
+    r"(?P<name>.+?)(?:_(?P<number>\d+))?_assign(?P<what>submission|feedback)_(?P<how>[a-z]+)(?:_(?P<rest>.*))?",
+    re.DOTALL,
 )
-# A letter first and no leading zeros, or `2026_01_15_alice.ipynb` and all of that day would be one student's.
+# Anonymous students have five letters and digits in the place of a name and a number. Else a letter comes first and
+# no leading zeros, or `2026_01_15_alice.ipynb` and all of that day would be one student's.
 CANVAS = re.compile(
-    r"(?P<name>[^\W\d_].*?)(?P<late>_LATE)?_(?P<number>[1-9]\d*)_(?P<upload>[1-9]\d{0,17})_(?P<rest>.+)", re.DOTALL
+    r"(?:(?P<late_anonymous>(?i:LATE_))?(?P<anonymous>anon(?:ymous)?_[A-Za-z0-9]{5})(?P<late_behind>(?i:_LATE))?"
+    r"|(?P<name>[^\W\d_].*?)(?P<late>(?i:_LATE))?_(?P<number>[1-9]\d*))"
+    r"_(?P<upload>[1-9]\d{0,17})_(?P<rest>.+)",
+    re.DOTALL,
 )
+
+
+# What a student typed into Canvas's page, or a link: no file was handed in.
+CANVAS_TYPED = re.compile(
+    r"(?P<name>[^\W\d_].*?)(?:(?i:_LATE))?_(?P<number>[1-9]\d*)_(?:text|link|url)\.html", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class OnCanvas:
+    """What the name of a file in Canvas's archive tells; of an anonymous student `number` is empty."""
+
+    name: str
+    number: str
+    upload: int
+    late: bool
+    rest: str
+
+
+def on_canvas(file_name: str) -> OnCanvas | None:
+    """What Canvas's name of a file tells; None where it is no such name."""
+    found = CANVAS.fullmatch(file_name)
+    if found is None:
+        return None
+    late = found["late"] or found["late_anonymous"] or found["late_behind"]
+    return OnCanvas(
+        found["anonymous"] or found["name"], found["number"] or "", int(found["upload"]), bool(late), found["rest"]
+    )
 
 
 def composed(name: str) -> str:

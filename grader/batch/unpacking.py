@@ -12,20 +12,22 @@ import stat
 import tarfile
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from grader.batch.names import clean, left_out, shown
+from grader.batch.names import clean, left_out, on_platform, shown
 from grader.text import plain, size
 from grader.workspace import remove
 
 # What archives may unpack to, in bytes that really come out of them.
-CLASS_BYTES = 2_000_000_000
+CLASS_BYTES = 20_000_000_000
 SUBMISSION_BYTES = 200_000_000
-CLASS_ENTRIES = 20_000
+CLASS_ENTRIES = 100_000
+SUBMISSION_ENTRIES = 20_000
 
 Kind = Literal["duplicate", "missing", "several", "unreadable", "refused", "ignored"]
 
@@ -36,10 +38,15 @@ class Refused(Exception):
 
 @dataclass
 class Room:
-    """What archives may still unpack to, in the class as a whole."""
+    """What one student's archives may still unpack to, all of them together: nobody takes the room of others."""
 
-    bytes: int = field(default_factory=lambda: CLASS_BYTES)
-    entries: int = field(default_factory=lambda: CLASS_ENTRIES)
+    bytes: int = field(default_factory=lambda: SUBMISSION_BYTES)
+    entries: int = field(default_factory=lambda: SUBMISSION_ENTRIES)
+
+
+def room_for_class() -> Room:
+    """What the archive of a whole class may unpack to."""
+    return Room(CLASS_BYTES, CLASS_ENTRIES)
 
 
 @dataclass(frozen=True)
@@ -182,8 +189,9 @@ def unpack(archive: Path, into: Path, room: Room, whole_class: bool = False) -> 
     Every file is written by us, into folders that we made: nothing is ever a link, and no name leads out.
     An archive of the whole class may have an entry that is too large, which then is one student's affair.
     """
-    most = room.bytes if whole_class else min(SUBMISSION_BYTES, room.bytes)
+    most = room.bytes
     left, entries, notes = most, room.entries, list[Note]()
+    of_each: Counter[str] = Counter()
     into.mkdir(parents=True)
     try:
         with _reading():
@@ -195,7 +203,15 @@ def unpack(archive: Path, into: Path, room: Room, whole_class: bool = False) -> 
                 break
             entries -= 1
             if entries < 0:
-                raise Refused(f"it brings the class over {CLASS_ENTRIES:,} files")
+                whose = "the class" if whole_class else "the submission"
+                raise Refused(f"it brings {whose} over {CLASS_ENTRIES if whole_class else SUBMISSION_ENTRIES:,} files")
+            owner = _owner(entry.name) if whole_class else ""
+            of_each[owner] += bool(owner)
+            if of_each[owner] > SUBMISSION_ENTRIES:
+                if of_each[owner] == SUBMISSION_ENTRIES + 1:
+                    text = f"Of {shown(owner)} only the first {SUBMISSION_ENTRIES:,} files are looked at."
+                    notes.append(Note(entry.name, "ignored", text))
+                continue
             left -= _unpack_one(entry, into, left, notes, whole_class)
     except Refused:
         remove(into)
@@ -203,6 +219,11 @@ def unpack(archive: Path, into: Path, room: Room, whole_class: bool = False) -> 
     room.bytes -= most - left
     room.entries = entries
     return notes
+
+
+def _owner(name: str) -> str:
+    """The folder that a platform made for one student, if the entry lies in one; else empty."""
+    return next((part for part in name.replace("\\", "/").split("/")[:-1] if on_platform(part)), "")
 
 
 def _unpack_one(entry: _Entry, into: Path, left: int, notes: list[Note], whole_class: bool) -> int:

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 from grader.batch.names import composed
 from grader.errors import UsageError
-from grader.render.roster import Entry, Filled, Left, Person, compact, matched, scaled
+from grader.render.roster import Entry, Filled, Left, Person, compact, matched, scaled, with_grade
 from grader.render.sheet import Row, Sheet, as_number, read
 from grader.text import listed, plain
 
 _STUDENT, _ID = "student", "id"
+_PARTS_OF_NAMES = (("lastname", "firstname"), ("last name", "first name"))
 _OTHERS = ("sis user id", "sis login id", "integration id")
 _ASSIGNMENT = re.compile(r"(?P<title>.*)\s\((?P<number>\d+)\)", re.DOTALL)
 _READ_ONLY = "(read only)"
@@ -41,12 +42,12 @@ def fill(raw: bytes, name: str, entries: Sequence[Entry], wanted: Sequence[str],
     """
     sheet = read(raw, name, _known)
     titles = _titles(sheet.rows[0])
-    if _STUDENT not in titles or _ID not in titles:
+    if _ID not in titles or not _names(titles):
         raise UsageError(f"{plain(name)} has no columns `Student` and `ID`.", "Export the gradebook of Canvas anew.")
     possible = next((row for row in sheet.rows[1:] if row.text(0).strip().casefold() == _POSSIBLE), None)
     column = _column(sheet, possible, name, wanted, assignment)
     most = as_number(possible.text(column)) if possible is not None else None
-    rows, left = matched(entries, _people(sheet, titles), "canvas")
+    rows, left = matched(with_grade(entries), _people(sheet, titles), "canvas")
     mark = sheet.decimals([column]) or "."
     done = Filled(b"", 0, left)
     for place, entry in rows.items():
@@ -54,6 +55,10 @@ def fill(raw: bytes, name: str, entries: Sequence[Entry], wanted: Sequence[str],
         assert score is not None, "who has no grade is in no row"
         if len(row.cells) != len(titles):
             done.left.append(Left(entry.student, "the row has not as many cells as the header"))
+            continue
+        there = row.text(column).strip()
+        if there not in ("", "-") and as_number(there) is None:  # EX, N/A: excused, or whatever the teacher wrote
+            done.left.append(Left(entry.student, f"the sheet says {plain(there, 40)} there, which stays"))
             continue
         sheet.fill(row, column, f"{scaled(score, entry.grade.max_score, most):.2f}".replace(".", mark))
         done.filled += 1
@@ -67,9 +72,16 @@ def _titles(row: Row) -> list[str]:
     return [" ".join(composed(title).split()).casefold() for title in row.texts]
 
 
-def _known(header: Sequence[str]) -> int:
-    titles = [title.strip().casefold() for title in header]
-    return sum(title in (_STUDENT, _ID, "section", *_OTHERS) for title in titles)
+def _known(sheet: Sheet) -> int:
+    titles = [title.strip().casefold() for title in sheet.rows[0].texts]
+    names = [part for parts in _PARTS_OF_NAMES for part in parts]
+    return sum(title in (_STUDENT, _ID, "section", *names, *_OTHERS) for title in titles)
+
+
+def _names(titles: Sequence[str]) -> list[int]:
+    """Columns that make up a student's name, the last name first where there are two; none in no gradebook."""
+    wanted = next((parts for parts in ((_STUDENT,), *_PARTS_OF_NAMES) if set(parts) <= set(titles)), ())
+    return [titles.index(part) for part in wanted]
 
 
 def _column(sheet: Sheet, possible: Row | None, name: str, wanted: Sequence[str], assignment: str) -> int:
@@ -108,11 +120,13 @@ def _fitting(titles: dict[int, str], wanted: Sequence[str]) -> list[int]:
 
 
 def _people(sheet: Sheet, titles: Sequence[str]) -> dict[int, Person]:
-    student, number = titles.index(_STUDENT), titles.index(_ID)
+    names, number = _names(titles), titles.index(_ID)
     others = [place for place, title in enumerate(titles) if title in _OTHERS]
     return {
         place: Person(
-            row.text(number).strip(), row.text(student), tuple(row.text(one).strip() for one in others if row.text(one))
+            row.text(number).strip(),
+            ", ".join(row.text(one).strip() for one in names),
+            tuple(row.text(one).strip() for one in others if row.text(one)),
         )
         for place, row in enumerate(sheet.rows[1:], 1)
         if row.text(number).strip()

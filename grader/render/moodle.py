@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,11 +17,23 @@ from grader.batch.names import composed
 from grader.errors import UsageError
 from grader.language import speaking
 from grader.render.feedback import OURS, as_html
-from grader.render.roster import Entry, Filled, Left, Person, matched, place_of, platform_number, scaled, without_number
+from grader.render.roster import (
+    Entry,
+    Filled,
+    Left,
+    Person,
+    matched,
+    place_of,
+    platform_number,
+    scaled,
+    with_grade,
+    without_number,
+)
 from grader.render.sheet import Row, Sheet, as_number, html_cell, read
 from grader.text import plain
 
-# What Moodle's language packs call the columns: English, Finnish, German. Packs differ from version to version.
+# What Moodle's language packs call the columns: English, Finnish, German. Packs differ from version to version, and of
+# other languages the columns are known by what is in them and by their order, which is Moodle's own in all of them.
 _COLUMNS = {
     "id": ("identifier", "tunniste", "tunnistenumero", "tunnistetieto", "id"),
     "name": ("full name", "koko nimi", "nimi", "vollständiger name", "vor- und nachname", "name"),
@@ -46,6 +59,20 @@ _COLUMNS = {
         ),
         *("suurin mahdollinen arvosana", "bestwertung", "bestbewertung", "beste bewertung", "maximale bewertung"),
     ),
+    "team": (
+        "group",
+        "groups",
+        "ryhmä",
+        "ryhmät",
+        "gruppe",
+        "gruppen",
+        "groupe",
+        "groupes",
+        "grupp",
+        "grupper",
+        "grupo",
+        "grupos",
+    ),
     "scale": ("scale", "asteikko", "arviointiasteikko", "bewertungsskala", "skala"),
     "open": (
         *("grade can be changed", "arvosanaa voidaan muuttaa", "arvosana voidaan muuttaa", "arvosanaa voi muuttaa"),
@@ -58,8 +85,33 @@ _COLUMNS = {
     ),
 }
 _POINT_SPOKEN = {"grade"}  # headers of languages that write decimals with a point
-_YES_NO = {"yes", "no", "kyllä", "ei", "ja", "nein"}
-_NO = {"no", "ei", "nein"}
+_NO = {
+    *(
+        "no",
+        "ei",
+        "nein",
+        "non",
+        "nej",
+        "nei",
+        "não",
+        "nee",
+        "nie",
+        "ne",
+        "nu",
+        "nem",
+        "hayır",
+        "όχι",
+        "нет",
+        "ні",
+        "не",
+    ),
+    *("いいえ", "否", "아니오", "لا", "לא", "tidak", "không", "pa", "ez"),
+}
+_YES_NO = _NO | {
+    *("yes", "kyllä", "ja", "oui", "sí", "si", "sì", "sim", "tak", "ano", "áno", "da", "igen", "evet", "ναι", "да"),
+    *("так", "はい", "是", "예", "نعم", "כן", "ya", "có", "taip", "jah", "jā", "bai", "já"),
+}
+_NO_GRADE = ("", "-")
 # "Participant 12345", "Osallistuja 12345", "Teilnehmer/in12345": a word of the language, and the number.
 _PARTICIPANT = re.compile(r"[^\W\d_][^\d,;]{0,40}?\s?(\d{1,18})")
 
@@ -74,6 +126,7 @@ class _Columns:
     max: int | None
     open: int | None
     feedback: int | None
+    team: int | None
     others: tuple[int, ...]
 
 
@@ -93,7 +146,7 @@ def fill(raw: bytes, name: str, entries: Sequence[Entry]) -> Filled:
     sheet = read(raw, name, _known)
     columns = _found(sheet, name)
     people = _people(sheet, columns)
-    rows, left = matched(entries, people, "moodle")
+    rows, left = matched(with_grade(entries), people, "moodle")
     done = Filled(b"", 0, left)
     mark = _decimal_mark(sheet, columns)
     kept = 0
@@ -114,8 +167,17 @@ def fill(raw: bytes, name: str, entries: Sequence[Entry]) -> Filled:
     return done
 
 
-def _known(header: Sequence[str]) -> int:
-    return sum(title in names for title in _titles(header) for names in _COLUMNS.values())
+def _known(sheet: Sheet) -> int:
+    titles = _titles(sheet.rows[0].texts)
+    by_name = sum(title in names for title in titles for names in _COLUMNS.values())
+    # In a language that nobody here knows, participants' numbers tell what sheet it is.
+    numbered = any(_of_participants(sheet.rows[1:], place) for place in range(len(titles)))
+    return by_name + (len(titles) if numbered else 0)
+
+
+def _of_participants(rows: Sequence[Row], place: int) -> bool:
+    told = [text for row in rows if (text := row.text(place).strip())]
+    return bool(told) and all(map(_PARTICIPANT.fullmatch, told))
 
 
 def _titles(header: Iterable[str]) -> list[str]:
@@ -130,19 +192,22 @@ def _found(sheet: Sheet, name: str) -> _Columns:
     def column(what: str) -> int | None:
         return next((place for word in _COLUMNS[what] for place, title in enumerate(titles) if title == word), None)
 
-    def of_participants(place: int | None) -> bool:
-        told = [text for row in rows if (text := row.text(place).strip())]
-        return bool(told) and all(map(_PARTICIPANT.fullmatch, told))
-
     number, grade, most = column("id"), column("grade"), column("max")
-    if not of_participants(number):
-        number = next((place for place in range(len(titles)) if of_participants(place)), None)
-    if number is None or grade is None:
-        lacks = "column `Grade`" if grade is None else "participants' numbers, as in `Participant 12345`"
+    if number is None or not _of_participants(rows, number):
+        number = next((place for place in range(len(titles)) if _of_participants(rows, place)), None)
+    if number is None:
         raise UsageError(
-            f"{plain(name)} has no {lacks}.", "Download the grading worksheet anew; its language may be en, fi or de."
+            f"{plain(name)} has no participants' numbers, as in `Participant 12345`.",
+            "Download the grading worksheet anew, as Moodle gives it.",
         )
-    if most is None and column("scale") is None and _all(rows, grade + 1, lambda text: as_number(text) is not None):
+    if grade is None and most is None:
+        grade = _grade_before_its_maximum(rows, number + 1, len(titles))
+    if grade is None:
+        raise UsageError(
+            f"{plain(name)} has no column `Grade` that can be told.",
+            "Download the grading worksheet anew, with Moodle in English if need be.",
+        )
+    if most is None and column("scale") is None and _all(rows, grade + 1, _is_number):
         most = grade + 1  # Moodle writes it there, whatever the language calls it
     if most is None and column("scale") is not None:
         raise UsageError(f"{plain(name)} grades with a scale of words.", "Let the assignment grade with points.")
@@ -151,10 +216,36 @@ def _found(sheet: Sheet, name: str) -> _Columns:
         after = range(grade + 1, len(titles))
         changeable = next((one for one in after if _all(rows, one, lambda text: text.casefold() in _YES_NO)), None)
     others = [place for place, title in enumerate(titles) if title in _COLUMNS["email"] + _COLUMNS["other"]]
+    others += [place for place in range(len(titles)) if place not in others and _all(rows, place, _is_address)]
+    called, feedback = column("name"), column("feedback")
+    if called is None and number + 1 < grade and number + 1 not in others and others:
+        called = number + 1
+    if feedback is None and changeable is not None and changeable + 4 == len(titles):
+        feedback = len(titles) - 1  # behind when the work, and when the grade, was changed last
     return _Columns(
-        *(number, grade, column("name"), most, changeable, column("feedback")),
+        *(number, grade, called, most, changeable, feedback, column("team")),
         tuple(place for place in others if place != number),
     )
+
+
+def _grade_before_its_maximum(rows: Sequence[Row], first: int, end: int) -> int | None:
+    """A column of grades, or of none yet, with the same maximum in all of the next one; None where none is the one."""
+    fit = [
+        place
+        for place in range(first, end - 1)
+        if _all(rows, place + 1, _is_number)
+        and len({row.text(place + 1).strip() for row in rows}) == 1
+        and all(_is_number(text) or text in _NO_GRADE for text in (row.text(place).strip() for row in rows))
+    ]
+    return fit[0] if len(fit) == 1 else None
+
+
+def _is_number(text: str) -> bool:
+    return as_number(text) is not None
+
+
+def _is_address(text: str) -> bool:
+    return re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
 
 
 def _all(rows: Sequence[Row], place: int, is_such: Callable[[str], bool]) -> bool:
@@ -170,7 +261,8 @@ def _people(sheet: Sheet, columns: _Columns) -> dict[int, Person]:
             others = tuple(row.text(one).strip() for one in columns.others)
             # Whoever hands in as `anna.makela` is anna.makela@… in the sheet.
             others += tuple(one.partition("@")[0] for one in others if "@" in one)
-            people[place] = Person(number[1].lstrip("0") or "0", row.text(columns.name), others)
+            team = row.text(columns.team).strip()
+            people[place] = Person(number[1].lstrip("0") or "0", row.text(columns.name), others, team)
     return people
 
 
@@ -180,6 +272,9 @@ def _refusal(row: Row, width: int, columns: _Columns, entry: Entry) -> str:
         return "the sheet says that this grade cannot be changed"
     if len(row.cells) != width:
         return "the row has not as many cells as the header"
+    there = row.text(columns.grade).strip()
+    if there not in _NO_GRADE and not _is_number(there):
+        return f"the sheet says {plain(there, 40)} where the grade belongs, which stays"
     most = as_number(row.text(columns.max))
     if columns.max is not None and most is None:
         return "the row has no maximum grade"
@@ -216,44 +311,66 @@ def _comment(sheet: Sheet, row: Row, columns: _Columns, entry: Entry) -> bool:
 # ---------------------------------------------------------------------- feedback files
 
 
-def feedback_zip(pages: Mapping[str, bytes], entries: Sequence[Entry], folders: Mapping[str, str]) -> Filled:
+def feedback_zip(
+    pages: Mapping[str, bytes], entries: Sequence[Entry], folders: Mapping[str, Sequence[str]] | None = None
+) -> Filled:
     """A zip of a page for each student, by the names that Moodle knows them by.
+
+    Moodle goes by the number alone, so that nobody's page may stand under a number that could be somebody else's.
 
     Parameters
     ----------
     pages
         Each student's page.
     folders
-        Names of students in the sheet's words, `Full Name_12345`, where a sheet was given.
+        Names of students in the sheet's words, `Full Name_12345`, where a sheet was given: several of a team. Who is
+        not in it gets no page.
     """
     done = Filled(b"")
+    wanted: list[tuple[Entry, str]] = []
+    for entry in entries:
+        if entry.student not in pages:
+            continue
+        named = [_folder(entry)] if folders is None else folders.get(entry.student, [])
+        wanted += [(entry, folder) for folder in named if folder]
+        if not any(named):
+            done.left.append(
+                Left(entry.student, _why_no_folder(entry) if folders is None else "the sheet has no such row")
+            )
+    numbers = Counter(folder.rpartition("_")[2] for _, folder in wanted)
     buffer = io.BytesIO()
-    used: dict[str, str] = {}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for entry in entries:
-            page = pages.get(entry.student)
-            if page is None:
+        for entry, folder in wanted:
+            if numbers[folder.rpartition("_")[2]] > 1:
+                done.left.append(Left(entry.student, "somebody else has the same number"))
                 continue
-            folder = folders.get(entry.student) or _folder(entry)
-            number = folder.rpartition("_")[2]
-            if not folder or number in used:
-                why = f"{used[number]} has the same number" if folder else "Moodle's number is not known"
-                done.left.append(Left(entry.student, why))
-                continue
-            used[number] = entry.student
             entry_name = zipfile.ZipInfo(f"{folder}_assignsubmission_file_/feedback.html", (1980, 1, 1, 0, 0, 0))
             entry_name.compress_type, entry_name.create_system = zipfile.ZIP_DEFLATED, 3
             entry_name.external_attr = 0o100644 << 16
-            archive.writestr(entry_name, page)
+            archive.writestr(entry_name, pages[entry.student])
             done.filled += 1
     done.content = buffer.getvalue()
     return done
 
 
+def _why_no_folder(entry: Entry) -> str:
+    if platform_number("moodle", entry.student, place_of(entry)):
+        return "this looks like a team, whose number is no student's: name the grading worksheet with --sheet"
+    return "Moodle's number is not known: name the grading worksheet with --sheet"
+
+
+# Words that a team's name has in the languages of Moodle's users; its number is the team's, and may be some student's.
+_TEAM = re.compile(
+    r"\b(?:team|group|ryhmä|tiimi|gruppe|grupp|lag|hold|groupe|équipe|equipe|grupo|equipo|gruppo|squadra|grupa|группа|команда)\d*\b",
+    re.IGNORECASE,
+)
+
+
 def _folder(entry: Entry) -> str:
     """`Full Name_12345` of somebody who handed in through Moodle."""
     number = platform_number("moodle", entry.student, place_of(entry))
-    return folder_of(without_number(entry.student, number), number) if number else ""
+    name = without_number(entry.student, number)
+    return folder_of(name, number) if number and not _TEAM.search(name) else ""
 
 
 def folder_of(name: str, number: str) -> str:
@@ -262,9 +379,12 @@ def folder_of(name: str, number: str) -> str:
     return f"{kept[:100] or 'student'}_{number}"
 
 
-def sheet_folders(raw: bytes, name: str, entries: Sequence[Entry]) -> tuple[dict[str, str], list[Left]]:
-    """What the sheet calls each student, as `Full Name_12345`, and whose row cannot be told."""
+def sheet_folders(raw: bytes, name: str, entries: Sequence[Entry]) -> tuple[dict[str, list[str]], list[Left]]:
+    """What the sheet calls each student, as `Full Name_12345`, all members of a team; and whose row cannot be told."""
     sheet = read(raw, name, _known)
     people = _people(sheet, _found(sheet, name))
     rows, left = matched(entries, people, "moodle")
-    return {entry.student: folder_of(people[row].name, people[row].number) for row, entry in rows.items()}, left
+    folders: dict[str, list[str]] = {}
+    for row, entry in rows.items():
+        folders.setdefault(entry.student, []).append(folder_of(people[row].name, people[row].number))
+    return folders, left

@@ -28,6 +28,11 @@ class Entry:
         return self.grade.student
 
 
+def with_grade(entries: Sequence[Entry]) -> list[Entry]:
+    """Those who have a grade: no grade yet is no zero."""
+    return [entry for entry in entries if entry.grade.score is not None]
+
+
 @dataclass(frozen=True)
 class Left:
     """Somebody whose grade did not get into the sheet, and why."""
@@ -60,11 +65,18 @@ class Filled:
 
 @dataclass(frozen=True)
 class Person:
-    """A row of a sheet: the platform's number of the student, the name, and other things that tell who it is."""
+    """A row of a sheet: the platform's number of the student, the name, and other things that tell who it is.
+
+    Attributes
+    ----------
+    team
+        Whose work counts for this student as well; empty where the sheet knows of no teams.
+    """
 
     number: str
     name: str
     others: tuple[str, ...] = ()
+    team: str = ""
 
 
 def platform_number(platform: str, student: str, place: str) -> str:
@@ -78,7 +90,7 @@ def platform_number(platform: str, student: str, place: str) -> str:
     """
     for part in re.split(r"[/\\]", place):
         found = PLATFORMS[platform].fullmatch(part)
-        if found and _same_name(found["name"], found["number"], student):
+        if found and found["number"] and _same_name(found["name"], found["number"], student):
             return str(found["number"])
     return ""
 
@@ -107,40 +119,48 @@ def alike(student: str, name: str) -> bool:
 def matched(
     entries: Sequence[Entry], people: Mapping[int, Person], platform: str
 ) -> tuple[dict[int, Entry], list[Left]]:
-    """Which row is whose, by its place, and whose row cannot be told.
+    """Whose work each row is graded by, by the row's place, and whose row cannot be told.
 
-    Only who has a grade is looked for. A number decides, if the row's name agrees; else a name that is one row's only.
+    A team's name has the rows of all its members; of others a number decides, if
+    the row's name agrees; else a name that is one row's only.
     """
     by_number: dict[str, list[int]] = {}
     by_name: dict[object, list[int]] = {}
+    by_team: dict[str, list[int]] = {}
     for place, person in people.items():
         by_number.setdefault(person.number, []).append(place)
+        if compact(person.team):
+            by_team.setdefault(compact(person.team), []).append(place)
         for key in {compact(person.name), _words(person.name), *map(str.casefold, person.others)} - {"", ()}:
             by_name.setdefault(key, []).append(place)
+    people_called = {compact(person.name) for person in people.values()}
     found: list[tuple[Entry, int]] = []
     left: list[Left] = []
     for entry in entries:
-        if entry.grade.score is None:
+        number = platform_number(platform, entry.student, place_of(entry))
+        name = compact(without_number(entry.student, number))
+        if name in by_team and name not in people_called:
+            found += [(entry, row) for row in by_team[name]]
             continue
-        row = _row_of(entry, people, by_number, by_name, platform)
-        if isinstance(row, int):
-            found.append((entry, row))
+        own = _row_of(entry, number, people, by_number, by_name)
+        if isinstance(own, int):
+            found.append((entry, own))
         else:
-            left.append(Left(entry.student, row))
+            left.append(Left(entry.student, own))
     times = Counter(row for _, row in found)
-    left += [Left(entry.student, "somebody else has the same row") for entry, row in found if times[row] > 1]
+    twice = {entry.student: people[row] for entry, row in found if times[row] > 1}
+    left += [Left(one, f"somebody else has the same row: {plain(row.name, 80)}") for one, row in twice.items()]
     return {row: entry for entry, row in found if times[row] == 1}, left
 
 
 def _row_of(
     entry: Entry,
+    number: str,
     people: Mapping[int, Person],
     by_number: Mapping[str, list[int]],
     by_name: Mapping[object, list[int]],
-    platform: str,
 ) -> int | str:
-    """The row's place, or why it cannot be told."""
-    number = platform_number(platform, entry.student, place_of(entry))
+    """The row's place, or why it cannot be told; `number` is the platform's, empty where it gives none."""
     if number:
         rows = by_number.get(number, [])
         name = people[rows[0]].name if len(rows) == 1 else ""

@@ -120,7 +120,7 @@ _KEPT = {"utf-8": "strict", "utf-16-le": "surrogatepass", "utf-16-be": "surrogat
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
-def read(raw: bytes, name: str, known: Callable[[list[str]], int]) -> Sheet:
+def read(raw: bytes, name: str, known: Callable[[Sheet], int]) -> Sheet:
     """A sheet from a file's bytes.
 
     Parameters
@@ -128,7 +128,7 @@ def read(raw: bytes, name: str, known: Callable[[list[str]], int]) -> Sheet:
     name
         The file's, for a person.
     known
-        How many columns of a header it knows: the delimiter is the one that gives most.
+        How many columns of a sheet it knows: the delimiter is the one that gives most.
 
     Raises
     ------
@@ -144,8 +144,8 @@ def read(raw: bytes, name: str, known: Callable[[list[str]], int]) -> Sheet:
     if text is None or "\0" in text:
         raise UsageError(f"{plain(name)} is no text that can be read.", download)
     found = [Sheet(encoding, mark, one, _rows(text, one)) for one in DELIMITERS]
-    best = max(found, key=lambda sheet: known(sheet.rows[0].texts) if sheet.rows else 0)
-    if not best.rows or not known(best.rows[0].texts):
+    best = max(found, key=lambda sheet: known(sheet) if sheet.rows else 0)
+    if not best.rows or not known(best):
         raise UsageError(f"The first line of {plain(name)} is not the header of such a sheet.", download)
     for number, row in enumerate(best.rows, 1):
         if any(cell.quoted and not _closed(cell.raw) for cell in row.cells):

@@ -63,6 +63,14 @@ def test_a_class(folder: Path, batch: Batch) -> None:
     assert all(when != before[name] for name, when in written(folder).items())
 
 
+def test_where_somebody_is_missing_not_everybody_passed(folder: Path, quick_batch: Batch) -> None:
+    hand_in(folder, "ann", "x = 3")
+    assert quick_batch().returncode == 0
+    (folder / "in" / "eve").mkdir()
+    (folder / "in" / "eve" / "essay.txt").write_text("I have no notebook")
+    assert quick_batch().returncode == 1
+
+
 @pytest.mark.parametrize(
     ("memory_mb", "processors", "available", "workers"),
     [(1000, 4, 10e9, 4), (4000, 8, 10e9, 2), (4000, 8, 1e9, 1), (100, 1, 10e9, 1)],

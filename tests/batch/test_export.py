@@ -122,6 +122,22 @@ def test_plain_csv(graded: Path) -> None:
     assert not any(one["student"].startswith(("=", "+", "-", "@")) for one in rows)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have no names there")
+def test_what_is_no_ordinary_file_is_written_into_and_never_replaced(graded: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        done = grade("export", "csv", graded, "-o", pipe)
+        assert done.returncode == 0, done.stderr
+        assert reader.stdout is not None
+        assert b"Anna" in reader.stdout.read()
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert grade("export", "csv", graded, "-o", os.devnull).returncode == 0
+    assert not Path(os.devnull).is_file()
+    done = grade("export", "csv", graded, "-o", tmp_path)
+    assert (done.returncode, b"Name a file" in done.stderr) == (2, True)
+
+
 def test_canvas(graded: Path, tmp_path: Path) -> None:
     header = "Student;ID;SIS User ID;SIS Login ID;Section;Digits (9);Lines (8)\n"
     points = "    Points Possible;;;;;20;5\n"

@@ -473,6 +473,32 @@ def test_paths_that_are_none(top: Path, find_in: Find) -> None:
         find_in(top / "pipe.zip")
 
 
+def test_anonymous_students_of_canvas_are_one_each(top: Path, find_in: Find) -> None:
+    files = ["anon_ab12c_9201_small.ipynb", "anon_ab12c_9202_small-1.ipynb", "LATE_anon_xyz9q_9203_small.ipynb"]
+    files += ["anon_12345_9205_small.ipynb", "anon_Q7r8S_LATE_9206_small.ipynb", "anonymous_aaaaa_9207_small.ipynb"]
+    found = find_in(zipped(top / "class.zip", {name: book(name) for name in files}))
+    names = ["anon_12345", "anon_Q7r8S", "anon_ab12c", "anon_xyz9q", "anonymous_aaaaa"]
+    assert students(found) == names
+    assert [found.attempts[name][-1].marked_late for name in names] == [False, True, False, True, False]
+    assert source(found, "anon_ab12c") == "anon_ab12c_9202_small-1.ipynb"
+    assert remarks(found) == [("anon_ab12c", "duplicate")]
+
+
+def test_who_typed_into_canvas_is_missing(top: Path, find_in: Find) -> None:
+    files = {"lee_101_9001_small.ipynb": book(), "kim_108_text.html": b"<p>see github", "moe_LATE_109_link.html": b"x"}
+    found = find_in(zipped(top / "class.zip", files))
+    assert students(found) == ["lee"]
+    assert remarks(found) == [("kim", "missing"), ("moe", "missing")]
+
+
+def test_teams_of_moodle_with_and_without_a_number(top: Path, find_in: Find) -> None:
+    folders = ["Team Red_17_assignsubmission_file_", "Team Blue_18_assignsubmission_file"]
+    folders += ["Default group_assignsubmission_file"]
+    found = find_in(zipped(top / "class.zip", {f"{one}/small.ipynb": book(one) for one in folders}))
+    assert students(found) == ["Default group", "Team Blue", "Team Red"]
+    assert found.numbers == {"Team Blue": "18", "Team Red": "17"}
+
+
 # ---------------------------------------------------------------------- archives that mean harm
 
 
@@ -663,13 +689,55 @@ def test_refused_archives_take_no_room_from_others(top: Path, find_in: Find, mon
     assert students(find_in(top)) == ["z"]
 
 
-def test_the_class_together_is_bounded(top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_takes_the_room_of_others(top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     small_limits(monkeypatch)
-    for name in "abc":
+    for name in "abcde":
         zipped(top / f"{name}.zip", {"small.ipynb": book(), "a.bin": bytes(1_900_000)})
+    assert students(find_in(top)) == list("abcde")
+
+
+def test_twenty_thousand_empty_files_are_their_authors_affair(top: Path, find_in: Find) -> None:
+    zipped(top / "Aaron Aas" / "hand-in.zip", {f"junk/{n}": b"" for n in range(19_996)} | {"small.ipynb": book()})
+    for name in ("Bea", "Cyd", "Dan"):
+        zipped(top / name / "hand-in.zip", {"small.ipynb": book()})
     found = find_in(top)
-    assert students(found) == ["a", "b"]
-    assert remarks(found) == [("c", "refused")]
+    assert students(found) == ["Aaron Aas", "Bea", "Cyd", "Dan"]
+    assert found.remarks == ()
+
+
+def test_several_archives_of_one_student_share_their_room(
+    top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_limits(monkeypatch)
+    for number in range(3):
+        zipped(top / "alice" / f"{number}.zip", {f"{number}.ipynb": book(), "a.bin": bytes(900_000)})
+    zipped(top / "bob" / "hand-in.zip", {"small.ipynb": book()})
+    found = find_in(top)
+    assert students(found) == ["alice", "bob"]
+    assert "2.zip is not unpacked" in text(found, "alice", "refused")
+
+
+def test_what_goes_along_with_no_notebook_is_not_kept(
+    top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "COMPANIONS_MAX_BYTES", 100)
+    files = {"small.ipynb": book(), "beside.txt": bytes(80), "large.bin": bytes(200), "else/where.txt": bytes(10)}
+    zipped(top / "alice.zip", files | {"else/more.txt": bytes(50)})
+    (one,) = find_in(top).submissions
+    kept = {path.name for path in one.path.parent.rglob("*") if path.is_file()}
+    assert kept == {"small.ipynb", "beside.txt", "where.txt"}
+
+
+def test_in_the_archive_of_the_class_too_limits_are_each_ones_own(
+    top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "SUBMISSION_ENTRIES", 10)
+    files = {f"Ann_{n}_assignsubmission_file_/small.ipynb": book() for n in (1, 3)}
+    files |= {f"Bob_2_assignsubmission_file_/{n}.txt": b"" for n in range(30)}
+    files["Bob_2_assignsubmission_file_/small.ipynb"] = book()
+    found = find_in(zipped(top / "class.zip", files))
+    assert students(found) == ["Ann_1", "Ann_3"]
+    assert "only the first 10 files" in text(found, "Bob", "ignored")
 
 
 def test_bombs_in_the_archive_of_the_class(top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -687,14 +755,15 @@ def test_bombs_in_the_archive_of_the_class(top: Path, find_in: Find, monkeypatch
 
 
 def test_as_many_entries_as_may_be(top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "SUBMISSION_ENTRIES", 10)
     monkeypatch.setattr(unpacking, "CLASS_ENTRIES", 10)
     files = {f"{n}.txt": b"" for n in range(9)} | {"small.ipynb": book()}
     zipped(top / "alice.zip", files | {"one-too-many": b""})
     zipped(top / "bob.zip", files)
     zipped(top / "carol.zip", {"small.ipynb": book()})
     found = find_in(top)
-    assert students(found) == ["bob"]
-    assert remarks(found) == [("alice", "refused"), ("carol", "refused")]
+    assert students(found) == ["bob", "carol"]  # limits are each one's own
+    assert remarks(found) == [("alice", "refused")]
     with pytest.raises(UsageError, match="over 10 files"):
         find_in(top / "alice.zip")
 
@@ -833,7 +902,7 @@ def test_links_in_folders(top: Path, find_in: Find, tmp_path: Path) -> None:
 
 
 def test_no_more_is_looked_at_than_need_be(top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "CLASS_ENTRIES", 2)
+    monkeypatch.setattr(unpacking, "SUBMISSION_ENTRIES", 2)
     put(top / "alice" / "small.ipynb")
     for number in range(30):
         put(top / "alice" / f"d{number}" / "a.txt")

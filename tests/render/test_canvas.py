@@ -135,3 +135,30 @@ def test_without_points_possible_the_points_are_the_exercises_own() -> None:
 def test_what_is_no_gradebook_is_refused(raw: bytes) -> None:
     with pytest.raises(UsageError):
         canvas.fill(raw, "grades.csv", [], WANTED)
+
+
+@pytest.mark.parametrize("told", ["EX", "N/A", "excused", "ex", "complete", "A-"])
+def test_what_is_no_number_stays_and_is_told(told: str) -> None:
+    found, done = filled([on_canvas("mäkeläanna", 101)], [row("Mäkelä, Anna", 101, "anna", old=told)])
+    assert found[101] == told
+    assert [told in left.reason for left in done.left] == [True]
+
+
+@pytest.mark.parametrize("titles", [("LastName", "FirstName"), ("Last Name", "First Name")])
+def test_names_in_two_columns(titles: tuple[str, str]) -> None:
+    header = [*titles, "ID", "SIS User ID", "SIS Login ID", "Section", "Notes", "110 Digits (54)", "Current Score"]
+    possible = ["    Points Possible", "", "", "", "", "", "", "20.00", "(read only)"]
+    people = [
+        ["Virtanen", "Aino", "7000", "S0", "u0", "Sec", 'note, "ü"', "", ""],
+        ["Mäkelä", "Eino", "7001", "S1", "u1", "Sec", "", "", ""],
+    ]
+    file = io.StringIO(newline="")
+    csv.writer(file, lineterminator="\n").writerows([header, possible, *people])
+    raw = file.getvalue().encode()
+    done = canvas.fill(raw, "g.csv", [on_canvas("virtanenaino", 7000), entry("Mäkelä Eino", 10)], ["110", "Digits"])
+    rows = list(csv.reader(io.StringIO(done.content.decode())))
+    assert [one[7] for one in rows[2:]] == ["10.00", "20.00"]
+    assert [[*one[:7], one[8]] for one in rows] == [[*one[:7], one[8]] for one in [header, possible, *people]]
+    assert done.left == []
+    other = canvas.fill(raw, "g.csv", [on_canvas("somebodyelse", 7000)], ["110", "Digits"])
+    assert (other.filled, len(other.left)) == (0, 1)

@@ -377,7 +377,7 @@ def test_each_student_gets_their_own_page() -> None:
     names = [f"{number} {name.replace('/', '_')}" for number, name in enumerate(HOSTILE)]
     entries = [on_moodle(name, number) for number, name in enumerate(names, 1)]
     pages = {one.student: f"page of {number}".encode() for number, one in enumerate(entries, 1)}
-    done = moodle.feedback_zip(pages, entries, {})
+    done = moodle.feedback_zip(pages, entries)
     assert done.left == []
     found = feedback_files(done.content, set(range(1, len(names) + 1)))
     assert found == {n: ("feedback.html", f"page of {n}".encode()) for n in range(1, len(names) + 1)}
@@ -385,14 +385,147 @@ def test_each_student_gets_their_own_page() -> None:
 
 def test_whose_number_is_not_known_is_told() -> None:
     entries = [entry("Anna_12"), on_moodle("Bob", 2), on_moodle("Bob", 2)]
-    done = moodle.feedback_zip(dict.fromkeys(["Anna_12", "Bob"], b"page"), entries, {})
-    assert done.filled == 1
+    done = moodle.feedback_zip(dict.fromkeys(["Anna_12", "Bob"], b"page"), entries)
+    assert done.filled == 0  # of two with the same number neither page may come under it
     assert {left.student for left in done.left} == {"Anna_12", "Bob"}
+
+
+@pytest.mark.parametrize("team", ["Team Red", "Ryhmä 7", "group3", "Équipe A", "The red team"])
+def test_without_a_sheet_no_page_comes_under_a_teams_number(team: str) -> None:
+    done = moodle.feedback_zip({team: b"page", "Anna": b"hers"}, [on_moodle(team, 17), on_moodle("Anna", 5)])
+    assert feedback_files(done.content, {5}) == {5: ("feedback.html", b"hers")}
+    assert "--sheet" in done.left[0].reason
+
+
+def test_with_a_sheet_nobody_gets_a_page_who_is_not_in_it() -> None:
+    others = [on_moodle("Zoe", 104), on_moodle("Anna Mäkelä", 101)]  # 104 is somebody else
+    folders, left = moodle.sheet_folders(written(SHEET), "sheet.csv", others)
+    done = moodle.feedback_zip({"Zoe": b"z", "Anna Mäkelä": b"a"}, others, folders)
+    assert feedback_files(done.content, {101}) == {101: ("feedback.html", b"a")}
+    assert [one.student for one in left] == ["Zoe"]
+
+
+# ---------------------------------------------------------------------- teams
+
+TEAMS_HEADER = [*ENGLISH[:4], "Group", *ENGLISH[4:]]
+
+
+def in_team(number: int, name: str, team: str) -> list[str]:
+    one = row(number, name)
+    return [*one[:4], team, *one[4:]]
+
+
+TEAMS = [
+    TEAMS_HEADER,
+    in_team(601, "Ada Byte", "Team Red"),
+    in_team(602, "Bo Bit", "Team Red"),
+    in_team(603, "Cy Core", "Team Blue"),
+    in_team(17, "Di Dot", "Team Blue"),
+    in_team(605, "Ed Edge", "Default group"),
+    in_team(606, "Flo Far", ""),
+]
+TEAMS_WORK = [
+    on_moodle("Team Red", 17, 10),
+    on_moodle("Team Blue", 18, 5),
+    entry("Default group", 2, "x/Default group_assignsubmission_file_/small.ipynb"),
+]
+
+
+def test_what_a_team_handed_in_is_every_members() -> None:
+    done = moodle.fill(written(TEAMS), "teams.csv", TEAMS_WORK)
+    grades = {one[1]: one[5] for one in rows_of(done.content)[1:]}
+    assert grades == {
+        "Ada Byte": "100.00",
+        "Bo Bit": "100.00",
+        "Cy Core": "50.00",
+        "Di Dot": "50.00",
+        "Ed Edge": "20.00",
+        "Flo Far": "",
+    }
+    assert (done.filled, done.left) == (5, [])
+
+
+def test_a_teams_page_comes_under_its_members_numbers_and_no_other() -> None:
+    folders, left = moodle.sheet_folders(written(TEAMS), "teams.csv", TEAMS_WORK)
+    pages = {one.student: one.student.encode() for one in TEAMS_WORK}
+    found = feedback_files(moodle.feedback_zip(pages, TEAMS_WORK, folders).content, {17, 601, 602, 603, 605})
+    red, blue, other = (("feedback.html", name) for name in (b"Team Red", b"Team Blue", b"Default group"))
+    assert found == {601: red, 602: red, 603: blue, 17: blue, 605: other}
+    assert left == []
+
+
+def test_who_is_in_a_team_and_handed_in_alone_is_told() -> None:
+    done = moodle.fill(written(TEAMS), "teams.csv", [*TEAMS_WORK, on_moodle("Ada Byte", 601, 9)])
+    grades = {one[1]: one[5] for one in rows_of(done.content)[1:]}
+    assert (grades["Ada Byte"], grades["Bo Bit"]) == ("", "100.00")
+    assert {left.student for left in done.left} == {"Ada Byte", "Team Red"}
+    assert all("Ada Byte" in left.reason for left in done.left)
+
+
+def test_a_name_in_front_is_a_group_that_everybody_handed_in_alone_in() -> None:
+    done = moodle.fill(written(TEAMS), "teams.csv", [on_moodle("Team Red-Ada Byte", 601, 9)])
+    assert {one[1]: one[5] for one in rows_of(done.content)[1:]}["Ada Byte"] == "90.00"
+
+
+# ---------------------------------------------------------------------- other languages, and what stays
+
+WORDS = {
+    "fr": (
+        *("Identifiant", "Nom complet", "Adresse de courriel", "Statut", "Note", "Note maximale"),
+        *("La note peut être modifiée", "Dernière modification (travail remis)", "Dernière modification (note)"),
+        "Feedback par commentaires",
+    ),
+    "sv": (
+        *("Identifierare", "Fullständigt namn", "E-postadress", "Status", "Betyg", "Högsta betyg", "Betyg kan ändras"),
+        *("Senast ändrad (inlämning)", "Senast ändrad (betyg)", "Återkopplingskommentarer"),
+    ),
+    "pl": (
+        *("Identyfikator", "Pełna nazwa", "Adres e-mail", "Status", "Ocena", "Maksymalna ocena", "Ocenę można zmienić"),
+        *("Ostatnia modyfikacja (zadanie)", "Ostatnia modyfikacja (ocena)", "Komentarz zwrotny"),
+    ),
+    "ja": (
+        "識別子",
+        "氏名",
+        "メールアドレス",
+        "ステータス",
+        "評点",
+        "最大評点",
+        "変更可",
+        "最終更新",
+        "評点更新",
+        "コメント",
+    ),
+    "xx": ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J"),
+}
+YES = {"fr": ("Oui", "Non"), "sv": ("Ja", "Nej"), "pl": ("Tak", "Nie"), "ja": ("はい", "いいえ"), "xx": ("da", "ne")}
+
+
+@pytest.mark.parametrize("language", WORDS)
+@pytest.mark.parametrize("mark", [".", ","])
+def test_sheets_of_any_language_are_known_by_what_is_in_them(language: str, mark: str) -> None:
+    words, (yes, no) = WORDS[language], YES[language]
+    most = f"20{mark}00"
+    names = {101: ("Anna Mäkelä", yes), 102: ("Bob O'Brien", yes), 103: ("Eve", no)}
+    sheet = [list(words), *(row(n, name, most, can, prefix="Participant ") for n, (name, can) in names.items())]
+    done = moodle.fill(written(sheet), "sheet.csv", [*CLASS[:2], on_moodle("Eve", 103, 1)])
+    found = rows_of(done.content)
+    assert [one[4] for one in found] == [words[4], f"6{mark}00", f"15{mark}00", ""]
+    assert "3 of 10 points" in found[1][9]
+    assert [[*one[:4], *one[5:9]] for one in found] == [[*one[:4], *one[5:9]] for one in sheet]
+    assert [left.student for left in done.left] == ["Eve"]
+    assert moodle.fill(written(sheet), "s.csv", [entry("Anna Mäkelä")]).filled == 1  # by the name alone
+
+
+def test_words_in_the_place_of_a_grade_stay_and_are_told() -> None:
+    sheet = [list(ENGLISH), row(101, "Anna Mäkelä", grade="excused"), row(102, "Bob O'Brien", grade="1.00")]
+    done = moodle.fill(written(sheet), "sheet.csv", CLASS[:2])
+    assert [one[4] for one in rows_of(done.content)[1:]] == ["excused", "75.00"]
+    assert [(left.student, "excused" in left.reason) for left in done.left] == [("Anna Mäkelä", True)]
 
 
 def test_the_sheet_tells_the_numbers_too() -> None:
     folders, left = moodle.sheet_folders(written(SHEET), "sheet.csv", [entry("Anna Mäkelä"), entry("Nobody")])
-    assert folders == {"Anna Mäkelä": "Anna Mäkelä_101"}
+    assert folders == {"Anna Mäkelä": ["Anna Mäkelä_101"]}
     assert [one.student for one in left] == ["Nobody"]
     done = moodle.feedback_zip({"Anna Mäkelä": b"page"}, [entry("Anna Mäkelä")], folders)
     assert feedback_files(done.content, {101}) == {101: ("feedback.html", b"page")}
