@@ -146,7 +146,7 @@ def expect_close(
     Parameters
     ----------
     reveal
-        Tell the expected number: for inputs picked at grading time, where it teaches and gives nothing away.
+        Of no effect: whoever is told the question is not told the answer, or a table of both passes next time.
     """
     right = np.asarray(expected, dtype=np.float64)
     if not np.isfinite(right).all():
@@ -157,30 +157,20 @@ def expect_close(
     with np.errstate(over="ignore"):
         off = np.abs(array - right) > atol + rtol * np.abs(right)
     if off.any():
-        raise CheckFailed(_difference(what, array, right, off, reveal), hint)
+        raise CheckFailed(_difference(what, array, off), hint)
     return array
 
 
-def _difference(what: str, array: np.ndarray, right: np.ndarray, off: np.ndarray, reveal: bool) -> str:
-    """The first number that is off, where it is, and how many others are."""
+def _difference(what: str, array: np.ndarray, off: np.ndarray) -> str:
+    """The first number that is off, where it is, and how many others are; never the right one."""
     place = tuple(int(i) for i in np.argwhere(off)[0])
-    numbers = {"what": what, "found": number(float(array[place])), "right": number(float(right[place]))}
+    found = {"what": what, "found": number(float(array[place]))}
     several = {"place": list(place), "differ": grouped(int(off.sum())), "of": grouped(off.size)}
-    match (bool(place), off.size > 1, reveal):
-        case (False, _, False):
-            return tr("{what} is {found}.", **numbers)
-        case (False, _, True):
-            return tr("{what} is {found}, not {right}.", **numbers)
-        case (True, False, False):
-            return tr("{what} is {found} at {place}.", **numbers, **several)
-        case (True, False, True):
-            return tr("{what} is {found} at {place}, not {right}.", **numbers, **several)
-        case (True, True, False):
-            return tr("{what} is {found} at {place} ({differ} of {of} numbers differ).", **numbers, **several)
-        case _:
-            return tr(
-                "{what} is {found} at {place}, not {right} ({differ} of {of} numbers differ).", **numbers, **several
-            )
+    if not place:
+        return tr("{what} is {found}.", **found)
+    if off.size == 1:
+        return tr("{what} is {found} at {place}.", **found, **several)
+    return tr("{what} is {found} at {place} ({differ} of {of} numbers differ).", **found, **several)
 
 
 def whole_number(value: Any, what: str) -> int:
@@ -205,12 +195,10 @@ def whole_number(value: Any, what: str) -> int:
 
 
 def expect_count(value: Any, expected: int, what: str, hint: str = "", reveal: bool = False) -> int:
-    """Fail unless the value is this whole number."""
+    """Fail unless the value is this whole number; what is told names the question, so it does not name the answer."""
     found = whole_number(value, what)
     if found != expected:
-        numbers = {"what": what, "found": plain(str(found)), "right": expected}
-        message = tr("{what} is {found}, not {right}.", **numbers) if reveal else tr("{what} is {found}.", **numbers)
-        raise CheckFailed(message, hint)
+        raise CheckFailed(tr("{what} is {found}.", what=what, found=plain(str(found))), hint)
     return found
 
 

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
-import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
-import numpy as np
-import platformdirs
 
+from grader.chance import random_for
 from grader.check import Check
 from grader.datasets import Choice, Preference, choose
-from grader.errors import GraderError, KernelGone, SubmissionFault, UsageError
+from grader.digests import digest, sources_digest
+from grader.errors import SubmissionFault, UsageError
 from grader.exercise import Exercise
-from grader.figures import collected
+from grader.judging import Judge, Progress, result, skipped
 from grader.kernel.sandbox import Mode
 from grader.kernel.session import Facts, KernelSession, Settings
-from grader.language import mark, ngettext, speaking, tr
+from grader.language import ngettext, speaking, tr
 from grader.outcomes import execution_report
 from grader.report import CheckReport, DataReport, ExecutionReport, Report
 from grader.run import Run
@@ -36,8 +31,6 @@ from grader.workspace import Workspace
 
 if TYPE_CHECKING:
     from grader.kernel.warm import Warm
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -66,10 +59,6 @@ class Options:
     only: tuple[str, ...] = ()
     warm: Warm | None = None
     secret: bytes | None = field(default=None, repr=False)
-
-    def random(self, purpose: str) -> np.random.Generator:
-        """Random numbers for one purpose of this grading."""
-        return random_for(self.seed, purpose, self.secret)
 
 
 @dataclass
@@ -112,7 +101,7 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
         try:
             notebook = submission.read()
         except Unreadable as unreadable:
-            draft = _Draft(ExecutionReport(status="invalid", error=str(unreadable)), [_skipped(one) for one in checks])
+            draft = _Draft(ExecutionReport(status="invalid", error=str(unreadable)), [skipped(one) for one in checks])
         else:
             within = options.warm.folder if options.warm is not None else None
             with Workspace(submission.path, exercise.description.data, choice, within) as workspace:
@@ -130,7 +119,7 @@ def ungraded(submission: Submission, exercise: Exercise, options: Options, reaso
     """
     with speaking(options.language, exercise.folder):
         reason = tr(reason)
-        checks = [_result(check, "error", reason) for check in selected(exercise.checks, options.only)]
+        checks = [result(check, "error", reason) for check in selected(exercise.checks, options.only)]
     draft = _Draft(ExecutionReport(status="invalid", error=plain(reason, 1000)), checks)
     # Where one of several machines lacks the data, the machine that tells it may lack them, too.
     choice = choose(exercise.description.data, "auto") if options.data == "auto" else options.data
@@ -147,6 +136,9 @@ def _run_and_judge(
     progress: Progress | None,
 ) -> _Draft:
     say = progress or (lambda *_: None)
+    sources = sources_digest((cell.cell_type, cell.source) for cell in notebook.cells)
+    work = digest(exercise.id.encode(), sources, workspace.companions)
+    random = random_for(options.seed, work, options.secret)
     with KernelSession(
         workspace.folder,
         Settings(options.device, options.seed, options.sandbox, options.warm),
@@ -155,15 +147,8 @@ def _run_and_judge(
         begun = time.monotonic()
         outcomes = kernel.execute(notebook, exercise.description.stop_on_error, lambda n, of: say("cell", n, of))
         seconds = time.monotonic() - begun
-        run = Run(
-            kernel,
-            notebook,
-            workspace,
-            choice,
-            options.random(""),
-            options.random,
-        )
-        judge = Judge(run, options, checks, say)
+        run = Run(kernel, notebook, workspace, choice, random(""), random)
+        judge = Judge(run, checks, say)
         judge.judge("live")
         execution = execution_report(outcomes, exercise, seconds, kernel.peak_memory)
     run.ended = True
@@ -180,56 +165,6 @@ def _kept(workspace: Workspace, names: tuple[str, ...]) -> dict[str, bytes]:
             if name in workspace.written(name):
                 found[name] = workspace.read(name)
     return found
-
-
-class Judge:
-    """Runs checks against a run, in their order; each is passed, failed, skipped or in error."""
-
-    def __init__(self, run: Run, options: Options, checks: tuple[Check, ...], say: Progress) -> None:
-        self.run = run
-        self.options = options
-        self.checks = checks
-        self.say = say
-        self.done: dict[str, CheckReport] = {}
-
-    def judge(self, when: str) -> None:
-        """Run the checks of this phase."""
-        for number, check in enumerate(self.checks, 1):
-            if check.when == when:
-                self.say("check", number, len(self.checks))
-                begun = time.monotonic()
-                with collected() as figures:
-                    report = self._judge_one(check)
-                report.seconds = round(time.monotonic() - begun, 3)
-                report.figures = figures
-                self.done[check.name] = report
-
-    def reports(self) -> list[CheckReport]:
-        """The checks' reports, in the order of the exercise."""
-        return [self.done[check.name] for check in self.checks]
-
-    def _judge_one(self, check: Check) -> CheckReport:
-        unmet = [self.done[name] for name in check.needs if name in self.done and self.done[name].status != "passed"]
-        late = [one for one in self.checks if one.name in check.needs and one.name not in self.done]
-        if late:
-            return _result(check, "error", f"`{check.name}` needs `{late[0].name}`, which runs later.")
-        if unmet:
-            return _skipped(check, tr("First “{title}” has to pass.", title=unmet[0].title.rstrip(".")))
-        self.run.rng = self.options.random(f"check {check.name}")
-        was_alive = self.run.ended or self.run.kernel.alive
-        try:
-            said = check(self.run)
-        except KernelGone as gone:
-            if not was_alive:
-                return _skipped(check, tr("The notebook's kernel had ended before."))
-            return _result(check, "failed", gone.message, gone.hint or check.hint)
-        except SubmissionFault as fault:
-            return _result(check, "failed", fault.message, fault.hint or check.hint)
-        except GraderError as error:
-            return _result(check, "error", f"{error.message} {error.advice}")
-        except Exception as error:  # whatever else escapes from a check is the grader's own fault
-            return _result(check, "error", _broken(error))
-        return _result(check, "passed", said if type(said) is str else "")
 
 
 def selected(checks: tuple[Check, ...], only: tuple[str, ...]) -> tuple[Check, ...]:
@@ -250,79 +185,6 @@ def selected(checks: tuple[Check, ...], only: tuple[str, ...]) -> tuple[Check, .
         if check.name in wanted:
             wanted |= set(check.needs)
     return tuple(check for check in checks if check.name in wanted)
-
-
-def _result(check: Check, status: str, message: str, hint: str = "") -> CheckReport:
-    # What was marked while the checks were imported, before the language was known, is translated here.
-    return CheckReport(
-        name=check.name,
-        title=tr(check.title),
-        status=status,  # type: ignore[arg-type]
-        score=check.points if status == "passed" else 0.0,
-        max_score=check.points,
-        message=plain(tr(message), 1000),
-        hint=plain(tr(hint), 1000),
-        hidden=check.hidden,
-    )
-
-
-def _skipped(check: Check, message: str = mark("The notebook cannot be read.")) -> CheckReport:
-    return _result(check, "skipped", message)
-
-
-def _broken(error: Exception) -> str:
-    """What to say of a check that fails with an unexpected error, and the line of `checks.py` that it came from."""
-    line, trace = 0, error.__traceback__
-    while trace is not None:
-        if Path(trace.tb_frame.f_code.co_filename).name == "checks.py":
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    raised = {"error": type(error).__name__, "text": plain(str(error), 200)}
-    if line:
-        return tr("The check itself failed: {error}: {text} (checks.py, line {line}).", **raised, line=line)
-    return tr("The check itself failed: {error}: {text}.", **raised)
-
-
-# ---------------------------------------------------------------------- randomness that no notebook foresees
-
-
-def secret() -> bytes:
-    """A secret of this installation, mixed into what checks pick; `GRADER_SECRET` for several machines.
-
-    With it, the same notebook and seed meet the same questions again, and nobody else can tell them beforehand.
-    """
-    named = os.environ.get("GRADER_SECRET")
-    if named:
-        return named.encode()
-    path = Path(platformdirs.user_config_dir("grader")) / "secret"
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".secret-{os.getpid()}-{secrets.token_hex(4)}")
-        if not path.exists():
-            draft.touch(0o600)
-            draft.write_bytes(secrets.token_bytes(32))
-            with suppress(OSError):
-                os.link(draft, path)  # the first of several processes wins
-            draft.unlink(missing_ok=True)
-        known = path.read_bytes()
-        if len(known) == 32:
-            return known
-    return _EPHEMERAL
-
-
-_EPHEMERAL = secrets.token_bytes(32)
-
-
-def random_for(seed: int, purpose: str, known: bytes | None = None) -> np.random.Generator:
-    """Random numbers for one purpose: the same for the same seed, secret and purpose.
-
-    Parameters
-    ----------
-    known
-        The secret; None for that of this installation.
-    """
-    material = hmac.new(known or secret(), f"{seed}:{purpose}".encode(), hashlib.sha256).digest()
-    return np.random.default_rng(int.from_bytes(material, "little"))
 
 
 # ---------------------------------------------------------------------- the report's parts

@@ -79,7 +79,7 @@ def standardise_is_right(run: Run) -> None:
     values = _values(run)
     expected = (values - values.mean()) / values.std()
     hint = "Subtract the mean first; then divide by the standard deviation, the root of the variance."
-    expect_close(run.call("standardise", values), expected, what="`standardise(values)`", hint=hint, reveal=True)
+    expect_close(run.call("standardise", values), expected, what="`standardise(values)`", hint=hint)
 
 
 def _values(run: Run) -> np.ndarray:

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from grader.datasets import Choice, dataset
+from grader.digests import files_digest
 from grader.errors import SubmissionFault
 from grader.language import tr
 from grader.text import plain, size
@@ -172,6 +173,8 @@ class Workspace:
         Where the notebook runs.
     left_behind
         Companions that were too many or too large to come along.
+    companions
+        A digest of those that came along.
     """
 
     def __init__(self, notebook: Path, data: tuple[str, ...], choice: Choice, within: Path | None = None) -> None:
@@ -206,6 +209,7 @@ class Workspace:
             target.parent.mkdir(parents=True, exist_ok=True)
             with suppress(OSError):
                 shutil.copyfile(path, target)
+        self.companions = files_digest([self.folder / path.relative_to(beside) for path in taken], self.folder)
 
     def _data(self, names: tuple[str, ...], choice: Choice) -> None:
         """Lay the views of the data sets into ./data, each entry as a link where the system allows it."""

@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 import numpy as np
 
-from grader.grading import random_for
+from grader.chance import random_for
 from grader.kernel import probe
 from grader.kernel.execution import CellOutcome
 from grader.kernel.session import Facts
@@ -64,7 +64,7 @@ def run_of(kernel: Any, workspace: Workspace | None = None, notebook: Any = None
     """A run that asks this kernel."""
     notebook = notebook or nbformat.v4.new_notebook()
     rng = np.random.default_rng(0)
-    return Run(kernel, notebook, workspace, data, rng, lambda name: random_for(0, name))  # type: ignore[arg-type]
+    return Run(kernel, notebook, workspace, data, rng, random_for(0, b""))  # type: ignore[arg-type]
 
 
 class FakeSession:

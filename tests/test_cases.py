@@ -12,10 +12,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from grader.exercise import load
@@ -69,3 +73,36 @@ def test_every_case_says_what_is_right() -> None:
     assert {path.stem for path in HERE.glob("*.ipynb")} == set(CASES)
     verdicts = {"status", "execution", "below", "at_most", "at_least", "fails", "passes", "says"}
     assert [name for name, case in CASES.items() if not verdicts & set(case)] == []
+
+
+# ---------------------------------------------------------------------- attempt after attempt
+
+TABLE = """
+import torch
+shown = {shown!r}
+count_parameters = lambda *sizes: shown.get("count_parameters(" + ", ".join(map(str, sizes)) + ")", -1)
+"""
+ASKED = re.compile(r"`(?P<question>[^`]+)`[^`]* is -1(?:, not (?P<answer>\d+))?")
+
+
+def test_a_table_of_what_earlier_attempts_were_asked_is_of_no_use(warm: Warm | None, tmp_path: Path) -> None:
+    """Whoever hands in again, with what the messages told, and works the rest out by hand, gets no further."""
+    exercise = load(ROOT / "exercises" / "100")
+    options = Options(data="sample", warm=warm)
+    reference = nbformat.from_dict(json.loads((HERE / "100-same-questions.ipynb").read_text("utf-8")))
+    shown: dict[str, int] = {}
+    scores, met = [], []
+    for _ in range(6):
+        reference.cells[-1].source = TABLE.format(shown=shown)
+        path = tmp_path / "100.ipynb"
+        path.write_text(json.dumps(reference))
+        report = grade(Submission(path), exercise, options).report
+        scores.append(report.score)
+        for check in report.checks:
+            if found := ASKED.search(check.message):
+                assert found["answer"] is None, "the question and its answer stand side by side"
+                sizes = [int(size) for size in re.findall(r"\d+", found["question"])]
+                shown[found["question"]] = sum(n * (m + 1) for m, n in pairwise(sizes))
+                met.append(found["question"])
+    assert set(scores) == {15}  # the honest part
+    assert len(set(met)) == len(met) == 18

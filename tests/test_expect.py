@@ -69,9 +69,9 @@ JUDGES: dict[str, Callable[[Any], Any]] = {
     "float": lambda v: expect_dtype(v, "float", "x"),
     "int": lambda v: expect_dtype(v, "int", "x"),
     "bool": lambda v: expect_dtype(v, "bool", "x"),
-    "close": lambda v: expect_close(v, [[1.0, 2.0, 3.5]], "x", reveal=True),
+    "close": lambda v: expect_close(v, [[1.0, 2.0, 3.5]], "x"),
     "close scalar": lambda v: expect_close(v, 12345.678, "x"),
-    "count": lambda v: expect_count(v, 987_654_321, "x", reveal=True),
+    "count": lambda v: expect_count(v, 987_654_321, "x"),
     "answer": lambda v: expect_answer(v, closed_answer("t", digest("t", 987_654_321)), "x"),
     "accuracy": lambda v: expect_accuracy(v, np.array([5, 3, 7]), above=0.9),
 }
@@ -215,12 +215,10 @@ def test_no_whole_number(value: Any) -> None:
         whole_number(value, "x")
 
 
-def test_a_wrong_count_is_told_and_the_right_one_only_if_it_may_be() -> None:
+def test_a_wrong_count_is_told_and_not_the_right_one() -> None:
     with pytest.raises(CheckFailed) as caught:
         expect_count(17, 18, "`n`", "Count again.")
     assert (caught.value.message, caught.value.hint) == ("`n` is 17.", "Count again.")
-    with pytest.raises(CheckFailed, match=r"`n` is 17, not 18\."):
-        expect_count(17, 18, "`n`", reveal=True)
 
 
 # ---------------------------------------------------------------------- shape, dtype
@@ -286,12 +284,12 @@ def test_close_forgives_nothing_else(value: Any) -> None:
         expect_close(value, [1.0, 2.0], "x")
 
 
-def test_close_says_where_and_reveals_only_what_it_may() -> None:
+def test_close_says_where_and_what_was_found() -> None:
     with pytest.raises(CheckFailed) as caught:
         expect_close([[1, 2], [4, 5]], [[1, 2], [3, 4]], "`W`")
     assert caught.value.message == "`W` is 4 at [1, 0] (2 of 4 numbers differ)."
-    with pytest.raises(CheckFailed, match=r"`W` is 5, not 3\."):
-        expect_close(5, 3, "`W`", reveal=True)
+    with pytest.raises(CheckFailed, match=r"^`W` is 5\.$"):
+        expect_close(5, 3, "`W`")
 
 
 @pytest.mark.parametrize("expected", [float("nan"), [1.0, float("inf")]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import stat
 import sys
@@ -13,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from grader import grading
+from grader import chance, grading
+from grader.chance import random_for, secret
 from grader.errors import DataMissing, ExerciseError, KernelStartError, UsageError
 from grader.exercise import Exercise
-from grader.grading import Graded, Options, grade, headline, random_for, secret, selected
+from grader.grading import Graded, Options, grade, headline, selected
 from grader.kernel.execution import CellOutcome
 from grader.report import Report
 from grader.submission import Submission
@@ -381,15 +383,57 @@ def test_random_inputs_can_be_repeated_and_not_foreseen(path: Bench, monkeypatch
     assert not set(first) & set(drawn(path))
 
 
+def test_every_notebook_meets_questions_of_its_own(path: Bench, tmp_path: Path) -> None:
+    cells = ("x = 3", "y = 4")
+
+    def asked(*cells: str) -> str:
+        return path.report(checks_of(DRAW), cells=cells).checks[0].message
+
+    first = asked(*cells)
+    others = [
+        asked("x = 3", "y = 4 "),
+        asked("x = 3", "y = 4  # again"),
+        asked("y = 4", "x = 3"),
+        asked("x = 3\ny = 4"),
+        asked(*cells, ""),
+    ]
+    assert len({first, *others}) == 6
+    beside = tmp_path / "handed-in" / "helper.py"
+    beside.write_text("table = {}")
+    helped = asked(*cells)
+    beside.write_text("table = {6: 605}")
+    corrected = asked(*cells)
+    beside.rename(beside.with_name("other.py"))
+    assert len({first, helped, corrected, asked(*cells)}) == 4
+    beside.with_name("other.py").unlink()
+    assert asked(*cells) == first
+
+
+def test_running_and_saving_a_notebook_changes_no_question(path: Bench, make_exercise: Any, tmp_path: Path) -> None:
+    first = path.report(checks_of(DRAW), cells=("x = 3", "y = 4")).checks[0].message
+    saved = tmp_path / "elsewhere" / "renamed.ipynb"
+    saved.parent.mkdir()
+    content = json.loads((tmp_path / "handed-in" / "small.ipynb").read_text())
+    content["metadata"] = {"kernelspec": {"name": "python3", "display_name": "P"}, "widgets": {}}
+    for number, cell in enumerate(content["cells"], 7):
+        cell |= {"execution_count": number, "id": f"new-{number}", "metadata": {"collapsed": True}}
+        cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["3"]}]
+        cell["source"] = cell["source"].splitlines(keepends=True)
+    saved.write_text(json.dumps(content))
+    (saved.parent / "neighbour.ipynb").write_text("{}")
+    again = grade(Submission(saved, "ann"), make_exercise(checks_of(DRAW)), SAMPLE).report
+    assert again.checks[0].message == first
+
+
 def test_the_notebooks_seed_alone_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy as np
 
-    assert random_for(0, "").integers(10**15) != np.random.default_rng(0).integers(10**15)
+    assert random_for(0, b"")("").integers(10**15) != np.random.default_rng(0).integers(10**15)
 
 
 def test_the_secret_is_made_once_and_for_its_owner_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRADER_SECRET")
-    monkeypatch.setattr(grading.platformdirs, "user_config_dir", lambda name: str(tmp_path / "config" / name))
+    monkeypatch.setattr(chance.platformdirs, "user_config_dir", lambda name: str(tmp_path / "config" / name))
     first = secret()
     assert len(first) == 32
     assert secret() == first
@@ -405,11 +449,11 @@ def test_without_a_place_for_the_secret_there_is_one_for_this_process(
 ) -> None:
     monkeypatch.delenv("GRADER_SECRET")
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr(grading.platformdirs, "user_config_dir", lambda name: str(tmp_path / "file" / name))
+    monkeypatch.setattr(chance.platformdirs, "user_config_dir", lambda name: str(tmp_path / "file" / name))
     assert secret() == secret()
     (tmp_path / "grader").mkdir()
     (tmp_path / "grader" / "secret").write_bytes(b"short")
-    monkeypatch.setattr(grading.platformdirs, "user_config_dir", lambda name: str(tmp_path / name))
+    monkeypatch.setattr(chance.platformdirs, "user_config_dir", lambda name: str(tmp_path / name))
     assert len(secret()) == 32
 
 

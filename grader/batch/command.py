@@ -23,10 +23,11 @@ from grader.batch.overrides import load_overrides
 from grader.batch.results import Results
 from grader.batch.rules import RULES, Rules, rules_for
 from grader.batch.workers import Machine, Needs, cores, device_class, usual_workers
+from grader.chance import secret
 from grader.datasets import Choice, choose
 from grader.errors import GraderError, UsageError
 from grader.exercise import Exercise, find_exercise
-from grader.grading import Options, secret
+from grader.grading import Options
 from grader.kernel import sandbox
 from grader.progress import BatchProgress
 from grader.render.batch import glance, remarks_table

@@ -29,6 +29,7 @@ from pydantic import ValidationError
 
 from grader.batch.names import folder_name
 from grader.batch.tasks import paths_of
+from grader.digests import digest, files_digest, sources_digest
 from grader.errors import GradingError, UsageError
 from grader.exercise import Exercise
 from grader.grading import Graded, Options
@@ -86,9 +87,9 @@ class Results:
         """
         beside = submission.path.absolute().parent
         if exercise.folder not in self._exercises:
-            self._exercises[exercise.folder] = _files_digest(paths_of(exercise), exercise.course)
+            self._exercises[exercise.folder] = files_digest(paths_of(exercise), exercise.course)
         if beside not in self._companions:
-            self._companions[beside] = _files_digest(companions(beside)[0], beside)
+            self._companions[beside] = files_digest(companions(beside)[0], beside)
         circumstances = {
             "grader": self._grader,
             "schema_version": _SCHEMA,
@@ -99,7 +100,7 @@ class Results:
             "sandbox": options.sandbox,
             "only": sorted(options.only),
         }
-        return _digest(
+        return digest(
             self._exercises[exercise.folder],
             self._companions[beside],
             _sources_digest(submission),
@@ -346,15 +347,6 @@ def _contents(path: Path, most: int) -> bytes:
 # ---------------------------------------------------------------------- digests
 
 
-def _digest(*parts: bytes) -> bytes:
-    """Of these parts in this order; their lengths go in too, so that no two lists of parts read the same."""
-    hasher = hashlib.sha256()
-    for part in parts:
-        hasher.update(len(part).to_bytes(8, "little"))
-        hasher.update(part)
-    return hasher.digest()
-
-
 def _sources_digest(submission: Submission) -> bytes:
     """What the notebook says, not what it printed; of one that cannot be read, the file's bytes."""
     raw = b""  # too large or no file: the sentence, which tells the size, is all that a report would hold
@@ -362,19 +354,5 @@ def _sources_digest(submission: Submission) -> bytes:
         raw = submission.contents()
         read = cells(raw)
     except Unreadable as unreadable:
-        return _digest(b"unreadable", str(unreadable).encode(), raw)
-    return _digest(*(text.encode() for cell in read for text in (cell.kind, cell.source)))
-
-
-def _files_digest(paths: Iterable[Path], folder: Path) -> bytes:
-    """Names and contents of files in a folder."""
-    parts = (part for path in paths for part in (os.fsencode(path.relative_to(folder).as_posix()), _file_digest(path)))
-    return _digest(*parts)
-
-
-def _file_digest(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError:
-        return b""
+        return digest(b"unreadable", str(unreadable).encode(), raw)
+    return sources_digest((cell.kind, cell.source) for cell in read)

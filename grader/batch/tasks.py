@@ -19,7 +19,8 @@ import nbformat
 
 from grader.errors import GraderError
 from grader.exercise import Exercise, load
-from grader.grading import Graded, Options, Progress, grade
+from grader.grading import Graded, Options, grade
+from grader.judging import Progress
 from grader.language import speaking
 from grader.report import Report
 from grader.submission import Submission, Unreadable

@@ -25,7 +25,7 @@ for name in @DATA@; do
 done
 
 # The secret that the questions of the checks hang on: one for this image, so that every submission meets the same.
-"$root/venv/bin/python" -c 'from grader.grading import secret; secret()'
+"$root/venv/bin/python" -c 'from grader.chance import secret; secret()'
 
 # Checks are nothing for the eyes of the notebook, should it ever leave its sandbox as another user.
 chmod -R go-rwx "$source"
