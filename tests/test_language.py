@@ -423,8 +423,8 @@ def test_modules_may_be_imported_in_any_language(repository: Path) -> None:
     program = (
         "from grader.language import speak\nspeak('fi')\n"
         "from grader.kernel.sandbox import ALWAYS, PROMISES\nfrom grader.datasets import DATASETS\n"
-        "from grader.render.console import _VERDICTS\nfrom grader.grading import _skipped\n"
-        "print(ALWAYS, [*PROMISES], [one.title for one in DATASETS.values()], _VERDICTS, _skipped.__defaults__)"
+        "from grader.render.console import _VERDICTS\nfrom grader.judging import skipped\n"
+        "print(ALWAYS, [*PROMISES], [one.title for one in DATASETS.values()], _VERDICTS, skipped.__defaults__)"
     )
     one, other = (
         subprocess.run(
