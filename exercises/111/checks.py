@@ -60,6 +60,7 @@ def ask(run: Run, name: str, *arrays: np.ndarray) -> Any:
 # ---------------------------------------------------------------------- shapes
 
 TURNED = tr("Turned: the batch is always the first axis, and in a weight matrix the outputs are.")
+NO_TUPLE = tr("The shape of a vector is a tuple of one number, `(n,)`: without the comma it is a number in brackets.")
 SHAPES = {
     name: closed_answer(f"111-shape-{name}", right, dict.fromkeys(turned, TURNED))
     for name, (right, *turned) in {
@@ -85,6 +86,10 @@ def expect_shapes(run: Run, names: Sequence[str]) -> None:
         raise WrongKind(tr("`shapes` is {found}, not a dictionary.", found=told(found)))
     for name in names:
         expect(name in found, tr('`shapes["{name}"]` is missing.', name=name))
+        what = f'`shapes["{name}"]`'
+        refuse_placeholder(found[name], what)
+        message = tr("{what} is {found}, not a tuple.", what=what, found=told(found[name]))
+        expect(numeric(found[name], what).ndim == 1, message, NO_TUPLE)
         expect_answer(found[name], SHAPES[name], f'`shapes["{name}"]`')
 
 
@@ -337,6 +342,14 @@ def softmax_is_stable(run: Run) -> None:
     row_by_row = tr("Subtract the largest logit of each row: that of the whole batch may be far from the other rows'.")
     far_apart = tr("`softmax` of a batch whose rows are far apart")
     expect_softmax(run, small + np.array([[900], [-900], [0]]), far_apart, row_by_row)
+    hint = tr(
+        "It is the largest that has to be subtracted: whatever else is, something may still be too large for `exp`."
+    )
+    for spread in (150, 1000, 5000):  # e^89 is too large for float32, e^710 for float64
+        logits = run.rng.permuted(np.linspace(-spread, spread, 5)) + small[0, 0]
+        expect_softmax(run, logits, tr("`softmax` of logits that are up to {spread} apart", spread=2 * spread), hint)
+    wide = run.rng.permuted(np.tile([-2000.0, -1000, 0, 1000.5], (3, 1)), axis=1)
+    expect_softmax(run, wide, tr("`softmax` of a batch whose logits are far apart"), hint)
 
 
 def expect_loss(run: Run, logits: np.ndarray, labels: np.ndarray, what: str, hint: str) -> None:
@@ -348,7 +361,7 @@ def expect_loss(run: Run, logits: np.ndarray, labels: np.ndarray, what: str, hin
     right = cross_entropy(logits, labels)
     if np.isclose(found.ravel()[0], n * right, RTOL):
         hint = tr("That is the sum over the batch; asked is the mean.")
-    expect_close(found.ravel()[0].item(), right, what, RTOL, ATOL, hint, reveal=True)
+    expect_close(found.ravel()[0].item(), right, what, RTOL, ATOL, hint)
 
 
 @check(points=2)
@@ -370,6 +383,12 @@ def cross_entropy_is_stable(run: Run) -> None:
     labels = logits.argmin(axis=1)  # the model is sure, and wrong
     expect_loss(run, logits, labels, tr("`cross_entropy` of logits in the hundreds"), hint)
     expect_loss(run, logits + 3000, labels, tr("`cross_entropy` of logits in the thousands"), hint)
+    row_by_row = tr("Subtract the largest logit of each row: that of the whole batch may be far from the other rows'.")
+    logits = run.rng.normal(size=(4, 3)).round(1) + run.rng.permutation([[2000.0], [0], [-2000], [150]])
+    labels = run.rng.permutation([0, 1, 2, 0])
+    expect_loss(run, logits, labels, tr("`cross_entropy` of a batch whose rows are far apart"), row_by_row)
+    surely = run.rng.permuted(np.tile([-900.0, 0, 900], (3, 1)), axis=1)
+    expect_loss(run, surely, surely.argmax(axis=1), tr("`cross_entropy` where the model is sure, and right"), hint)
 
 
 MLP_RETURNS = closed_answer("111-mlp-returns", "d0f966ba8c95ea36fb9ca3f437a6e2f1")  # the word's first letters
