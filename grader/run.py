@@ -27,6 +27,7 @@ from grader.errors import (
     WrongKind,
 )
 from grader.expect import numeric, refuse_placeholder, still_dots
+from grader.forbidden import WORDS, nodes
 from grader.kernel import wire
 from grader.language import grouped, mark, ngettext, tr
 from grader.text import plain
@@ -112,7 +113,7 @@ class Run:
         return type(claimed) is list and len(claimed) == 1 and claimed[0] is True
 
     def call(
-        self, name: str, /, *args: Any, seconds: float | None = None, autograd: bool = True, **options: Any
+        self, name: str, /, *args: Any, seconds: float | None = None, forbid: Sequence[str] = (), **options: Any
     ) -> Any:
         """Result of calling a function of the notebook's, as a value.
 
@@ -123,9 +124,9 @@ class Run:
         *args, **options
             Plain data and NumPy arrays; :func:`~grader.kernel.wire.tensor` and
             :func:`~grader.kernel.wire.module` for torch's own.
-        autograd
-            False: the function is to do without it. It fails if a graph of autograd's is built meanwhile, or
-            autograd is asked for a derivative.
+        forbid
+            What the text forbids, in words of :data:`grader.forbidden.WORDS`: it fails if the function makes use of
+            it, whichever way.
 
         Raises
         ------
@@ -135,13 +136,15 @@ class Run:
         request = {
             "do": "call",
             "name": name,
-            "autograd": autograd,
+            "forbid": nodes(forbid),
             "args": wire.encode(list(args), buffers),
             "options": wire.encode(options, buffers),
         }
         return self._ask(request, name, buffers, seconds, called=True)
 
-    def predict(self, name: str, inputs: np.ndarray | Sequence[str], batch: int = BATCH) -> np.ndarray:
+    def predict(
+        self, name: str, inputs: np.ndarray | Sequence[str], batch: int = BATCH, forbid: Sequence[str] = ()
+    ) -> np.ndarray:
         """Answers of a model, or of any function, to inputs that the check picked.
 
         Asked in batches, in ``eval()`` mode and without gradients, on the model's own device and in its own
@@ -151,6 +154,8 @@ class Run:
         ----------
         inputs
             Array of shape (N, …), or N texts.
+        forbid
+            As for :meth:`call`.
 
         Returns
         -------
@@ -173,7 +178,7 @@ class Run:
             some = inputs[len(inputs) * number // batches : len(inputs) * (number + 1) // batches]
             buffers: list[bytes] = []
             node = wire.encode(some if isinstance(some, np.ndarray) else list(some), buffers)
-            request = {"do": "predict", "name": name, "inputs": node, "layout": layout}
+            request = {"do": "predict", "name": name, "inputs": node, "layout": layout, "forbid": nodes(forbid)}
             reply = self._ask(request, name, buffers, called=True)
             if type(reply) is not tuple or len(reply) != 2 or type(reply[1]) is not int:
                 raise _unreadable()
@@ -341,16 +346,36 @@ def _fault(content: dict[str, Any], name: str, what: str) -> SubmissionFault:
             return still_dots(f"`{first}`")
         case "unusable":
             return WrongKind(tr("`{name}` cannot be used: {reason}.", name=name, reason=_reason(text)))
-        case "autograd":
-            return CheckFailed(
-                tr("{what} makes use of autograd: a tensor with `requires_grad` has a part in it.", what=what),
-                tr("Compute with plain tensors only; `.detach()` gives one that autograd does not follow."),
-            )
+        case "forbidden":
+            return _forbidden(what, content)
         case "interrupted":
             return _too_slow(what)
         case "raised":
             return _raised(what, error, text or tr("no message"), plain(content.get("line"), 120))
     return _unreadable()
+
+
+def _forbidden(what: str, content: dict[str, Any]) -> SubmissionFault:
+    """That the text forbids what was called."""
+    word, found, line = (plain(content.get(part), 120) for part in ("word", "what", "line"))
+    if not re.fullmatch(r"[\w.]{1,120}", found):
+        return _unreadable()
+    if word not in WORDS:
+        return CheckFailed(
+            tr("{what} starts another program (`{found}`).", what=what, found=found),
+            tr("What it is asked for here, it has to compute itself."),
+        )
+    told = {"what": what, "found": found, "line": line}
+    match WORDS[word].graphs and found.partition(".")[0] in ("autograd", "torch"), bool(line):
+        case True, True:
+            message = tr("{what} makes use of autograd in the line `{line}`.", **told)
+        case True, False:
+            message = tr("{what} makes use of autograd.", **told)
+        case _, True:
+            message = tr("{what} calls `{found}` in the line `{line}`, which the text forbids.", **told)
+        case _:
+            message = tr("{what} calls `{found}`, which the text forbids.", **told)
+    return CheckFailed(message, tr(WORDS[word].instead))
 
 
 def _raised(what: str, error: str, text: str, line: str) -> CallFailed:

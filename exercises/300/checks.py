@@ -168,7 +168,7 @@ def ask(run: Run, name: str, *args: Any) -> Any:
     first: CallFailed | None = None
     for form in FORMS:
         try:
-            return run.call(name, *(sent(one, form) for one in args), autograd=False)
+            return run.call(name, *(sent(one, form) for one in args), forbid=("autograd",))
         except CallFailed as fault:
             first = first or fault
     assert first is not None

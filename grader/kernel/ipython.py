@@ -39,6 +39,7 @@ from IPython.core.application import BaseIPythonApplication  # noqa: E402
 from traitlets.config import Config  # noqa: E402
 from zmq.eventloop.zmqstream import ZMQStream  # noqa: E402
 
+from grader.kernel import tripwires  # noqa: E402
 from grader.kernel.line import Line  # noqa: E402
 
 
@@ -103,7 +104,8 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         kernel.shell.displayhook.pub_socket = kernel.shell.display_pub.pub_socket = self.iopub_socket
         self.displayhook.get_execution_count = lambda: kernel.execution_count
         add_own_modules()
-        self._probe["install"](kernel.shell, line)
+        tripwires.hold_anomaly_mode()
+        self._probe["install"](kernel.shell, line, tripwires.tripwires)
         line.send("ready")
 
     def init_control(self, context: Any) -> None:

@@ -56,10 +56,6 @@ class Placeholder(Exception):
     """The name still has the starter's three dots."""
 
 
-class Autograd(Exception):
-    """Autograd had a part in an answer that was to be worked out without it."""
-
-
 class Encoder:
     """Plain data as JSON nodes; arrays as raw buffers beside them."""
 
@@ -286,35 +282,6 @@ def predict(value: Any, inputs: Any, fallback: Any, layout: int | None) -> tuple
     raise first
 
 
-# How many nodes autograd's graphs have had so far, in this thread; and its ways in, which other threads have too.
-graph_nodes = getattr(torch._C._autograd, "_get_sequence_nr", lambda: 0)
-WAYS_IN = [(torch.autograd, "backward"), (torch.autograd, "grad"), (torch.autograd.forward_ad, "make_dual")]
-
-
-def by_hand(function: Any, args: Any, options: Any) -> Any:
-    """What the function returns, if it neither builds a graph of autograd's nor asks autograd for a derivative."""
-    used = []
-
-    def noted(original: Any) -> Any:
-        def way_in(*args: Any, **options: Any) -> Any:
-            used.append(original)
-            return original(*args, **options)
-
-        return way_in
-
-    before, originals = graph_nodes(), [getattr(module, name) for module, name in WAYS_IN]
-    for (module, name), original in zip(WAYS_IN, originals, strict=True):
-        setattr(module, name, noted(original))
-    try:
-        result = function(*args, **options)
-    finally:
-        for (module, name), original in zip(WAYS_IN, originals, strict=True):
-            setattr(module, name, original)
-    if used or graph_nodes() != before:
-        raise Autograd
-    return result
-
-
 def call(value: Any, content: dict[str, Any], buffers: list[Any], fallback: Any) -> Any:
     """Result of calling a value; what is written for the CPU alone gets its arguments there."""
     device = placement(value, fallback)[0]
@@ -325,9 +292,7 @@ def call(value: Any, content: dict[str, Any], buffers: list[Any], fallback: Any)
         args = decode(content["args"], buffers, place)
         options = decode(content["options"], buffers, place)
         try:
-            if content.get("autograd", True):
-                return value(*args, **options)
-            return by_hand(value, args, options)
+            return value(*args, **options)
         except (RuntimeError, TypeError) as error:
             if place is places[-1] or "device" not in str(error):
                 raise
@@ -381,11 +346,15 @@ def leave() -> None:
     raise SystemExit
 
 
-Asked = Callable[[dict[str, Any], list[Any]], tuple[dict[str, Any], list[bytes]]]
+Answer = tuple[dict[str, Any], list[bytes]]
+Asked = Callable[[dict[str, Any], list[Any]], Answer]
 
 
-def answering(namespace: dict[str, Any]) -> Asked:
-    """A function that answers requests about the names of a notebook, whatever happens meanwhile."""
+def answering(namespace: dict[str, Any], tripwires: Any) -> Asked:
+    """A function that answers requests about the names of a notebook, whatever happens meanwhile.
+
+    `tripwires` is that of :mod:`grader.kernel.tripwires`, for questions that forbid something.
+    """
     state = {"device": torch.device("cpu")}
 
     def find(content: dict[str, Any], buffers: list[Any]) -> Any:
@@ -408,7 +377,17 @@ def answering(namespace: dict[str, Any]) -> Asked:
             return predict(value, inputs, state["device"], content["layout"])
         raise ValueError(do)
 
-    def answer(content: dict[str, Any], buffers: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
+    def answer(content: dict[str, Any], buffers: list[Any]) -> Answer:
+        if not content.get("forbid"):
+            return found(content, buffers)
+        try:
+            with tripwires(content["forbid"]) as touched:
+                answered = found(content, buffers)  # encoding included: what it holds may compute only now
+        except KeyboardInterrupt:
+            return {"error": "interrupted", "type": "KeyboardInterrupt", "text": "", "line": ""}, []
+        return ({"error": "forbidden", **touched[0]}, []) if touched else answered
+
+    def found(content: dict[str, Any], buffers: list[Any]) -> Answer:
         encoder = Encoder()
         try:
             return {"ok": encoder.encode(find(content, buffers))}, encoder.buffers
@@ -416,8 +395,6 @@ def answering(namespace: dict[str, Any]) -> Asked:
             return {"error": "missing", **told(missing)}, []
         except Placeholder as placeholder:
             return {"error": "placeholder", **told(placeholder)}, []
-        except Autograd as autograd:
-            return {"error": "autograd", **told(autograd)}, []
         except Unusable as unusable:
             return {"error": "unusable", **told(unusable)}, []
         except KeyboardInterrupt:
@@ -428,10 +405,10 @@ def answering(namespace: dict[str, Any]) -> Asked:
     return answer
 
 
-def install(shell: Any, line: Any) -> None:
+def install(shell: Any, line: Any, tripwires: Any) -> None:
     """Answer from now on what is asked on the line, between cells."""
     kernel, loop = shell.kernel, asyncio.get_event_loop()
-    answer = answering(shell.user_ns)
+    answer = answering(shell.user_ns, tripwires)
 
     def handle() -> None:
         try:
