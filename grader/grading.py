@@ -23,9 +23,10 @@ from grader.kernel.sandbox import Mode
 from grader.kernel.session import Facts, KernelSession, Settings
 from grader.language import ngettext, speaking, tr
 from grader.outcomes import execution_report
+from grader.reading import Unreadable
 from grader.report import CheckReport, DataReport, ExecutionReport, Report
 from grader.run import Run
-from grader.submission import Submission, Unreadable
+from grader.submission import Submission
 from grader.text import listed, plain
 from grader.workspace import Workspace
 

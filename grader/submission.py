@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import nbformat
 
+from grader.foreign import language
 from grader.language import grouped, tr
-from grader.text import plain, size, swells
+from grader.reading import MAX_BYTES, Unreadable, contents, notebook_json
+from grader.text import size
 
-MAX_BYTES = 20_000_000
 MAX_CELLS = 2_000
 MAX_SOURCE = 2_000_000
-_MAX_PARSED = 60_000_000
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-class Unreadable(Exception):
-    """The file is no notebook that can be run; the text is a sentence for its author."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,7 @@ class Submission:
         return parse(self.contents())
 
     def contents(self) -> bytes:
-        """The file's bytes.
+        """The file's bytes; of a large one without the outputs.
 
         Raises
         ------
@@ -92,7 +86,7 @@ def _contents(path: Path) -> bytes:
                         most=size(MAX_BYTES),
                     )
                 )
-            return file.read(MAX_BYTES + 1)
+            return contents(file)
     except IsADirectoryError:
         raise Unreadable(tr("The notebook is a folder, not a file.")) from None
     except FileNotFoundError:
@@ -145,21 +139,8 @@ def cells(raw: bytes) -> list[Cell]:
     ------
     Unreadable
     """
-    if not raw.strip():
-        raise Unreadable(tr("The notebook's file is empty."))
-    if swells(raw, _MAX_PARSED):
-        raise Unreadable(tr("The notebook has too many parts to be read. Clear its outputs and save it again."))
-    try:
-        content = json.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise Unreadable(tr("The file is no notebook: it is not JSON. Save it again in Jupyter.")) from None
-    if type(content) is not dict or type(content.get("nbformat")) is not int:
-        raise Unreadable(tr("The file is no notebook: it is JSON of another kind."))
-    if content["nbformat"] < 4:
-        content = _upgraded(content)
-    found = content.get("cells")
-    if type(found) is not list:
-        raise Unreadable(tr("The notebook has no list of cells. Save it again in Jupyter."))
+    content = notebook_json(raw)
+    found = _listed(content)
     if len(found) > MAX_CELLS:
         raise Unreadable(
             tr("The notebook has {n} cells; {most} is the most.", n=grouped(len(found)), most=grouped(MAX_CELLS))
@@ -167,32 +148,36 @@ def cells(raw: bytes) -> list[Cell]:
     seen: set[str] = set()
     read = [_cell(cell, number, seen) for number, cell in enumerate(found, 1)]
     if not any(cell.kind == "code" and cell.source.strip() for cell in read):
-        raise Unreadable(tr("The notebook has no code cells."))
+        raise Unreadable(
+            tr("The notebook has no code cells. Make cells of code of those with your answers: in Jupyter, Esc and Y.")
+        )
+    if foreign := language(content, [cell.source for cell in read if cell.kind == "code"]):
+        raise Unreadable(
+            tr(
+                "The notebook is written in {language}. The exercise is to be solved in Python: "
+                "open the notebook that you were given with a Python kernel.",
+                language=foreign,
+            )
+        )
     return read
 
 
-def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
-    """A notebook of an old format as format 4, by nbformat's own converter."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            converted = nbformat.convert(nbformat.from_dict(content), 4)
-            return dict(json.loads(json.dumps(converted)))  # plain dicts again, which is what `_cell` looks for
-    except Exception as error:  # the converter takes well-formed input for granted
-        raise Unreadable(
-            tr(
-                "The notebook is in the old format {format} and cannot be converted. "
-                "Open it in Jupyter and save it again.",
-                format=plain(str(content["nbformat"]), 20),
-            )
-        ) from error
+def _listed(content: dict[str, Any]) -> list[Any]:
+    """The cells of a notebook of any format; those before 4 had them on worksheets."""
+    sheets = content.get("worksheets")
+    if "cells" not in content and type(sheets) is list:
+        found = [sheet.get("cells", []) if type(sheet) is dict else None for sheet in sheets]
+        if all(type(one) is list for one in found):
+            return [cell for one in found for cell in one or ()]
+    cells = content.get("cells")
+    if type(cells) is not list:
+        raise Unreadable(tr("The notebook has no list of cells. Save it again in Jupyter."))
+    return cells
 
 
 def _cell(cell: Any, number: int, seen: set[str]) -> Cell:
     kind = cell.get("cell_type") if type(cell) is dict else None
-    source = cell.get("source", "") if type(cell) is dict else None
-    if type(source) is list and all(type(line) is str for line in source):
-        source = "".join(source)
+    source = _source(cell) if type(cell) is dict else None
     if type(kind) is not str or type(source) is not str:
         raise Unreadable(tr("Cell {cell} of the notebook is damaged. Save it again in Jupyter.", cell=number))
     if len(source) > MAX_SOURCE:
@@ -216,6 +201,19 @@ def _cell(cell: Any, number: int, seen: set[str]) -> Cell:
         return Cell("code", source, name, None)
     attachments = cell.get("attachments") if kind == "markdown" else None
     return Cell("markdown", source, name, attachments if _are_attachments(attachments) else None)
+
+
+def _source(cell: dict[str, Any]) -> Any:
+    """The text of a cell; before format 4, that of code was its `input`, and headings were cells of their own."""
+    old = next((key for key in ("input", "code", "text") if "source" not in cell and key in cell), "")
+    source = cell.get(old or "source", "")
+    if type(source) is list and all(type(line) is str for line in source):
+        # Old formats had a line of text an entry, without what ends it.
+        source = ("" if any(line.endswith("\n") for line in source[:-1]) else "\n" if old else "").join(source)
+    level = cell.get("level")
+    if cell.get("cell_type") == "heading" and type(source) is str and type(level) is int and 1 <= level <= 6:
+        source = f"{'#' * level} {source}"
+    return source
 
 
 def _are_attachments(value: Any) -> bool:

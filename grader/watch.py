@@ -16,7 +16,8 @@ from grader.errors import GraderError
 from grader.exercise import Target, load
 from grader.grading import Graded, Options
 from grader.language import tr
-from grader.submission import Submission, Unreadable, cells
+from grader.reading import Unreadable
+from grader.submission import Submission, cells
 
 _LOOK_EVERY_MS = 100
 

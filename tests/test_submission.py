@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.submission import MAX_CELLS, Submission, Unreadable, parse
+from grader import reading
+from grader.reading import Unreadable
+from grader.submission import MAX_CELLS, Submission, parse
 
 
 def code(source: Any = "x = 3", **more: Any) -> dict[str, Any]:
@@ -55,7 +57,30 @@ READABLE: dict[str, tuple[bytes, list[str]]] = {
     "a format of the future": (raw(book(code(), major=9, minor="?")), ["x = 3"]),
     "format 3": (raw(old_book(3, old_cell("x = 3"), {"cell_type": "markdown", "source": "text"})), ["x = 3"]),
     "format 3, source as lines": (raw(old_book(3, old_cell(["x = 1\n", "x = 3"]))), ["x = 1\nx = 3"]),
+    "format 3 without outputs": (
+        raw(
+            old_book(3, {"cell_type": "code", "input": ["x = 3"]}, {"cell_type": "heading", "source": "A", "level": 2})
+        ),
+        ["x = 3"],
+    ),
+    "format 3 on two sheets": (
+        raw({"nbformat": 3, "worksheets": [{"cells": [old_cell("x = 1")]}, {}, {"cells": [old_cell("y = 2")]}]}),
+        ["x = 1", "y = 2"],
+    ),
+    "format 3 nested deep": (raw(old_book(3, old_cell("x")) | {"metadata": nested(900)}), ["x"]),
     "format 2": (raw(old_book(2, old_cell("x = 3"))), ["x = 3"]),
+    "format 2, lines without ends": (raw(old_book(2, old_cell(["x = 1", "x = 3"]))), ["x = 1\nx = 3"]),
+    "format 1": (
+        raw({"nbformat": 1, "cells": [{"cell_type": "code", "code": "x = 3"}, {"cell_type": "text", "text": "A"}]}),
+        ["x = 3"],
+    ),
+    "a format that never was": (raw(book(code(), major=-1)), ["x = 3"]),
+    "UTF-16": (json.dumps(book(code("x = 'ä'")), ensure_ascii=False).encode("utf-16"), ["x = 'ä'"]),
+    "UTF-16 without a mark": (json.dumps(book(code())).encode("utf-16-be"), ["x = 3"]),
+    "UTF-32": (json.dumps(book(code())).encode("utf-32"), ["x = 3"]),
+    "Latin-1": (json.dumps(book(code("x = 'ä'")), ensure_ascii=False).encode("latin-1"), ["x = 'ä'"]),
+    "of Windows": (json.dumps(book(code("x = '€'")), ensure_ascii=False).encode("cp1252"), ["x = '€'"]),
+    "zeros at the end": (raw(book(code())) + bytes(500), ["x = 3"]),
     "lone surrogates": (raw(book(code('x = "\ud800"'))), ['x = "?"']),
     "no metadata at all": (raw({"nbformat": 4, "cells": [{"cell_type": "code", "source": "x = 3"}]}), ["x = 3"]),
     "a kernel of its own": (
@@ -125,13 +150,44 @@ def test_cells_that_are_no_code_are_text() -> None:
 UNREADABLE: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
     "blank": (b" \n\t ", "is empty"),
-    "a text": (b"x = 3", "is not JSON"),
-    "half a file": (raw(book(code()))[:-20], "is not JSON"),
-    "a page of the platform's": (b"<!DOCTYPE html><title>Log in</title>", "is not JSON"),
-    "a zip archive": (b"PK\x03\x04" + bytes(100), "is not JSON"),
-    "UTF-16": (json.dumps(book(code())).encode("utf-16"), "is not JSON"),
-    "only a mark": (b"\xef\xbb\xbf", "is not JSON"),
-    "Latin-1": (b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": "\xe4"}]}', "is not JSON"),
+    "a text": (b"Dear teacher, it does not load.", "is not JSON"),
+    "half a file": (raw(book(code()))[:-20], "ends in the midst"),
+    "half a text": (raw(book(code()))[:60], "ends in the midst"),
+    "half a file in UTF-16": (json.dumps(book(code())).encode("utf-16")[:80], "ends in the midst"),
+    "a page of the platform's": (b"<!DOCTYPE html><title>Log in</title>", "is a web page"),
+    "an export": (
+        b'\xef\xbb\xbf\n<?xml version="1.0"?>\n<html><head><title>100</title></head></html>',
+        "is a web page",
+    ),
+    "a zip archive": (b"PK\x03\x04" + bytes(100), "is an archive"),
+    "a compressed one": (b"\x1f\x8b\x08" + bytes(range(200)), "is an archive"),
+    "a PDF": (b"%PDF-1.7\n%\xe2\xe3", "is a PDF"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "or a picture"),
+    "only a mark": (b"\xef\xbb\xbf", "is empty"),
+    "null bytes": (bytes(5000), "nothing but zeros"),
+    "a pointer of Git LFS's": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1234\n",
+        "`git lfs pull`",
+    ),
+    "a shortcut of Windows's": (b"[InternetShortcut]\r\nURL=https://colab.research.google.com/x\r\n", "a shortcut"),
+    "a shortcut of Google's": (raw({"url": "https://docs.google.com/open?id=1", "doc_id": "1"}), "a shortcut"),
+    "a shortcut of a Mac's": (
+        b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE plist PUBLIC "">\n<plist></plist>',
+        "a shortcut",
+    ),
+    "a script": (b"import torch\n\nx = 3\n", "is a Python script"),
+    "cells in a script": (b"# %% [markdown]\n# Text\n# %%\nprint(3)\n", "is a Python script"),
+    "an export to a script": (
+        b"#!/usr/bin/env python\n# coding: utf-8\n\n# In[1]:\n\nprint(3)\n",
+        "is a Python script",
+    ),
+    "of marimo": (b"import marimo\n\napp = marimo.App()\n", "`marimo export ipynb`"),
+    "marks of a merge": (
+        json.dumps(book(code()), indent=1).replace(' "nbformat": 4', '<<<<<<< HEAD\n "nbformat": 4').encode()
+        + b"\n=======\n{}\n>>>>>>> origin/main\n",
+        "marks of a merge",
+    ),
+    "a comma too many": (json.dumps(book(code()), indent=1).replace('"x = 3"', '"x = 3",').encode(), "from line "),
     "nested without end": (b"[" * 100_000, "is not JSON"),
     "a number without end": (b'{"nbformat": 1' + b"0" * 5_000 + b"}", "is not JSON"),
     "a list": (b"[]", "JSON of another kind"),
@@ -151,11 +207,9 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "a source that is an object": (raw(book(code({"a": 1}))), "Cell 1 of the notebook is damaged"),
     "too many cells": (raw(book(*[code()] * 3_000)), "3,000 cells; 2,000 is the most"),
     "a cell without end": (raw(book(code("#" * 2_000_001))), "2,000,001 characters"),
-    "format 3 without worksheets": (raw({"nbformat": 3, "nbformat_minor": 0, "metadata": {}}), "no code cells"),
-    "format 3 with odd worksheets": (raw({"nbformat": 3, "worksheets": 7}), "old format 3"),
-    "format 3 nested deep": (raw(old_book(3, old_cell("x")) | {"metadata": nested(900)}), "old format 3"),
-    "format 0": (raw(book(code(), major=0)), "old format 0"),
-    "format -1": (raw(book(code(), major=-1)), "old format -1"),
+    "format 3 without worksheets": (raw({"nbformat": 3, "nbformat_minor": 0, "metadata": {}}), "no list of cells"),
+    "format 3 with odd worksheets": (raw({"nbformat": 3, "worksheets": 7}), "no list of cells"),
+    "in R": (raw(book(code("x <- 3"), metadata={"kernelspec": {"name": "ir"}})), "written in R."),
 }
 
 
@@ -248,5 +302,85 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "large.ipynb"
     with path.open("wb") as file:
-        file.truncate(21_000_000)
-    assert "21 MB large; 20 MB is the most" in unreadable(path)
+        file.truncate(201_000_000)
+    assert "201 MB large; 200 MB is the most" in unreadable(path)
+
+
+# ---------------------------------------------------------------------- outputs
+
+
+def picture(letters: int) -> dict[str, Any]:
+    return {"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBOR" * (letters // 5)}}
+
+
+BIG = 2_200_000
+LARGE: dict[str, dict[str, Any]] = {
+    "one picture": {"outputs": [picture(BIG)]},
+    "many": {"outputs": [picture(1000)] * (BIG // 1000)},
+    "lines": {"outputs": [{"output_type": "stream", "name": "stdout", "text": ['epoch\\[ ]} 1: "ä"\n'] * (BIG // 20)}]},
+    "backslashes": {"outputs": [{"text": "\\" * BIG}]},
+    "lists": {"outputs": [[[[]], {}, "text"] * (BIG // 20)]},
+    "an object": {"outputs": {"text": "x" * BIG}},
+    "what looks like a key": {"outputs": [{"text": 'x"outputs": [[[' * (BIG // 15)}]},
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("more", LARGE.values(), ids=LARGE)
+def test_outputs_of_any_size_are_left_out(
+    more: dict[str, Any], encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_CHUNK", 77_777)
+    sources = ['x = {"outputs": [1, {}]}  # "outputs": [', "y = '\\\\'", "z = 'ä]}'"]
+    first, second, third = (code(source) for source in sources)
+    path = tmp_path / "large.ipynb"
+    path.write_bytes(json.dumps(book(first | more, second | more, third, minor=5), ensure_ascii=False).encode(encoding))
+    assert path.stat().st_size > BIG
+    kept = Submission(path).contents()
+    assert len(kept) < 2_000
+    assert [cell.source for cell in parse(kept).cells] == sources
+
+
+def test_of_what_remains_there_may_be_less(tmp_path: Path) -> None:
+    path = tmp_path / "large.ipynb"
+    text = {"cell_type": "markdown", "source": "", "attachments": {"a.png": {"image/png": "A" * 21_000_000}}}
+    path.write_bytes(raw(book(code(), text)))
+    assert "more than 20 MB beside its outputs" in unreadable(path)
+
+
+# ---------------------------------------------------------------------- other languages
+
+R = "library(stats)\nx <- 3\ncount <- function(a, b) {\n  a * b\n}"
+JULIA = "using Flux\n\nfunction count(a, b)\n    a * b\nend\nprintln(count(3, 4))"
+PYTHON = "import numpy as np\n\ndef count(a, b):\n    return a * b\n\nx = 3"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "source", "told"),
+    [
+        ({"kernelspec": {"name": "ir", "language": "R"}, "language_info": {"name": "R"}}, R, "R"),
+        ({"kernelspec": {"name": "ir"}}, "x <- 3", "R"),
+        ({}, R, "R"),
+        ({"language_info": {"name": "python"}}, R, "R"),
+        ({"kernelspec": {"name": "julia-1.10", "language": "julia"}}, JULIA, "Julia"),
+        ({"language_info": {"name": "julia"}}, "f(x) = 3x\nusing Flux", "Julia"),
+        ({"kernelspec": {"name": "deno"}, "language_info": {"name": "typescript"}}, "const x = 3;", "JavaScript"),
+        ({"kernelspec": {"name": "octave"}}, "function r = f(x)\n  r = x .* 2;\nend", "Octave"),
+        ({"kernelspec": {"name": "xcpp17", "language": "C++17"}}, "#include <cmath>\nint x = 3;", "C++"),
+        ({"kernelspec": {"name": "ir", "language": "R"}}, PYTHON, ""),
+        ({"kernelspec": {"name": "julia"}}, PYTHON, ""),
+        ({"kernelspec": {"name": "julia"}}, "x = 3", ""),
+        ({"kernelspec": {"name": "sagemath", "language": "sage"}}, PYTHON, ""),
+        ({"kernelspec": {"name": "xpython"}}, PYTHON, ""),
+        ({}, "%%R\nx <- 3\ny <- 4\nz <- 5", ""),
+        ({}, "# x <- 3\nx = 3\nif x<-1:\n    y = 2", ""),
+        ({"language_info": 7, "kernelspec": {"language": ["R"]}}, "x = 3", ""),
+    ],
+)
+def test_language(metadata: dict[str, Any], source: str, told: str) -> None:
+    content = raw(book(*(code(one) for one in source.split("\n\n")), metadata=metadata))
+    if not told:
+        assert parse(content)
+        return
+    with pytest.raises(Unreadable, match=re.escape(f"is written in {told}.")):
+        parse(content)

@@ -35,7 +35,8 @@ from grader.batch.times import as_moment, nbgrader_time, shared_moments
 from grader.batch.unpacking import Kind, Note, Refused, Room, room_for_class, unpack
 from grader.errors import UsageError
 from grader.exercise import Exercise
-from grader.submission import MAX_BYTES, Submission, Unreadable, cells
+from grader.reading import MAX_BYTES, Unreadable
+from grader.submission import Submission, cells
 from grader.text import count, plain, size
 from grader.workspace import COMPANIONS_MAX_BYTES, COMPANIONS_MAX_FILES
 

@@ -34,8 +34,9 @@ from grader.errors import GradingError, UsageError
 from grader.exercise import Exercise
 from grader.grading import Graded, Options
 from grader.keeping import keep_files, write_whole
+from grader.reading import Unreadable
 from grader.report import Report
-from grader.submission import Submission, Unreadable, cells
+from grader.submission import Submission, cells
 from grader.text import plain
 from grader.workspace import companions
 

@@ -31,7 +31,8 @@ from pydantic import Field
 
 from grader.figures import Record
 from grader.keeping import write_whole
-from grader.submission import Submission, Unreadable, cells
+from grader.reading import Unreadable
+from grader.submission import Submission, cells
 from grader.workspace import remove
 
 SIMILAR, PAGES = "similar.json", "similar"

@@ -22,8 +22,9 @@ from grader.exercise import Exercise, load
 from grader.grading import Graded, Options, grade
 from grader.judging import Progress
 from grader.language import speaking
+from grader.reading import Unreadable
 from grader.report import Report
-from grader.submission import Submission, Unreadable
+from grader.submission import Submission
 from grader.workspace import companions, remove, scratch_folder
 
 if TYPE_CHECKING:

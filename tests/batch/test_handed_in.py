@@ -416,14 +416,14 @@ def test_unreadable_notebooks(top: Path, find_in: Find) -> None:
         put(top / f"{name}.ipynb", json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}))
     put(top / "gina.ipynb", "[" * 100_000)
     with put(top / "carol.ipynb").open("r+b") as file:
-        file.truncate(21_000_000)
+        file.truncate(201_000_000)
     found = find_in(top)
     names = ["alice", "bob", "carol", "dave", "erin", "frank", "gina"]
     assert students(found) == names  # they get a report that says so
     assert remarks(found) == [(name, "unreadable") for name in names]
     assert "is not JSON" in text(found, "alice", "unreadable")
     assert "small.ipynb: The notebook's file is empty." in text(found, "bob", "unreadable")
-    assert "21 MB large" in text(found, "carol", "unreadable")
+    assert "201 MB large" in text(found, "carol", "unreadable")
     assert "no code cells" in text(found, "erin", "unreadable")
 
 

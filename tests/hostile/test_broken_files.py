@@ -19,8 +19,9 @@ from grader.exercise import load
 from grader.grading import Options, grade
 from grader.keeping import keep
 from grader.kernel import session
+from grader.reading import MAX_BYTES
 from grader.render.console import render
-from grader.submission import MAX_BYTES, MAX_CELLS, Submission
+from grader.submission import MAX_CELLS, Submission
 from tests.hostile import corpus, judging
 
 EXERCISE = load(corpus.HERE / "exercise")
@@ -39,13 +40,14 @@ CONTENTS: list[tuple[str, str, Callable[[], bytes], str]] = [
     ("nothing", "An empty file.", lambda: b"", "is empty"),
     ("blank", "Nothing but white space.", lambda: b" \n\t" * 1000, "is empty"),
     ("prose", "A text.", lambda: b"Dear teacher, my notebook would not load.", "not JSON"),
-    ("half", "A notebook of which only half arrived.", lambda: notebook(code("x = 42"))[:80], "not JSON"),
-    ("page", "The learning platform's log-in page.", lambda: b"<!DOCTYPE html><html></html>", "not JSON"),
-    ("archive", "A zip file with another name.", lambda: b"PK\x03\x04" + os.urandom(3000), "not JSON"),
-    ("zeros", "Null bytes.", lambda: b"\0" * 100_000, "not JSON"),
+    ("half", "A notebook of which only half arrived.", lambda: notebook(code("x = 42"))[:80], "ends in the midst"),
+    ("page", "The learning platform's log-in page.", lambda: b"<!DOCTYPE html><html></html>", "is a web page"),
+    ("archive", "A zip file with another name.", lambda: b"PK\x03\x04" + os.urandom(3000), "is an archive"),
+    ("zeros", "Null bytes.", lambda: b"\0" * 100_000, "nothing but zeros"),
     ("null-in-json", "A null byte in the midst.", lambda: notebook(code("x")).replace(b'"x"', b'"\0"'), "not JSON"),
-    ("latin", "Another encoding.", lambda: notebook(code("x")).replace(b'"x"', b'"\xe4"'), "not JSON"),
-    ("utf-16", "UTF-16.", lambda: notebook(code("x")).decode().encode("utf-16"), "not JSON"),
+    ("half-utf-16", "Half of UTF-16.", lambda: notebook(code("x")).decode().encode("utf-16")[:99], "ends in the midst"),
+    ("marks", "A line of marks.", lambda: b"<<<<<<< " * 1_000_000, "not JSON"),
+    ("quotes", "Quotes.", lambda: b'"' * 5_000_000, "not JSON"),
     ("deep", "Nested a hundred thousand deep.", lambda: b"[" * 100_000 + b"]" * 100_000, "not JSON"),
     ("digits", "A number of a million digits.", lambda: b"1" * 1_000_000, "not JSON"),
     ("nan", "NaN and infinity.", lambda: b"[NaN, -Infinity, 1e999]", "JSON of another kind"),
@@ -54,8 +56,7 @@ CONTENTS: list[tuple[str, str, Callable[[], bytes], str]] = [
     ("object", "An object.", lambda: b"{}", "JSON of another kind"),
     ("format-text", "The format is a text.", lambda: notebook(code("x"), nbformat="4"), "JSON of another kind"),
     ("format-true", "The format is true.", lambda: notebook(code("x"), nbformat=True), "JSON of another kind"),
-    ("format-old", "A format that never was.", lambda: notebook(code("x"), nbformat=-3), "old format"),
-    ("format-2", "A damaged notebook of format 2.", lambda: b'{"nbformat": 2, "worksheets": 7}', "old format"),
+    ("format-2", "A damaged notebook of format 2.", lambda: b'{"nbformat": 2, "worksheets": 7}', "no list of cells"),
     ("cells-text", "Cells that are a text.", lambda: notebook().replace(b"[]", b'"x"'), "no list of cells"),
     ("no-cells", "No cells.", lambda: notebook(), "no code cells"),
     ("cell-null", "A cell that is nothing.", lambda: notebook(None), "Cell 1 of the notebook is damaged"),
@@ -63,8 +64,17 @@ CONTENTS: list[tuple[str, str, Callable[[], bytes], str]] = [
     ("source-number", "A source that is a number.", lambda: notebook(code(5)), "Cell 1 of the notebook is damaged"),
     ("source-mixed", "Lines that are none.", lambda: notebook(code(["x", None])), "Cell 1 of the notebook is damaged"),
     ("source-huge", "A cell of 5 MB.", lambda: notebook(code("x" * 5_000_000)), "5,000,000 characters"),
-    ("fifty-megabytes", "A notebook of 50 MB.", lambda: notebook(code("x", outputs=["x" * 50_000_000])), "50 MB large"),
-    ("million-lists", "Empty lists.", lambda: notebook(code("x", outputs=[[]] * 4_000_000)), "too many parts"),
+    ("large-metadata", "Much of it.", lambda: notebook(code("x", metadata={"a": "x" * 25_000_000})), "more than 20 MB"),
+    ("million-lists", "Empty lists.", lambda: notebook(code("x"), metadata=[[]] * 4_000_000), "too many parts"),
+    (
+        "million-outputs",
+        "Lists in outputs.",
+        lambda: notebook(code("x", outputs=[[], 0] * 1_200_000)),
+        "too many parts",
+    ),
+    ("keys", "Outputs.", lambda: b'{"a": [' + b'{"outputs":[]},' * 700_000 + b"0]}", "too many parts"),
+    ("no-end", "Outputs without an end.", lambda: b'{"outputs": ' + b"[" * 30_000_000, "ends in the midst"),
+    ("in-r", "In R.", lambda: notebook(code("x <- 3\n" * 90_000), metadata={"kernelspec": {"name": "ir"}}), "in R."),
     ("million-cells", "A million cells.", lambda: notebook(*[5] * 1_000_000), "1,000,000 cells"),
     (
         "only-text",
@@ -202,7 +212,7 @@ def test_the_largest_that_may_be_read_is_read_soon(tmp_path: Path) -> None:
     path = tmp_path / "hostile.ipynb"
     for contents in (
         notebook(*[code("x = 1")] * MAX_CELLS),
-        notebook(code("x", outputs=["A" * (MAX_BYTES - 1000)])),
+        notebook(code("x", outputs=["A" * 150_000_000, "\n" * 20_000_000])),
         notebook(code("x", metadata={"a": "\0" * 3_000_000})),
     ):
         assert len(contents) <= MAX_BYTES

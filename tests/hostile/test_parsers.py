@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from grader.kernel.relay import Frames, Refused
-from grader.submission import MAX_CELLS, MAX_SOURCE, Unreadable, parse
+from grader.reading import Unreadable
+from grader.submission import MAX_CELLS, MAX_SOURCE, parse
 from grader.text import swells
 
 QUICK = settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
