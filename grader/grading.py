@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -16,7 +17,7 @@ from grader.chance import random_for
 from grader.check import Check
 from grader.datasets import Choice, Preference, choose
 from grader.digests import digest, sources_digest
-from grader.errors import SubmissionFault, UsageError
+from grader.errors import KernelStartError, SubmissionFault, UsageError
 from grader.exercise import Exercise
 from grader.judging import Judge, Progress, result, skipped
 from grader.kernel.sandbox import Mode
@@ -25,6 +26,7 @@ from grader.language import ngettext, speaking, tr
 from grader.outcomes import execution_report
 from grader.reading import Unreadable
 from grader.report import CheckReport, DataReport, ExecutionReport, Report
+from grader.rounds import Round, fatal
 from grader.run import Run
 from grader.submission import Submission
 from grader.text import listed, plain
@@ -104,9 +106,7 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
         except Unreadable as unreadable:
             draft = _Draft(ExecutionReport(status="invalid", error=str(unreadable)), [skipped(one) for one in checks])
         else:
-            within = options.warm.folder if options.warm is not None else None
-            with Workspace(submission.path, exercise.description.data, choice, within) as workspace:
-                draft = _run_and_judge(notebook, workspace, exercise, checks, options, choice, progress)
+            draft = _run_and_judge(notebook, submission.path, exercise, checks, options, choice, progress)
     return Graded(_report(submission, exercise, options, choice, started, draft), draft.notebook, draft.files)
 
 
@@ -129,29 +129,69 @@ def ungraded(submission: Submission, exercise: Exercise, options: Options, reaso
 
 def _run_and_judge(
     notebook: nbformat.NotebookNode,
-    workspace: Workspace,
+    path: Path,
     exercise: Exercise,
     checks: tuple[Check, ...],
     options: Options,
     choice: Choice,
     progress: Progress | None,
 ) -> _Draft:
+    """Run the notebook and judge it; in further rounds, where the one before ended in a way that asks for one."""
+    within = options.warm.folder if options.warm is not None else None
+    this = Round(alone=options.warm is None)
+    while True:
+        with Workspace(path, exercise.description.data, choice, within) as workspace:
+            try:
+                done = _one_round(this, notebook, workspace, exercise, checks, options, choice, progress)
+            except KernelStartError:  # none of the notebook's code ran; the warm process may have ended meanwhile
+                if this.alone:
+                    raise
+                done = replace(this, alone=True)
+        if isinstance(done, _Draft):
+            return done
+        this = done
+
+
+def _one_round(
+    this: Round,
+    notebook: nbformat.NotebookNode,
+    workspace: Workspace,
+    exercise: Exercise,
+    checks: tuple[Check, ...],
+    options: Options,
+    choice: Choice,
+    progress: Progress | None,
+) -> _Draft | Round:
+    """What was found; or the round that has to follow."""
     say = progress or (lambda *_: None)
     sources = sources_digest((cell.cell_type, cell.source) for cell in notebook.cells)
     work = digest(exercise.id.encode(), sources, workspace.companions)
     random = random_for(options.seed, work, options.secret)
     with KernelSession(
         workspace.folder,
-        Settings(options.device, options.seed, options.sandbox, options.warm),
+        Settings(options.device, options.seed, options.sandbox, None if this.alone else options.warm),
         exercise.description.budget,
     ) as kernel:
         begun = time.monotonic()
-        outcomes = kernel.execute(notebook, exercise.description.stop_on_error, lambda n, of: say("cell", n, of))
+        outcomes = kernel.execute(
+            notebook,
+            exercise.description.stop_on_error,
+            lambda n, of: say("cell", n, of),
+            this.until,
+            this.seconds,
+        )
         seconds = time.monotonic() - begun
-        run = Run(kernel, notebook, workspace, choice, random(""), random)
+        if (again := this.again(kernel.ending())) is not None:
+            return again
+        last = fatal(outcomes, kernel.alive)
+        if last is not None and (again := this.without(last, outcomes)) is not None:
+            return again
+        run = Run(kernel, notebook, workspace, choice, random(""), random, until=this.until)
         judge = Judge(run, checks, say)
         judge.judge("live")
-        execution = execution_report(outcomes, exercise, seconds, kernel.peak_memory)
+        if (again := this.again(kernel.ending())) is not None:
+            return again
+        execution = execution_report(this.outcomes or outcomes, exercise, seconds, kernel.peak_memory, this.until)
     run.ended = True
     judge.judge("ended")
     files = _kept(workspace, exercise.description.keep)

@@ -13,26 +13,44 @@ from grader.text import plain, size
 
 
 def execution_report(
-    outcomes: list[CellOutcome], exercise: Exercise, seconds: float, peak_memory: int
+    outcomes: list[CellOutcome],
+    exercise: Exercise,
+    seconds: float,
+    peak_memory: int,
+    judged_before: int | None = None,
 ) -> ExecutionReport:
-    """The worst that happened, in a sentence for the student."""
+    """The worst that happened, in a sentence for the student.
+
+    Parameters
+    ----------
+    judged_before
+        Number of a cell that ended the kernel, where those before it were run again without it.
+    """
     severity = {"ok": 0, "not run": 0, "error": 1, "output": 2, "timeout": 3, "died": 4} | dict.fromkeys(_KILLED_FOR, 5)
     worst = max(outcomes, key=lambda one: (severity[one.status], -one.number))
+    if judged_before is not None:
+        worst = outcomes[judged_before - 1]
+
+    def sentence(outcome: CellOutcome) -> str | None:
+        said = _sentence(outcome, exercise)
+        return f"{said} {_run_again()}" if said and outcome.number == judged_before else said
+
     missing = sorted({name for one in outcomes if (name := _missing_package(one, exercise))})
     return ExecutionReport(
         status=_KILLED_FOR.get(worst.status) or ("ok" if worst.status == "not run" else worst.status),  # type: ignore[arg-type]
         seconds=round(seconds, 3),
         cell=worst.number if severity[worst.status] else None,
-        error=_sentence(worst, exercise) if severity[worst.status] else None,
+        error=sentence(worst) if severity[worst.status] else None,
         peak_memory=peak_memory,
         missing_packages=missing,
+        judged_before=judged_before,
         cells=[
             CellReport(
                 number=one.number,
                 id=one.cell_id,
                 status=one.status,
                 seconds=round(one.seconds, 3),
-                error=_sentence(one, exercise),
+                error=sentence(one),
             )
             for one in outcomes
         ],
@@ -87,6 +105,10 @@ def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
             )
         case _:
             return _overstepped(outcome, exercise.description.budget)
+
+
+def _run_again() -> str:
+    return tr("What comes before it was run again without it, and judged.")
 
 
 def _overstepped(outcome: CellOutcome, budget: Budget) -> str:

@@ -37,6 +37,8 @@ class ExecutionReport(Record):
         A sentence for the student.
     missing_packages
         Packages of the course that the notebook imports and this machine lacks.
+    judged_before
+        Number of a code cell that ended the kernel: those before it were run again without it, and judged.
     peak_memory
         Most bytes that the notebook's processes were seen to hold.
     """
@@ -47,6 +49,7 @@ class ExecutionReport(Record):
     error: str | None = None
     peak_memory: int = 0
     missing_packages: list[str] = Field(default_factory=list)
+    judged_before: int | None = None
     cells: list[CellReport] = Field(default_factory=list)
 
 

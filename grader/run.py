@@ -69,6 +69,8 @@ class Run:
         ``"full"`` or ``"sample"``: which form of its data sets the notebook saw.
     rng
         Random numbers of the check that is being judged: no notebook can foresee them.
+    until
+        Number of a cell that ended the kernel, so that only those before it were run; None mostly.
     """
 
     kernel: Kernel
@@ -78,6 +80,7 @@ class Run:
     rng: np.random.Generator
     rng_for: Callable[[str], np.random.Generator]
     ended: bool = False
+    until: int | None = None
     _cache: dict[Any, Any] = field(default_factory=dict)
 
     # ------------------------------------------------------------------ values
@@ -308,6 +311,8 @@ class Run:
         content = reply.content
         if "ok" in content:
             return wire.decode(content["ok"], reply.buffers)
+        if self.until is not None and content.get("error") == "missing":
+            raise _not_defined_before(name.partition(".")[0], self.until)
         raise _fault(content, name, what)
 
 
@@ -322,6 +327,14 @@ def _expect_one_each(answer: np.ndarray, inputs: int, what: str) -> None:
         answers = ngettext("{n} answer", "{n} answers", len(answer))
         message = tr("{what} gives {answers} for {inputs}.", what=what, answers=answers, inputs=given)
     raise SubmissionFault(message, tr("It has to give one answer for each input: keep the batch as the first axis."))
+
+
+def _not_defined_before(name: str, cell: int) -> NameMissing:
+    """What is missing where only the cells before one could be run."""
+    return NameMissing(
+        tr("`{name}` is not defined before cell {cell}, which ended the kernel.", name=name, cell=cell),
+        tr("Mend cell {cell} first: nothing can be asked of it, or of what comes after it.", cell=cell),
+    )
 
 
 def _too_slow(what: str) -> TooSlow:

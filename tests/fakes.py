@@ -96,13 +96,21 @@ class FakeSession:
         return bool(self.open and self.kernel.alive)
 
     def execute(
-        self, notebook: Any, stop_on_error: bool = False, progress: Callable[[int, int], None] | None = None
+        self,
+        notebook: Any,
+        stop_on_error: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+        until: int | None = None,
+        seconds: float | None = None,
     ) -> list[CellOutcome]:
         for outcome in self.outcomes:
             if progress is not None:
                 progress(outcome.number, len(self.outcomes))
         self.act(self.folders[-1])
         return self.outcomes
+
+    def ending(self) -> None:
+        """It never ends by itself."""
 
     def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Any:
         assert self.open, "the kernel was asked after it had ended"

@@ -144,15 +144,27 @@ class NotebookRunner(NotebookClient):
         device: str,
         stop_on_error: bool,
         progress: Callable[[int, int], None] | None,
+        until: int | None = None,
+        seconds: float | None = None,
     ) -> list[CellOutcome]:
-        """Run every code cell; what a dead kernel or the notebook's budget leaves over is `not run`."""
+        """Run every code cell; what a dead kernel or the notebook's budget leaves over is `not run`.
+
+        Parameters
+        ----------
+        until
+            Do not run this cell, nor what follows.
+        seconds
+            For all cells together, where that is less than their budget.
+        """
         cells = [(i, cell) for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code" and cell.source.strip()]
         outcomes = [CellOutcome(number, str(cell.get("id", ""))) for number, (_, cell) in enumerate(cells, 1)]
         cell_s, total_s = budget.seconds(device)
-        ends = time.monotonic() + total_s
+        ends = time.monotonic() + (total_s if seconds is None else min(total_s, seconds))
         room = int(budget.output_mb * 1_000_000)
         room_in_all = _CELLS_FULL_OF_OUTPUT * room
         for (index, cell), outcome in zip(cells, outcomes, strict=True):
+            if outcome.number == until:
+                break
             if progress is not None:
                 progress(outcome.number, len(cells))
             left = ends - time.monotonic()

@@ -87,7 +87,7 @@ def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str]) -> None:
     own_files = [policy["folder"], *policy["writable"]]
     seen = False
     if attempt("namespaces", linux.enter_namespaces):
-        _go_on_as_first_process(linux)
+        _go_on_as_first_process(linux, policy["ended"])
         seen = attempt("file system view", lambda: linux.build_view(**policy["view"]))
         # Elsewhere all processes of the user would be counted, the teacher's own among them.
         policy["limits"]["NPROC"] = policy["processes"]
@@ -108,15 +108,20 @@ def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str]) -> None:
     attempt("seccomp", linux.seccomp)
 
 
-def _go_on_as_first_process(linux: Any) -> None:
+def _go_on_as_first_process(linux: Any, ended: str) -> None:
     """Fork into the PID namespace; the outer process only passes signals in and the exit status out.
+
+    It writes the status, as `waitpid` gives it, into the file `ended`: of a fork nobody else could tell it, and what
+    is written is beyond the reach of everything inside.
 
     It takes the inner one with it as it ends. That one's own wish to die with its parent is not enough: a program
     that is started from another thread does not have it any more.
     """
     linux.die_with_parent(signal.SIGTERM)
+    told = os.open(ended, os.O_WRONLY)
     child = os.fork()
     if child == 0:
+        os.close(told)
         linux.die_with_parent()
         return
     signal.signal(signal.SIGINT, lambda *_: _send(child, signal.SIGINT))
@@ -125,6 +130,8 @@ def _go_on_as_first_process(linux: Any) -> None:
         with contextlib.suppress(InterruptedError):
             _, status = os.waitpid(child, 0)
             break
+    with contextlib.suppress(OSError):
+        os.write(told, b"%d" % status)
     if os.WIFSIGNALED(status):
         signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) != signal.SIGKILL else None
         os.kill(os.getpid(), os.WTERMSIG(status))

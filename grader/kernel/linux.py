@@ -175,9 +175,12 @@ _PRCTL, _SET_PDEATHSIG, _SET_DUMPABLE = (157 if _MACHINE == "x86_64" else 167), 
 _CLONE, _CLONE3, _SOCKET, _SOCKETPAIR, _IOCTL_CALL = (
     (56, 435, 41, 53, 16) if _MACHINE == "x86_64" else (220, 435, 198, 199, 29)
 )
+_SETRLIMIT, _PRLIMIT, _SETSID, _SETSOCKOPT = (160, 302, 112, 54) if _MACHINE == "x86_64" else (164, 261, 157, 208)
 _ARCHITECTURES = {"x86_64": (0xC000003E, 317), "aarch64": (0xC00000B7, 277)}
 _NEW_NAMESPACES = 0x7E020080  # every CLONE_NEW… flag
 _AF_UNIX, _SOCK_DGRAM, _TIOCSTI, _TIOCLINUX = 1, 2, 0x5412, 0x541C
+_SOL_SOCKET, _SO_SNDBUF = 1, 7
+_RLIMIT_CPU, _RLIMIT_RTTIME = 0, 15
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
@@ -240,6 +243,34 @@ def _filter() -> bytes:
     add(_AND, 0, 0, 0xF)
     add(_EQUAL, 0, 1, _SOCK_DGRAM)
     add(_RETURN, 0, 0, _refuse(errno.EPERM))
+    add(_LOAD, 0, 0, 0)
+    # Limits at which Linux sends a SIGKILL that nobody could tell from one that came from outside.
+    add(_EQUAL, 0, 5, _SETRLIMIT)
+    add(_LOAD, 0, 0, argument(0))
+    add(_EQUAL, 1, 0, _RLIMIT_CPU)
+    add(_EQUAL, 0, 1, _RLIMIT_RTTIME)
+    add(_RETURN, 0, 0, _refuse(errno.EPERM))
+    add(_LOAD, 0, 0, 0)
+    add(_EQUAL, 0, 9, _PRLIMIT)
+    add(_LOAD, 0, 0, argument(1))
+    add(_EQUAL, 1, 0, _RLIMIT_CPU)
+    add(_EQUAL, 0, 5, _RLIMIT_RTTIME)
+    add(_LOAD, 0, 0, argument(2))  # a pointer to the new limit; without one it is only asked for
+    add(_EQUAL, 0, 2, 0)
+    add(_LOAD, 0, 0, argument(2) + 4)
+    add(_EQUAL, 1, 0, 0)
+    add(_RETURN, 0, 0, _refuse(errno.EPERM))
+    add(_LOAD, 0, 0, 0)
+    # A session of one's own is a share of the processors of one's own; and a socket's buffer is memory that nobody is
+    # seen to hold, so that it keeps its usual size. Both are told that it is so, and it is not.
+    add(_EQUAL, 0, 1, _SETSID)
+    add(_RETURN, 0, 0, _refuse(0))
+    add(_EQUAL, 0, 6, _SETSOCKOPT)
+    add(_LOAD, 0, 0, argument(1))
+    add(_EQUAL, 0, 3, _SOL_SOCKET)
+    add(_LOAD, 0, 0, argument(2))
+    add(_EQUAL, 0, 1, _SO_SNDBUF)
+    add(_RETURN, 0, 0, _refuse(0))
     add(_LOAD, 0, 0, 0)
     # Typing into the terminal that the grader was started from.
     add(_EQUAL, 0, 5, _IOCTL_CALL)

@@ -120,6 +120,8 @@ class Cell:
         Folder of the connection file and the kernel's sockets.
     exchange
         Where the process calls before its locks are on.
+    ended
+        File that says how the process ended: see :meth:`exit_status`.
     """
 
     command: list[str]
@@ -127,11 +129,19 @@ class Cell:
     status: Path
     sockets: Path
     exchange: Exchange
+    ended: Path
 
     def told(self) -> Told:
         """What the process said of its locks, before any of the notebook's code ran."""
         said = json.loads(self.status.read_text("utf-8"))
         return Told(said["layers"], said["seconds"])
+
+    def exit_status(self) -> int | None:
+        """How the first process of the PID namespace ended, as `waitpid` says it; None if nobody lived to tell."""
+        try:
+            return int(self.ended.read_text("ascii"))
+        except (OSError, ValueError):
+            return None
 
 
 @dataclass(frozen=True)
@@ -161,7 +171,9 @@ def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: 
     )
     word = secrets.token_hex(16)
     exchange = Exchange(runtime, word)
-    policy |= {"sandbox": locked, "line": [exchange.address, word]}
+    ended = runtime / "ended"
+    ended.write_text("?", encoding="ascii")  # it has its place on the disk before the notebook could fill that
+    policy |= {"sandbox": locked, "line": [exchange.address, word], "ended": str(ended)}
     described.write_text(json.dumps(policy), encoding="utf-8")
     status = runtime / "layers.json"  # the process opens it before its locks are on, and cannot reach it afterwards
     # -P: nothing of the working folder, which is the notebook's, is on the path before the locks are on.
@@ -169,7 +181,7 @@ def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: 
     if locked and bubblewrap_works():
         around = _bubblewrap(policy["view"]["readable"], policy["devices"], [scratch, runtime])
         command = [*around, "--die-with-parent", *command]
-    return Cell(command, described, status, sockets, exchange)
+    return Cell(command, described, status, sockets, exchange, ended)
 
 
 def _with_threads(budget: Budget) -> int:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -16,7 +19,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STARTUP_S = 120.0
+# From the moment when nothing is heard of a process any more until its end is known.
+_DYING_S = 1.0
 # An answer as it comes: JSON on top of its arrays; and what its JSON may take once it is parsed.
 _ANSWER_BYTES = wire.MAX_BYTES + 8_000_000
 _ANSWER_PARSED = 24_000_000
@@ -72,6 +77,10 @@ class Answer:
 
     content: dict[str, Any]
     buffers: Sequence[wire.Buffer] = ()
+
+
+# By its own doing; by somebody else's; or nobody can tell.
+Ending = Literal["itself", "outside", "unknown"]
 
 
 @dataclass
@@ -244,6 +253,8 @@ class KernelSession:
         notebook: nbformat.NotebookNode,
         stop_on_error: bool = False,
         progress: Callable[[int, int], None] | None = None,
+        until: int | None = None,
+        seconds: float | None = None,
     ) -> list[CellOutcome]:
         """Run the notebook's code cells from top to bottom, within their budgets; fill in their outputs.
 
@@ -253,11 +264,37 @@ class KernelSession:
             Do not run what follows a failing cell.
         progress
             Called with the number of each code cell, from 1, and how many there are, as it starts.
+        until
+            Number of a code cell that is not run, nor what follows.
+        seconds
+            For all cells together, where that is less than their budget.
         """
         assert self._manager is not None
         assert self._client is not None
         runner = NotebookRunner(notebook, self._manager, self._client, self._watchdog)
-        return self._do(runner.run(self.budget, self.facts.device, stop_on_error, progress))
+        return self._do(runner.run(self.budget, self.facts.device, stop_on_error, progress, until, seconds))
+
+    def ending(self) -> Ending | None:
+        """How the kernel ended by itself; None if it did not, or was killed for a limit that it overstepped.
+
+        What is said of a process in namespaces is sure. It is the first one of its PID namespace, to which nobody in
+        there can send SIGKILL, itself included, and the limits at which Linux does so are kept from it. What it
+        cannot have done was done to it: by whoever ended the warm process, or by Linux, where memory ran out.
+        """
+        process = self._provisioner.process
+        if process is None or self._watchdog.killed or self._ended:
+            return None
+        try:
+            process.wait(_DYING_S if self._hung_up else 0)
+        except subprocess.TimeoutExpired:
+            return "itself" if self._hung_up else None
+        if not (self._provisioner.contained and "seccomp" in self.facts.layers):
+            return "unknown"
+        status = self._cell.exit_status()
+        if status is not None and not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
+            return "itself"
+        # Half of what it may have is enough to be Linux's choice where memory runs out.
+        return "itself" if self._watchdog.memory > self.budget.memory_mb * 1_000_000 / 2 else "outside"
 
     def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Answer:
         """Ask the probe in the kernel. The answer is a claim.

@@ -148,6 +148,8 @@ class Watchdog:
         The limit that was overstepped since it was last taken, if any.
     peak_memory
         Most bytes that the tree of processes was seen to hold.
+    memory
+        Bytes that it held when it was last looked at.
     group
         The control group that the processes are in, if there is one.
     """
@@ -157,7 +159,7 @@ class Watchdog:
         self.budget = budget
         self.folders = folders
         self._device = folders[0].stat().st_dev
-        self.peak_memory = 0
+        self.peak_memory = self.memory = 0
         self.killed = False
         self.group: ControlGroup | None = None
         self.alarm: Alarm | None = None
@@ -238,7 +240,9 @@ class Watchdog:
         if len(processes) > self.budget.processes:  # first, since it makes all else slow to look at
             self._kill("processes")
             return
-        used = memory_of(processes, limit)
+        if not processes:  # it has ended
+            return
+        self.memory = used = memory_of(processes, limit)
         self.peak_memory = max(self.peak_memory, used)
         if used > limit:
             self._kill("memory")
