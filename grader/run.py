@@ -7,7 +7,7 @@ notebook leaves a check nothing to judge, a :class:`~grader.errors.SubmissionFau
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -116,7 +116,15 @@ class Run:
         return type(claimed) is list and len(claimed) == 1 and claimed[0] is True
 
     def call(
-        self, name: str, /, *args: Any, seconds: float | None = None, forbid: Sequence[str] = (), **options: Any
+        self,
+        name: str,
+        /,
+        *args: Any,
+        seconds: float | None = None,
+        forbid: Sequence[str] = (),
+        given: Mapping[str, Sequence[tuple[Any, Any]]] | None = None,
+        unchanged: bool = False,
+        **options: Any,
     ) -> Any:
         """Result of calling a function of the notebook's, as a value.
 
@@ -130,6 +138,11 @@ class Run:
         forbid
             What the text forbids, in words of :data:`grader.forbidden.WORDS`: it fails if the function makes use of
             it, whichever way.
+        given
+            What other functions of the notebook's give meanwhile: by name, pairs of an argument and the answer to it,
+            for a step to be judged by itself where one before it is wrong. All else they do themselves.
+        unchanged
+            True: it fails if the function changes the arguments that it is given.
 
         Raises
         ------
@@ -140,6 +153,10 @@ class Run:
             "do": "call",
             "name": name,
             "forbid": nodes(forbid),
+            "given": [
+                [other, [wire.encode(pair, buffers) for pair in pairs]] for other, pairs in (given or {}).items()
+            ],
+            "unchanged": unchanged,
             "args": wire.encode(list(args), buffers),
             "options": wire.encode(options, buffers),
         }
@@ -359,6 +376,11 @@ def _fault(content: dict[str, Any], name: str, what: str) -> SubmissionFault:
             return still_dots(f"`{first}`")
         case "unusable":
             return WrongKind(tr("`{name}` cannot be used: {reason}.", name=name, reason=_reason(text)))
+        case "changed":
+            return CheckFailed(
+                tr("{what} changes what it is given.", what=what),
+                tr("Whoever calls it may need that as it was: work on a copy, or on something new."),
+            )
         case "forbidden":
             return _forbidden(what, content)
         case "interrupted":

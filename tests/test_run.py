@@ -19,6 +19,7 @@ from grader.errors import (
     AnswerMissing,
     BadClaim,
     CallFailed,
+    CheckFailed,
     ExerciseError,
     GraderError,
     KernelGone,
@@ -169,6 +170,40 @@ def test_a_call_that_raises(error: BaseException, told: str) -> None:
     with pytest.raises(CallFailed, match=told) as caught:
         ask(f=raising(error)).call("f", 1)
     assert caught.value.hint
+
+
+def test_a_step_is_judged_by_itself_where_one_before_it_is_wrong() -> None:
+    kernel = LocalKernel(words=lambda text, sep=" ": text)
+    kernel.namespace["count"] = lambda texts: [len(kernel.namespace["words"](text, sep=" ")) for text in texts]
+    run = run_of(kernel)
+    pairs = {"words": [("a b", ["a", "b"]), ("c", ["c"])]}
+    assert run.call("count", ["a b", "c", "not given"], given=pairs) == [2, 1, 9]
+    assert run.call("count", ["a b", "c"]) == [3, 1]  # its own again
+    kernel.namespace["count"] = lambda texts: 1 / 0
+    with pytest.raises(CallFailed):
+        run.call("count", [], given=pairs)
+    assert run.call("words", "a b") == "a b"
+
+
+@pytest.mark.parametrize(
+    ("source", "fine"),
+    [
+        ("lambda rows: [row[::-1] for row in rows]", True),
+        ("lambda rows: [row.pop() for row in rows]", False),
+        ("lambda rows: rows.sort() or 1", False),
+        ("lambda rows: (rows.append(1), rows.pop())", True),
+    ],
+)
+def test_a_function_may_have_to_leave_what_it_is_given(source: str, fine: bool) -> None:
+    run = run_of(LocalKernel(f=eval(source)))
+    run.call("f", [[3, 1], [2]])
+    if fine:
+        run.call("f", [[3, 1], [2]], unchanged=True)
+    else:
+        with pytest.raises(CheckFailed, match="changes what it is given"):
+            run.call("f", [[3, 1], [2]], unchanged=True)
+    with pytest.raises(CheckFailed, match="changes"):
+        run_of(LocalKernel(f=lambda x: x.add_(1))).call("f", tensor(np.ones(3)), unchanged=True)
 
 
 def test_calls_that_cannot_be() -> None:

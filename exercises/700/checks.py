@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.check import check, expect, expect_close, expect_count, expect_dtype, fail, tensor, tr
-from grader.errors import CallFailed
+from grader.errors import CallFailed, SubmissionFault
 from grader.expect import numeric, refuse_placeholder, told, whole_number
 from grader.text import number, plain
 
@@ -99,12 +99,36 @@ def in_texts(run: Run, words: Sequence[str], n: int) -> list[str]:
 # ----------------------------------------------------------------------------------- how it is judged
 
 
-def ask(run: Run, name: str, shown: str, *args: Any, **options: Any) -> tuple[str, Any]:
-    """How the call looks, and what it gives."""
+def ask(
+    run: Run, name: str, shown: str, *args: Any, words: Sequence[str] = (), unchanged: bool = False, **options: Any
+) -> tuple[str, Any]:
+    """How the call looks, and what it gives.
+
+    Parameters
+    ----------
+    words
+        Texts of which right words stand in for the notebook's own, where these are wrong.
+    """
     what = f"`{name}({', '.join([shown, *(f'{option}={value!r}' for option, value in options.items())])})`"
-    found = run.call(name, *args, **options)
+    given = {"text_to_word_sequence": [(text, words_of(text)) for text in words]} if words else None
+    found = run.call(name, *args, given=given, unchanged=unchanged, **options)
     refuse_placeholder(found, what)
     return what, found
+
+
+def words_are_wrong(run: Run) -> bool:
+    """Whether `text_to_word_sequence` gives something else than the words of simple texts, one after the other."""
+    a, b, c = some_words(run, 3)
+    try:
+        expect_words(run, f"{a} {b} {c} {a}")
+    except SubmissionFault:
+        return True
+    return False
+
+
+def in_their_place(run: Run, texts: Sequence[str]) -> Sequence[str]:
+    """Texts whose words have to be put in the place of the notebook's, for the next step to be judged by itself."""
+    return texts if run.once(words_are_wrong) and run.has("text_to_word_sequence") else ()
 
 
 def expect_words(run: Run, text: str) -> None:
@@ -124,12 +148,15 @@ def expect_words(run: Run, text: str) -> None:
         fail(tr("{what} is {found}; there should be {n} words.", n=len(right), **given))
 
 
-def vocabulary(run: Run, texts: list[str], **options: str) -> dict[str, int]:
-    """`fit_on_texts` of these texts, if it has the words that it should have, whatever their numbers."""
-    what, found = ask(run, "fit_on_texts", "texts", texts, **options)
-    words = type(found) is dict and all(type(word) is str for word in found)
+def vocabulary(run: Run, texts: list[str], words: Sequence[str] = (), **options: str) -> dict[str, int]:
+    """`fit_on_texts` of these texts, if it has the words that it should have, whatever their numbers.
+
+    `words` as for :func:`ask`.
+    """
+    what, found = ask(run, "fit_on_texts", "texts", texts, words=words, **options)
+    of_words = type(found) is dict and all(type(word) is str for word in found)
     message = tr("{what} is {found}, not a dict from words to numbers.", what=what, found=told(found))
-    expect(words, message, tr("The words are its keys."))
+    expect(of_words, message, tr("The words are its keys."))
     expected = index_of(texts, **options)
     missing = next((word for word in expected if word not in found), None)
     message = tr("{what} has no index for “{word}”, with texts = {texts}.", what=what, word=missing, texts=texts)
@@ -145,7 +172,7 @@ def vocabulary(run: Run, texts: list[str], **options: str) -> dict[str, int]:
 
 def expect_index(run: Run, texts: list[str], hint: str = "", **options: str) -> None:
     """`fit_on_texts` of these texts."""
-    found = vocabulary(run, texts, **options)
+    found = vocabulary(run, texts, in_their_place(run, texts), **options)
     for word, right in index_of(texts, **options).items():
         message = tr(
             "`fit_on_texts` gives “{word}” the index {found} with texts = {texts}, which is not right.",
@@ -156,10 +183,13 @@ def expect_index(run: Run, texts: list[str], hint: str = "", **options: str) -> 
         expect(found[word] == right, message, hint)
 
 
-def expect_sequences(run: Run, texts: list[str], word_index: dict[str, int], hint: str = "", **options: Any) -> None:
-    """`texts_to_sequences` of these texts."""
+def expect_sequences(
+    run: Run, texts: list[str], word_index: dict[str, int], hint: str = "", own_words: bool = False, **options: Any
+) -> None:
+    """`texts_to_sequences` of these texts; with `own_words` as the notebook cuts them, right or wrong."""
     shown = "texts, word_index"  # untranslated
-    what, found = ask(run, "texts_to_sequences", shown, texts, word_index, **options)
+    words = () if own_words else in_their_place(run, texts)
+    what, found = ask(run, "texts_to_sequences", shown, texts, word_index, words=words, **options)
     expect(
         type(found) in (list, tuple) or (isinstance(found, np.ndarray) and found.ndim > 0),
         tr("{what} is {found}, not a list of lists.", what=what, found=told(found)),
@@ -334,7 +364,7 @@ def every_step_uses_the_same_words(run: Run) -> None:
         first, *texts = in_texts(run, [str(run.rng.choice(forms)(word)) for word in words], 4)
         texts = [first, "", *texts, " ?!\t"]
         vocabulary(run, texts)
-        expect_sequences(run, texts, index_of(texts))
+        expect_sequences(run, texts, index_of(texts), own_words=True)
     expect(not vocabulary(run, ["", " "]), tr("`fit_on_texts(['', ' '])` is not an empty dict."), SPLIT)
 
 
@@ -378,8 +408,8 @@ def empty_sequences_become_padding(run: Run) -> None:
     hint=tr("Give the table a dtype such as `np.int64` or `torch.long` when you make it."),
 )
 def rows_are_whole_numbers(run: Run) -> None:
-    """`pad_sequences` gives a table of an integer dtype, which can pick an embedding's rows."""
-    what, found = ask(run, "pad_sequences", "sequences", some_sequences(run, 3, 1, 2))
+    """`pad_sequences` gives a new table of an integer dtype, which can pick an embedding's rows."""
+    what, found = ask(run, "pad_sequences", "sequences", some_sequences(run, 3, 1, 2), unchanged=True)
     expect_array(found, what)
     expect_dtype(found, "int", what)
 

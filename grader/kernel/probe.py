@@ -20,13 +20,14 @@ _path, sys.path[:] = sys.path[:], [path for path in sys.path if path]
 import asyncio  # noqa: E402
 import builtins  # noqa: E402
 import collections.abc  # noqa: E402
+import contextlib  # noqa: E402
 import decimal  # noqa: E402
 import functools  # noqa: E402
 import numbers  # noqa: E402
 import os  # noqa: E402
 import random  # noqa: E402
 import traceback  # noqa: E402
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from json import loads  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -54,6 +55,10 @@ class Missing(Exception):
 
 class Placeholder(Exception):
     """The name still has the starter's three dots."""
+
+
+class Changed(Exception):
+    """A function changed what it was given."""
 
 
 class Encoder:
@@ -292,11 +297,46 @@ def call(value: Any, content: dict[str, Any], buffers: list[Any], fallback: Any)
         args = decode(content["args"], buffers, place)
         options = decode(content["options"], buffers, place)
         try:
-            return value(*args, **options)
+            result = value(*args, **options)
         except (RuntimeError, TypeError) as error:
             if place is places[-1] or "device" not in str(error):
                 raise
+            continue
+        if content.get("unchanged"):
+            expect_unchanged(content, buffers, place, args, options)
+        return result
     return None
+
+
+def expect_unchanged(content: dict[str, Any], buffers: list[Any], place: Any, args: Any, options: Any) -> None:
+    before = decode(content["args"], buffers, place), decode(content["options"], buffers, place)
+    one, other = Encoder(), Encoder()
+    same = one.encode(list(before)) == other.encode([args, options])
+    if not same or one.buffers != other.buffers:
+        raise Changed
+
+
+@contextlib.contextmanager
+def given(namespace: dict[str, Any], content: dict[str, Any], buffers: list[Any], device: Any) -> Iterator[None]:
+    """Other functions of the notebook's that answer, for a while, as the grader says; all else as they would."""
+    own = {}
+    for name, pairs in content.get("given", ()):
+        own[name] = namespace.get(name)
+        namespace[name] = stand_in([decode(pair, buffers, device) for pair in pairs], own[name])
+    try:
+        yield
+    finally:
+        namespace.update(own)
+
+
+def stand_in(pairs: list[Any], own: Any) -> Any:
+    def answer(first: Any, *args: Any, **options: Any) -> Any:
+        found = [right for argument, right in pairs if type(argument) is type(first) and argument == first]
+        if found:
+            return list(found[0]) if isinstance(found[0], list) else found[0]
+        return own(first, *args, **options)
+
+    return answer
 
 
 def parameters(value: Any, with_values: bool) -> dict[str, Any]:
@@ -371,7 +411,8 @@ def answering(namespace: dict[str, Any], tripwires: Any) -> Asked:
         if do == "parameters":
             return parameters(value, content["values"])
         if do == "call":
-            return call(value, content, buffers, state["device"])
+            with given(namespace, content, buffers, state["device"]):
+                return call(value, content, buffers, state["device"])
         if do == "predict":
             inputs = decode(content["inputs"], buffers, state["device"])
             return predict(value, inputs, state["device"], content["layout"])
@@ -395,6 +436,8 @@ def answering(namespace: dict[str, Any], tripwires: Any) -> Asked:
             return {"error": "missing", **told(missing)}, []
         except Placeholder as placeholder:
             return {"error": "placeholder", **told(placeholder)}, []
+        except Changed as changed:
+            return {"error": "changed", **told(changed)}, []
         except Unusable as unusable:
             return {"error": "unusable", **told(unusable)}, []
         except KeyboardInterrupt:
