@@ -278,7 +278,6 @@ WITH_SOFTMAX = {
     "a module": made_before,
     "F": lambda x: F.softmax(x, dim=-1),
     "softmin": lambda x: F.softmin(-x, dim=-1),
-    "logsumexp": lambda x: (x - x.logsumexp(-1, keepdim=True)).exp(),
     "logcumsumexp": lambda x: (x - x.logcumsumexp(-1)[..., -1:]).exp(),
     "special": lambda x: torch.special.log_softmax(x, -1).exp(),
     "ops.aten": lambda x: torch.ops.aten._softmax.default(x, -1, False),
