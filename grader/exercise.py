@@ -52,7 +52,10 @@ class Times(_Strict):
 
 
 class Budget(_Strict):
-    """What a notebook may take: memory of all its processes, output of a cell, what it writes, processes, time."""
+    """What a notebook may take: memory of all its processes, output of a cell, what it writes, processes, time.
+
+    `check_s` and `check_mb` are the grader's own: what a check may take, not counting that it waits for answers.
+    """
 
     memory_mb: Annotated[int, Field(gt=0)] = 4000
     output_mb: Annotated[float, Field(gt=0)] = 5
@@ -60,6 +63,8 @@ class Budget(_Strict):
     files: Annotated[int, Field(gt=0)] = 5000
     processes: Annotated[int, Field(gt=0)] = 200
     answer_s: Annotated[float, Field(gt=0)] = 30
+    check_s: Annotated[float, Field(gt=0)] = 60
+    check_mb: Annotated[int, Field(gt=0)] = 2000
     cpu: Times = Times(cell_s=120, total_s=300)
     gpu: Times = Times(cell_s=120, total_s=300)
 

@@ -150,7 +150,8 @@ def expect_close(
     """
     right = np.asarray(expected, dtype=np.float64)
     if not np.isfinite(right).all():
-        raise ValueError(f"the expected value of {what} is not finite")
+        # Where it was computed from what the notebook gave, that is what is wrong; else the check is.
+        raise FloatingPointError(f"the expected value of {what} is not finite")
     array = expect_shape(value, right.shape, what, hint)
     if not np.isfinite(array).all():
         raise CheckFailed(tr("{what} holds NaN or infinite numbers.", what=what), hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import nbformat
 
+from grader.apart import judging
 from grader.chance import random_for
 from grader.check import Check
 from grader.datasets import Choice, Preference, choose
 from grader.digests import digest, sources_digest
 from grader.errors import KernelStartError, SubmissionFault, UsageError
 from grader.exercise import Exercise
-from grader.judging import Judge, Progress, result, skipped
+from grader.judging import Progress, result, skipped
 from grader.kernel.sandbox import Mode
 from grader.kernel.session import Facts, KernelSession, Settings
 from grader.language import ngettext, speaking, tr
@@ -167,33 +168,34 @@ def _one_round(
     sources = sources_digest((cell.cell_type, cell.source) for cell in notebook.cells)
     work = digest(exercise.id.encode(), sources, workspace.companions)
     random = random_for(options.seed, work, options.secret)
-    with KernelSession(
-        workspace.folder,
-        Settings(options.device, options.seed, options.sandbox, None if this.alone else options.warm),
-        exercise.description.budget,
-    ) as kernel:
-        begun = time.monotonic()
-        outcomes = kernel.execute(
-            notebook,
-            exercise.description.stop_on_error,
-            lambda n, of: say("cell", n, of),
-            this.until,
-            this.seconds,
-        )
-        seconds = time.monotonic() - begun
-        if (again := this.again(kernel.ending())) is not None:
-            return again
-        last = fatal(outcomes, kernel.alive)
-        if last is not None and (again := this.without(last, outcomes)) is not None:
-            return again
-        run = Run(kernel, notebook, workspace, choice, random(""), random, until=this.until)
-        judge = Judge(run, checks, say)
-        judge.judge("live")
-        if (again := this.again(kernel.ending())) is not None:
-            return again
-        execution = execution_report(this.outcomes or outcomes, exercise, seconds, kernel.peak_memory, this.until)
-    run.ended = True
-    judge.judge("ended")
+    with ExitStack() as judges:
+        with KernelSession(
+            workspace.folder,
+            Settings(options.device, options.seed, options.sandbox, None if this.alone else options.warm),
+            exercise.description.budget,
+        ) as kernel:
+            begun = time.monotonic()
+            outcomes = kernel.execute(
+                notebook,
+                exercise.description.stop_on_error,
+                lambda n, of: say("cell", n, of),
+                this.until,
+                this.seconds,
+            )
+            seconds = time.monotonic() - begun
+            if (again := this.again(kernel.ending())) is not None:
+                return again
+            last = fatal(outcomes, kernel.alive)
+            if last is not None and (again := this.without(last, outcomes)) is not None:
+                return again
+            run = Run(kernel, notebook, workspace, choice, random(""), random, until=this.until)
+            judge = judges.enter_context(judging(run, checks, say, exercise.description.budget, kernel.facts.device))
+            judge.judge("live")
+            if (again := this.again(kernel.ending())) is not None:
+                return again
+            execution = execution_report(this.outcomes or outcomes, exercise, seconds, kernel.peak_memory, this.until)
+        run.ended = True
+        judge.judge("ended")
     files = _kept(workspace, exercise.description.keep)
     return _Draft(execution, judge.reports(), kernel.facts, notebook, files)
 

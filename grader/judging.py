@@ -1,10 +1,17 @@
-"""Judging: a run's checks, one after another, and what becomes of each."""
+"""Judging: a run's checks, one after another, and what becomes of each.
+
+A check's own bug is the grader's fault and costs nobody points; so that nobody may choose it, what a check stumbles
+over while it computes with a notebook's values is the notebook's.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from grader.check import Check
 from grader.errors import GraderError, KernelGone, SubmissionFault
@@ -15,6 +22,10 @@ from grader.run import Run
 from grader.text import plain
 
 Progress = Callable[[str, int, int], None]
+
+# Errors of computing, not of programming: what NaN, infinities, huge numbers and deep nests lead to.
+_ARITHMETIC = (ArithmeticError, RecursionError, RuntimeWarning, np.linalg.LinAlgError)
+_CONVERSIONS = ("cannot convert float", "math domain error", "Exceeds the limit", "array must not contain infs or NaNs")
 
 
 class Judge:
@@ -31,28 +42,38 @@ class Judge:
         for number, check in enumerate(self.checks, 1):
             if check.when == when:
                 self.say("check", number, len(self.checks))
-                begun = time.monotonic()
-                with collected() as figures:
-                    report = self._judge_one(check)
-                report.seconds = round(time.monotonic() - begun, 3)
-                report.figures = figures
-                self.done[check.name] = report
+                self.done[check.name] = self.decided(check) or self.judge_one(check)
 
     def reports(self) -> list[CheckReport]:
         """The checks' reports, in the order of the exercise."""
         return [self.done[check.name] for check in self.checks]
 
-    def _judge_one(self, check: Check) -> CheckReport:
+    def decided(self, check: Check) -> CheckReport | None:
+        """What becomes of a check that is not run, because of the others that it needs."""
         unmet = [self.done[name] for name in check.needs if name in self.done and self.done[name].status != "passed"]
         late = [one for one in self.checks if one.name in check.needs and one.name not in self.done]
         if late:
             return result(check, "error", f"`{check.name}` needs `{late[0].name}`, which runs later.")
         if unmet:
             return skipped(check, tr("First “{title}” has to pass.", title=unmet[0].title.rstrip(".")))
-        self.run.rng = self.run.rng_for(f"check {check.name}")
+        return None
+
+    def judge_one(self, check: Check) -> CheckReport:
+        """Run a check, and report what it found."""
+        begun, depth = time.monotonic(), sys.getrecursionlimit()
+        with collected() as figures:
+            report = self._outcome(check)
+        sys.setrecursionlimit(depth)
+        report.seconds = round(time.monotonic() - begun, 3)
+        report.figures = figures
+        return report
+
+    def _outcome(self, check: Check) -> CheckReport:
+        self.run.rng, self.run.asked = self.run.rng_for(f"check {check.name}"), ""
         was_alive = self.run.ended or self.run.kernel.alive
         try:
-            said = check(self.run)
+            with np.errstate(all="ignore"):  # a notebook's numbers may be anything, and nobody reads the warnings
+                said = check(self.run)
         except KernelGone as gone:
             if not was_alive:
                 return skipped(check, tr("The notebook's kernel had ended before."))
@@ -61,12 +82,15 @@ class Judge:
             return result(check, "failed", fault.message, fault.hint or check.hint)
         except GraderError as error:
             return result(check, "error", f"{error.message} {error.advice}")
-        except Exception as error:  # whatever else escapes from a check is the grader's own fault
-            return result(check, "error", _broken(error))
+        except (Exception, SystemExit) as error:
+            if self.run.asked and _is_arithmetic(error):
+                return result(check, "failed", *_uncomputable(self.run.asked))
+            return result(check, "error", broken(error))  # whatever else escapes from a check is the grader's fault
         return result(check, "passed", said if type(said) is str else "")
 
 
 def result(check: Check, status: str, message: str, hint: str = "") -> CheckReport:
+    """What became of a check, in plain text."""
     # What was marked while the checks were imported, before the language was known, is translated here.
     return CheckReport(
         name=check.name,
@@ -81,10 +105,25 @@ def result(check: Check, status: str, message: str, hint: str = "") -> CheckRepo
 
 
 def skipped(check: Check, message: str = mark("The notebook cannot be read.")) -> CheckReport:
+    """A check that could not be judged."""
     return result(check, "skipped", message)
 
 
-def _broken(error: Exception) -> str:
+def _is_arithmetic(error: BaseException) -> bool:
+    if isinstance(error, ValueError) and str(error).startswith(_CONVERSIONS):
+        return True
+    return isinstance(error, _ARITHMETIC)
+
+
+def _uncomputable(asked: str) -> tuple[str, str]:
+    """What to say where a check cannot compute with what the notebook gave."""
+    return (
+        tr("{what} holds numbers that cannot be computed with.", what=asked),
+        tr("Look for NaN, for infinities, and for numbers that are far too large."),
+    )
+
+
+def broken(error: BaseException) -> str:
     """What to say of a check that fails with an unexpected error, and the line of `checks.py` that it came from."""
     line, trace = 0, error.__traceback__
     while trace is not None:

@@ -71,6 +71,8 @@ class Run:
         Random numbers of the check that is being judged: no notebook can foresee them.
     until
         Number of a cell that ended the kernel, so that only those before it were run; None mostly.
+    asked
+        What the check that is being judged has had of the notebook last, in the student's words; "" if nothing yet.
     """
 
     kernel: Kernel
@@ -81,6 +83,7 @@ class Run:
     rng_for: Callable[[str], np.random.Generator]
     ended: bool = False
     until: int | None = None
+    asked: str = ""
     _cache: dict[Any, Any] = field(default_factory=dict)
 
     # ------------------------------------------------------------------ values
@@ -100,6 +103,7 @@ class Run:
         key = ("value", name)
         if key not in self._cache:
             self._cache[key] = self._ask({"do": "value", "name": name}, name)
+        self.asked = f"`{name}`"
         value = self._cache[key]
         if not (value is None or name.isidentifier()):
             return value
@@ -265,6 +269,7 @@ class Run:
             There is none, or it is no ordinary file, or it is too large.
         """
         self._only_ended()
+        self.asked = plain(name, 60)
         return self.workspace.read(name)
 
     def _only_ended(self) -> None:
@@ -293,14 +298,18 @@ class Run:
     def once_for(self, key: Any, compute: Callable[[], T]) -> T:
         """``compute()``, once for each key."""
         if key not in self._cache:
+            before, self.asked = self.asked, ""
             try:
-                self._cache[key] = (True, compute())
+                self._cache[key] = (compute(), None, self.asked)
             except SubmissionFault as fault:
-                self._cache[key] = (False, fault)
-        fine, result = self._cache[key]
-        if not fine:
-            raise result
-        return result  # type: ignore[no-any-return]
+                self._cache[key] = (None, fault, self.asked)
+            finally:
+                self.asked = self.asked or before
+        found, raised, asked = self._cache[key]
+        self.asked = asked or self.asked
+        if raised is not None:
+            raise raised
+        return found  # type: ignore[no-any-return]
 
     # ------------------------------------------------------------------ the one way to ask
 
@@ -314,7 +323,7 @@ class Run:
     ) -> Any:
         if self.ended:
             raise ExerciseError("A check asks the notebook's kernel after it has ended.", 'Give the check when="live".')
-        what = f"`{name}(…)`" if called else f"`{name}`"
+        self.asked = what = f"`{name}(…)`" if called else f"`{name}`"
         try:
             reply = self.kernel.ask(request, buffers or [], seconds)
         except TimeoutError:

@@ -81,6 +81,7 @@ memory_mb = 1500
 output_mb = 1
 cpu = {{ cell_s = {cell_s}, total_s = {total_s} }}
 answer_s = {answer_s}
+check_s = {check_s}
 """
 
 CHECKS = '''
@@ -98,11 +99,18 @@ def make_exercise(tmp_path: Path) -> Callable[..., Exercise]:
     """Write a small exercise: ``make_exercise(checks, cell_s=60, total_s=120, answer_s=20, more="")``."""
 
     def make(
-        checks: str = CHECKS, *, cell_s: float = 60, total_s: float = 120, answer_s: float = 20, more: str = ""
+        checks: str = CHECKS,
+        *,
+        cell_s: float = 60,
+        total_s: float = 120,
+        answer_s: float = 20,
+        check_s: float = 60,
+        more: str = "",
     ) -> Exercise:
         folder = tmp_path / "exercises" / "small"
         folder.mkdir(parents=True, exist_ok=True)
-        text = EXERCISE.format(id="small", more=more, cell_s=cell_s, total_s=total_s, answer_s=answer_s)
+        limits = {"cell_s": cell_s, "total_s": total_s, "answer_s": answer_s, "check_s": check_s}
+        text = EXERCISE.format(id="small", more=more, **limits)
         (folder / "exercise.toml").write_text(text)
         (folder / "checks.py").write_text(checks)
         return load(folder)

@@ -48,7 +48,7 @@ class Bench:
         self, checks: str = CHECKS, *, cells: tuple[str, ...] = ("x = 3",), options: Options = SAMPLE, **more: Any
     ) -> Graded:
         progress = more.pop("progress", None)
-        exercise = self.make(checks, **{key: more.pop(key) for key in ("more",) if key in more})
+        exercise = self.make(checks, **{key: more.pop(key) for key in ("more", "check_s") if key in more})
         if more:
             self.session = FakeSession(**more)
         self.patch.setattr(grading, "KernelSession", self.session)

@@ -1,0 +1,269 @@
+"""Judging in a process of its own, so that no check can stop the grader, hang it or take its memory.
+
+::
+
+    grader ──fork──▶ judging        "judge check 3"          ▷
+                                    "ask the kernel this"    ◁     answered by the grader, who alone has the kernel
+                                    a check's report         ◁
+
+One process judges a whole run: what a check has computed is there for the next. A check that takes more time or memory
+than it may, or that ends its process, is in error, by name; the checks after it are judged by a new process. The time
+in which it waits for the notebook's answers does not count; all answers together are bounded by what the notebook's
+cells may take. Both ends are the grader's own code, so that what they say may be pickled.
+
+Where processes cannot be forked (Windows; macOS, whose libraries do not bear it), checks run in the grader's own
+process, and one that takes too long is interrupted between two of its steps.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NoReturn
+
+from grader.answers import known_digests, learn_digests
+from grader.check import Check
+from grader.exercise import Budget
+from grader.judging import Judge, Progress, broken, result
+from grader.kernel import wire
+from grader.language import tr
+from grader.report import CheckReport
+from grader.run import Run
+from grader.text import number
+
+if sys.platform == "linux":
+    import resource
+
+FORKS = sys.platform == "linux"
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer of the kernel's, as it is handed on."""
+
+    content: dict[str, Any]
+    buffers: Sequence[wire.Buffer] = ()
+
+
+@contextmanager
+def judging(run: Run, checks: tuple[Check, ...], say: Progress, budget: Budget, device: str) -> Iterator[Judge]:
+    """A judge for this run.
+
+    Parameters
+    ----------
+    device
+        The notebook's: all its answers together may take as long as its cells may there.
+    """
+    if not FORKS:
+        yield Guarded(run, checks, say, budget.check_s)
+        return
+    judge = Apart(run, checks, say, budget, budget.seconds(device)[1])
+    try:
+        yield judge
+    finally:
+        judge.close()
+
+
+class Apart(Judge):
+    """A judge whose checks run in another process."""
+
+    def __init__(self, run: Run, checks: tuple[Check, ...], say: Progress, budget: Budget, answers_s: float) -> None:
+        super().__init__(run, checks, say)
+        self._budget = budget
+        self._answers_s = answers_s
+        self._child = 0
+        self._line: Connection | None = None
+
+    def judge_one(self, check: Check) -> CheckReport:
+        begun = time.monotonic()
+        if self._line is None:
+            self._start()
+        assert self._line is not None
+        try:
+            self._line.send((self.checks.index(check), self.run.ended))
+            return self._served(self._line)
+        except TimeoutError:
+            allowed = number(self._budget.check_s)
+            broken_by = tr("The check took more than the {n} seconds that a check may take.", n=allowed)
+        except (EOFError, OSError):
+            broken_by = tr("The check ended the process that it runs in.")
+        self.close()
+        report = result(check, "error", broken_by)
+        report.seconds = round(time.monotonic() - begun, 3)
+        return report
+
+    def _served(self, line: Connection) -> CheckReport:
+        """Answer what the check asks, until it is done."""
+        left = self._budget.check_s
+        while True:
+            begun = time.monotonic()
+            if not line.poll(max(0.0, left)):
+                raise TimeoutError
+            match line.recv():
+                case CheckReport() as report, dict() as digests:
+                    learn_digests(digests)
+                    return report
+                case "alive":
+                    left -= time.monotonic() - begun
+                    line.send(self.run.kernel.alive)
+                case request, buffers, seconds:
+                    left -= time.monotonic() - begun
+                    line.send(self._answer(request, buffers, seconds))
+
+    def _answer(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None) -> Said | type[Exception]:
+        begun = time.monotonic()
+        try:
+            if self._answers_s <= 0:
+                return TimeoutError
+            reply = self.run.kernel.ask(request, buffers, min(seconds or self._budget.answer_s, self._answers_s))
+        except TimeoutError:
+            return TimeoutError
+        except MemoryError:
+            return MemoryError
+        except ConnectionError:
+            return ConnectionError
+        finally:
+            self._answers_s -= time.monotonic() - begun
+        return Said(reply.content, reply.buffers)
+
+    def _start(self) -> None:
+        ours, theirs = Pipe()
+        for stream in (sys.stdout, sys.stderr):  # what is not written yet must not be written twice
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads: none of theirs is used
+            child = os.fork()
+        if child == 0:
+            try:
+                _judge(Judge(self.run, self.checks, lambda *_: None), self.done, theirs, self._budget.check_mb)
+            finally:
+                os._exit(1)
+        theirs.close()
+        with suppress(OSError):  # so does the child: whoever comes first
+            os.setpgid(child, child)
+        self._child, self._line = child, ours
+
+    def close(self) -> None:
+        """End the process, and what its checks have started."""
+        if self._line is None:
+            return
+        self._line.close()
+        self._line = None
+        for kill in (os.killpg, os.kill):
+            with suppress(OSError):
+                kill(self._child, signal.SIGKILL)
+        with suppress(OSError):
+            os.waitpid(self._child, 0)
+
+
+# ---------------------------------------------------------------------- in the process that judges
+
+
+class _Distant:
+    """The kernel, asked through the grader's process."""
+
+    def __init__(self, line: Connection) -> None:
+        self._line = line
+
+    @property
+    def alive(self) -> bool:
+        self._line.send("alive")
+        return bool(self._line.recv())
+
+    def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Said:
+        self._line.send((request, buffers, seconds))
+        said = self._line.recv()
+        if not isinstance(said, Said):
+            raise said
+        return said
+
+
+def _judge(judge: Judge, done: dict[str, CheckReport], line: Connection, check_mb: int) -> NoReturn:
+    """Judge the checks that are asked for, until nobody asks any more."""
+    _settle(line.fileno(), check_mb)
+    judge.done = done
+    judge.run.kernel = _Distant(line)
+    try:
+        while True:
+            number_, judge.run.ended = line.recv()
+            before = known_digests()
+            report = _report(judge, judge.checks[number_])
+            judge.done[report.name] = report
+            line.send((report, {key: one for key, one in known_digests().items() if key not in before}))
+    except (EOFError, OSError):
+        pass
+    finally:
+        os._exit(0)
+
+
+def _report(judge: Judge, check: Check) -> CheckReport:
+    try:
+        return judge.judge_one(check)
+    except BaseException as error:  # a check may raise KeyboardInterrupt, too: no key that is pressed comes here
+        return result(check, "error", broken(error))
+
+
+def _settle(line: int, check_mb: int) -> None:
+    """Become a process of its own: nothing of the grader's is held open, nothing outlives it, memory is bounded."""
+    from grader.kernel import linux
+
+    os.setpgid(0, 0)  # Ctrl-C is the grader's affair
+    linux.die_with_parent()
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_DFL)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)  # what checks print must not get among the results
+    os.closerange(3, line)
+    os.closerange(line + 1, 1 << 16)
+    sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1, errors="replace", closefd=False)
+    gc.freeze()  # what the grader's process holds is not touched, which would copy it
+    taken = next(row for row in Path("/proc/self/status").read_text().splitlines() if row.startswith("VmData"))
+    most = int(taken.split()[1]) * 1024 + check_mb * 1_000_000
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+# ---------------------------------------------------------------------- where nothing can be forked
+
+
+class _TooLong(BaseException):
+    """Raised in a check that takes too long."""
+
+
+class Guarded(Judge):
+    """A judge whose checks run in this very process, and are interrupted between two of their steps."""
+
+    def __init__(self, run: Run, checks: tuple[Check, ...], say: Progress, seconds: float) -> None:
+        super().__init__(run, checks, say)
+        self._seconds = seconds
+
+    def judge_one(self, check: Check) -> CheckReport:
+        thread = ctypes.c_ulong(threading.get_ident())
+        # Answers are bounded by themselves: this is for a loop that does not end, and gives them their time.
+        timer = threading.Timer(
+            self._seconds * 5, ctypes.pythonapi.PyThreadState_SetAsyncExc, (thread, ctypes.py_object(_TooLong))
+        )
+        timer.daemon = True
+        timer.start()
+        try:
+            return super().judge_one(check)
+        except _TooLong:
+            allowed = number(self._seconds)
+            return result(
+                check, "error", tr("The check took more than the {n} seconds that a check may take.", n=allowed)
+            )
+        finally:
+            timer.cancel()
