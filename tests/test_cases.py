@@ -7,6 +7,7 @@
 - `below`, `at_most`, `at_least`: points;
 - `fails`, `passes`: words that begin the names of checks, which all have to fail (or not be judged), or to pass;
 - `says`: texts that stand in the report's messages; `silent`: texts that stand nowhere in it;
+- `budget`: what of the exercise's is other: `memory_mb`, or `cell_s` for a cell that does not end;
 - `thorough`: tried in `make thorough` alone, `data`: "full" where it is about the real sets.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from grader.exercise import load
+from grader.exercise import Exercise, load
 from grader.grading import Options, grade
 from grader.kernel.warm import Warm
 from grader.report import Report
@@ -42,6 +44,14 @@ def checked(report: Report, word: str) -> list[str]:
     return found
 
 
+def with_budget(exercise: Exercise, cell_s: float = 0, **budget: Any) -> Exercise:
+    """The exercise with another budget."""
+    usual = exercise.description.budget
+    times = usual.cpu.model_copy(update={"cell_s": cell_s or usual.cpu.cell_s})
+    changed = usual.model_copy(update={"cpu": times, **budget})
+    return replace(exercise, description=exercise.description.model_copy(update={"budget": changed}))
+
+
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=thorough if one.get("thorough") else ()) for name, one in CASES.items()]
 )
@@ -50,7 +60,7 @@ def test_case(name: str, warm: Warm | None, request: pytest.FixtureRequest) -> N
     data = case.get("data", "sample")
     if data == "full":
         request.getfixturevalue("full_data")
-    exercise = load(ROOT / "exercises" / case["exercise"])
+    exercise = with_budget(load(ROOT / "exercises" / case["exercise"]), **case.get("budget", {}))
     report = grade(Submission(HERE / f"{name}.ipynb"), exercise, Options(data=data, warm=warm)).report
     told = report.model_dump_json()
     broken = [check.message for check in report.checks if check.status == "error"]

@@ -1,4 +1,5 @@
-"""Control groups: Linux's own bound on the memory and the processes of a whole tree of processes.
+"""Control groups: Linux's own bound on the memory and the processes of a whole tree of processes, and its share of
+the processors, which is the same for each notebook however many processes it starts.
 
 They are there for whoever may make them: root mostly, under version 1, and under version 2 where a group was
 delegated with its controllers. The watchdog speaks first; the group is for what is quicker than a look.
@@ -17,6 +18,7 @@ import psutil
 
 _GONE_S = 2.0
 _NAME = "grader-"
+_CONTROLLERS = ("memory", "pids", "cpu")
 
 
 class ControlGroup:
@@ -43,8 +45,15 @@ class ControlGroup:
                 _sweep(parent)
                 folder = parent / name
                 if folder not in self._folders:
-                    folder.mkdir()
+                    try:
+                        folder.mkdir()
+                    except OSError:
+                        if controller == "cpu":  # a share of the processors is worth having, and no more
+                            continue
+                        raise
                     self._folders.append(folder)
+                if controller == "cpu":
+                    continue
                 if controller == "pids":
                     (folder / "pids.max").write_text(str(processes))
                 else:
@@ -94,7 +103,7 @@ def _sweep(parent: Path) -> None:
 
 
 def _parents() -> dict[str, tuple[Path, bool]]:
-    """For memory and processes: the group that this process is in, and whether it is of version 2.
+    """For memory, processes and processors: the group that this process is in, and whether it is of version 2.
 
     Raises
     ------
@@ -109,16 +118,16 @@ def _parents() -> dict[str, tuple[Path, bool]]:
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, place, kind, options, *_ = line.split()
         if kind == "cgroup":
-            for controller in {"memory", "pids"} & set(options.split(",")):
+            for controller in {*_CONTROLLERS} & set(options.split(",")):
                 found[controller] = _group(place, own.get(controller, "/")), False
         elif kind == "cgroup2":
             folder = _group(place, own.get("unified", "/"))
             given = (folder / "cgroup.subtree_control").read_text().split()
-            for controller in {"memory", "pids"} & set(given):
+            for controller in {*_CONTROLLERS} & set(given):
                 found.setdefault(controller, (folder, True))
     if "memory" not in found:
         raise OSError("no control group whose memory could be bounded")
-    return {name: found[name] for name in ("memory", "pids") if name in found}
+    return {name: found[name] for name in _CONTROLLERS if name in found}
 
 
 def _group(mounted: str, path: str) -> Path:

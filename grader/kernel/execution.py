@@ -159,7 +159,7 @@ class NotebookRunner(NotebookClient):
         cells = [(i, cell) for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code" and cell.source.strip()]
         outcomes = [CellOutcome(number, str(cell.get("id", ""))) for number, (_, cell) in enumerate(cells, 1)]
         cell_s, total_s = budget.seconds(device)
-        ends = time.monotonic() + (total_s if seconds is None else min(total_s, seconds))
+        ends = self.watchdog.now() + (total_s if seconds is None else min(total_s, seconds))
         room = int(budget.output_mb * 1_000_000)
         room_in_all = _CELLS_FULL_OF_OUTPUT * room
         for (index, cell), outcome in zip(cells, outcomes, strict=True):
@@ -167,7 +167,7 @@ class NotebookRunner(NotebookClient):
                 break
             if progress is not None:
                 progress(outcome.number, len(cells))
-            left = ends - time.monotonic()
+            left = ends - self.watchdog.now()
             started = time.monotonic()
             meter = Meter(min(room, room_in_all), _MESSAGES_A_CELL)
             before = meter.bytes_left
@@ -177,7 +177,7 @@ class NotebookRunner(NotebookClient):
             room_in_all -= before - max(0, meter.bytes_left)
             if outcome.status == "died" or self.watchdog.killed or (stop_on_error and outcome.status == "error"):
                 break
-            if time.monotonic() >= ends:
+            if self.watchdog.now() >= ends:
                 break
         return outcomes
 

@@ -95,10 +95,13 @@ class KernelProvisioner(LocalProvisioner):
     Attributes
     ----------
     contained
-        Whether it has a PID namespace of its own.
+        Whether it has namespaces of its own.
+    main
+        The process that runs the cells; None until it is settled.
     """
 
     contained = False
+    main: int | None = None
 
     def __init__(self, cell: Cell, log: Path, warm: Warm | None = None, **kwargs: Any) -> None:
         super().__init__(kernel_id="", kernel_spec=KernelSpec(language="python"), **kwargs)
@@ -171,6 +174,8 @@ class KernelProvisioner(LocalProvisioner):
             self._family = tree(self.process.pid)
             ours = [one.pid for one in self._family if launch.__file__ in one.cmdline()[:6]]
             self._target = next(iter(ours), self.process.pid)
+            inside = [one.pid for one in self._family if one.ppid() == self._target]
+            self.main = next(iter(inside), None) if contained else self._target
 
     def destroy(self) -> None:
         """Kill the kernel and every process that it started, and wait for none of them."""

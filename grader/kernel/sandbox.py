@@ -65,6 +65,7 @@ _GPU = ("/sys/devices", "/sys/bus/pci", "/sys/module", "/sys/class/drm", "/usr/l
 
 # Ids from here up belong to nobody; each kernel takes one, so that its processes are counted alone.
 _FIRST_USER = 0x70000000
+_OPEN_FILES = 4096
 
 
 def readable_paths(data: list[Path], gpu: bool) -> list[str]:
@@ -247,7 +248,8 @@ def _policy(scratch: Path, sockets: Path, view_root: Path, budget: Budget, devic
         "writable": [str(sockets)],
         "devices": devices,
         "view": view,
-        "limits": {"CORE": 0, "FSIZE": int(budget.files_mb * 1_000_000)},
+        # Open files: what is sent from process to process hangs on nobody's descriptors, up to this number.
+        "limits": {"CORE": 0, "FSIZE": int(budget.files_mb * 1_000_000), "NOFILE": _OPEN_FILES},
         "processes": _with_threads(budget),
         "user": user,
         "around": ["bubblewrap"] if bubblewrap_works() else [],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -16,18 +15,30 @@ import psutil
 
 from grader.exercise import Budget
 from grader.kernel.cgroup import ControlGroup
+from grader.kernel.memory import memory_of, opened
+from grader.kernel.processors import Processors
 
 Alarm = Literal["cell", "total", "answer", "memory", "files", "processes"]
 
 # From the interrupt to the kill: time for `finally` blocks and for a CUDA kernel to end.
 GRACE_S = 2.0
 _LOOK_EVERY_S = 0.2
+# A notebook that waits for processors has so many times its time by the clock, at the most.
+_LONGEST = 3.0
 # A closed folder, and one so deep that its path is too long to be named: what lies in there is to be overlooked.
 _HIDDEN = (errno.EACCES, errno.ENAMETOOLONG)
 
 
 class Victim(Protocol):
     """What the watchdog watches."""
+
+    @property
+    def main(self) -> int | None:
+        """The process that runs the cells; None as long as there is none."""
+
+    @property
+    def contained(self) -> bool:
+        """Whether its processes are in namespaces of their own."""
 
     def processes(self) -> list[psutil.Process]:
         """It and all that it started."""
@@ -75,26 +86,6 @@ def _descendants(pid: int) -> list[int]:
     return pids
 
 
-def memory_of(processes: list[psutil.Process], limit: int) -> int:
-    """Bytes that these processes hold.
-
-    The resident sizes count shared pages once for each process; where they come near the limit the
-    proportional ones are asked for, which are exact and slow (Linux only).
-    """
-    total = 0
-    for process in processes:
-        with suppress(psutil.Error):
-            total += process.memory_info().rss
-    if total > 0.8 * limit and len(processes) > 1:
-        exact = 0
-        for process in processes:
-            with suppress(psutil.Error):
-                full = process.memory_full_info()
-                exact += getattr(full, "pss", full.rss)
-        return min(total, exact)
-    return total
-
-
 def overfull(folders: Sequence[Path], max_bytes: float, max_files: int) -> bool:
     """Whether folders hold more than this; no link is followed, and looking ends where the answer is known."""
     used = files = 0
@@ -119,19 +110,6 @@ def overfull(folders: Sequence[Path], max_bytes: float, max_files: int) -> bool:
                 if used > max_bytes or files > max_files:
                     return True
     return False
-
-
-def unnamed(processes: list[psutil.Process], device: int) -> int:
-    """Bytes of the files on a device that these processes hold open and that have no name any more (Linux only)."""
-    found: dict[tuple[int, int], int] = {}
-    for process in processes:
-        with suppress(OSError), os.scandir(f"/proc/{process.pid}/fd") as entries:
-            for entry in entries:
-                with suppress(OSError):
-                    status = entry.stat()
-                    if status.st_nlink == 0 and status.st_dev == device and stat.S_ISREG(status.st_mode):
-                        found[status.st_dev, status.st_ino] = status.st_blocks * 512
-    return sum(found.values())
 
 
 class Watchdog:
@@ -163,18 +141,25 @@ class Watchdog:
         self.killed = False
         self.group: ControlGroup | None = None
         self.alarm: Alarm | None = None
-        self._deadline: float | None = None
+        self._processors = Processors()
+        self._waited = 0.0
+        self._deadline: float | None = None  # by its own clock, and the latest by everybody's
+        self._latest = 0.0
         self._reason: Alarm = "cell"
         self._interrupted = False
         self._closed = False
         self._changed = threading.Condition()
 
+    def now(self) -> float:
+        """Seconds, by a clock that stands still while the notebook waits for a processor that others have."""
+        return time.monotonic() - self._waited
+
     @contextmanager
     def limit(self, seconds: float, reason: Alarm) -> Iterator[None]:
         """Give what happens inside `seconds` to end by itself; after that it is interrupted, then killed."""
         with self._changed:
-            self._deadline, self._reason, self._interrupted = time.monotonic() + seconds, reason, False
-            self._changed.notify_all()
+            self._reason, self._interrupted = reason, False
+            self._set_deadline(seconds)
         try:
             yield
         finally:
@@ -195,9 +180,13 @@ class Watchdog:
         """Interrupt before the time is over, for a reason of the caller's; kill if that does not help."""
         with self._changed:
             if self._deadline is not None and not self._interrupted:
-                self._deadline, self._interrupted = time.monotonic() + then_kill_in, True
+                self._interrupted = True
+                self._set_deadline(then_kill_in)
                 self.victim.interrupt()
-                self._changed.notify_all()
+
+    def _set_deadline(self, seconds: float) -> None:
+        self._deadline, self._latest = self.now() + seconds, time.monotonic() + _LONGEST * seconds
+        self._changed.notify_all()
 
     def start(self) -> None:
         """Begin to watch: the clock and the rest in a thread each, since a fork bomb makes the rest slow to look at."""
@@ -213,8 +202,14 @@ class Watchdog:
     def _watch_clock(self) -> None:
         with self._changed:
             while not self._closed:
-                self._look_at_clock(time.monotonic())
-                self._changed.wait(None if self._deadline is None else max(0.0, self._deadline - time.monotonic()))
+                self._look_at_clock()
+                self._changed.wait(self._left())
+
+    def _left(self) -> float | None:
+        """Seconds until the clock has to be looked at again."""
+        if self._deadline is None:
+            return None
+        return max(0.0, min(self._deadline - self.now(), self._latest - time.monotonic()))
 
     def _watch_means(self) -> None:
         while not self._closed:
@@ -222,14 +217,15 @@ class Watchdog:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, _LOOK_EVERY_S)
 
-    def _look_at_clock(self, now: float) -> None:
-        if self._deadline is None or now < self._deadline:
+    def _look_at_clock(self) -> None:
+        if self._left() != 0:
             return
         if self._interrupted:
             self._deadline, self.killed = None, True
             self.victim.destroy()
         else:
-            self.alarm, self._interrupted, self._deadline = self._reason, True, now + GRACE_S
+            self.alarm, self._interrupted = self._reason, True
+            self._set_deadline(GRACE_S)
             self.victim.interrupt()
 
     def _look_at_means(self) -> None:
@@ -242,13 +238,18 @@ class Watchdog:
             return
         if not processes:  # it has ended
             return
-        self.memory = used = memory_of(processes, limit)
+        main = self.victim.main
+        if main is not None:
+            self._processors.tame(processes, main)
+            self._waited += self._processors.waited(processes, main)
+        unnamed, held = opened(processes, self._device)
+        self.memory = used = memory_of(processes, limit, main if self.victim.contained else None, held)
         self.peak_memory = max(self.peak_memory, used)
         if used > limit:
             self._kill("memory")
         elif overfull(
             self.folders,
-            self.budget.files_mb * 1_000_000 - unnamed(processes, self._device),
+            self.budget.files_mb * 1_000_000 - unnamed,
             self.budget.files,
         ):
             self._kill("files")
