@@ -3,15 +3,21 @@
 What earns what: reading the weights off the picture, finding the matrices' shape, arranging the weights in
 them, and computing with them are judged apart, so that one mistake does not cost everything after it. A2 and
 A3 earn a part for being what the student's own matrices give, and a part for being the network's values.
+
+A shape, or a product, of numbers that were not read off the picture earns nothing: `np.arange(6).reshape(2, 3)` has
+the shape of W1 and three of its weights. What was read shows in where the numbers stand (see `_is_read`).
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from grader.answers import digest
 from grader.check import check, closed_answer, expect, expect_answer, expect_close, ngettext, tr
+from grader.errors import SubmissionFault
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -56,6 +62,39 @@ EDGES = {
             "feb966ba771a37d3c29a998e45d33208",
         ],
     }.items()
+}
+# Which weight is in which place, and which value: (row, column, number), one digest each.
+PLACES = {
+    "W1": [
+        "14277e881e937cdbdb28df129209bf45",
+        "4cf9973975d6aea00e1f46b9d271a8dc",
+        "92acd384059c6bc4f21eaf1821516182",
+        "a8c46fee95506a457a0a733115e532f2",
+        "b0f03ee234ed0b1fe54ebd84469fb6f9",
+        "eb5a4ab89908941469f7599a72e88931",
+    ],
+    "W2": [
+        "1b4d63e0871b208703049638a6bae009",
+        "2e7c0bf2c7d8ea756297c5d01e557aa3",
+        "5f10754249ce0d9ad38718122e2940aa",
+        "683f486a43764d67487ab87c2f9b87ee",
+        "9ca4ee6aa777dfebf44f30b246fcb248",
+        "a3c570501b71db2262715de54ddc3538",
+    ],
+    "A2": [
+        "9a54eb2094f1421221f5f1e7e7c52681",
+        "cf865df3ceec4e163ca34f7256758430",
+    ],
+    "A3": [
+        "73760ea0a7ae8d76f67d06d836b5c4ec",
+        "897fb4583e9488c573651d5e4c041f62",
+        "eefe100da6599c315ef0ff34ac3bf0ef",
+    ],
+}
+# The weights of each matrix in the order of their size, without their signs.
+SIGNLESS = {
+    "W1": closed_answer("104-W1-signless", "0218db3a2fa834c6c7b09d56d8c57cee"),
+    "W2": closed_answer("104-W2-signless", "b713a4f28bab9a9f00bb04486f7ebd8e"),
 }
 W1 = closed_answer(
     "104-W1",
@@ -227,17 +266,47 @@ def _expect_matrix_shape(run: Run, name: str) -> None:
     matrix = _numbers(run, name)
     message = tr("`{name}` has shape {shape}, which does not fit the network.", name=name, shape=matrix.shape)
     expect(matrix.shape == SIZES[name], message, TRANSPOSED if W_TRANSPOSED[name].matches(matrix) else "")
-    # A matrix of zeros, or of any one number, has a shape as well, and is no reading of the picture.
-    alike = len(np.unique(matrix, axis=0)) < len(matrix)
-    expect(not alike, tr("`{name}` has two rows that are the same; no two units in the picture are.", name=name))
+    _expect_read(run, name)
+
+
+def _in_place(name: str, numbers: np.ndarray) -> int:
+    """How many of these numbers, a matrix, stand where the picture puts them."""
+    return sum(
+        digest(f"104-{name}-places", np.array([row, column, number])) in PLACES[name]
+        for (row, column), number in np.ndenumerate(numbers)
+    )
+
+
+def _is_read(name: str, matrix: np.ndarray) -> bool:
+    """Whether a matrix of the right shape was read off the picture, as far as its numbers tell.
+
+    It holds the picture's weights, signs aside, in whatever order; or two thirds of its places are right, however
+    its units are numbered. No row of successive numbers, no random ones, no zeros and ones come near that.
+    """
+    if SIGNLESS[name].matches(np.sort(np.abs(matrix), axis=None)):
+        return True
+    rows, columns = (itertools.permutations(range(n)) for n in matrix.shape)
+    return any(_in_place(name, matrix[np.ix_(row, column)]) >= 4 for row, column in itertools.product(rows, columns))
+
+
+def _w1_is_read(run: Run) -> bool:
+    return _is_read("W1", _numbers(run, "W1"))
+
+
+def _w2_is_read(run: Run) -> bool:
+    return _is_read("W2", _numbers(run, "W2"))
+
+
+IS_READ = {"W1": _w1_is_read, "W2": _w2_is_read}
+
+
+def _expect_read(run: Run, name: str) -> None:
+    message = tr("`{name}` has hardly any of the picture's weights in their places.", name=name)
+    expect(run.once(IS_READ[name]), message, EDGE_BY_EDGE)
 
 
 def _own_matrix(run: Run, name: str) -> np.ndarray:
-    """The student's own matrix, right or wrong, if most of it was read off the picture."""
-    found, _ = run.once(READ[name])
-    n = len(EDGES[name])
-    message = tr("`{name}` holds only {found} of the {n} weights in the picture: too few.", name=name, found=found, n=n)
-    expect(2 * found > n, message, EDGE_BY_EDGE)
+    """The student's own matrix, right or wrong, in the right shape: what asks for it needs the check of that."""
     return _numbers(run, name)
 
 
@@ -261,4 +330,19 @@ def _expect_column(run: Run, name: str) -> None:
         "`{name}` has shape {shape}; that is no column with one number for each unit.", name=name, shape=vector.shape
     )
     expect(vector.shape in [(n,), (n, 1)], message)
-    expect(bool(vector.any()), tr("`{name}` holds nothing but zeros.", name=name), ONE_SUM)
+    computed = _in_place(name, vector.reshape(-1, 1)) >= 2 or _is_own_product(run, name, vector.ravel())
+    message = tr("`{name}` holds neither the network's values nor what your own matrix gives.", name=name)
+    expect(computed, message, MULTIPLY)
+
+
+def _is_own_product(run: Run, name: str, vector: np.ndarray) -> bool:
+    """Whether most of a vector is what the student's own matrix gives, if that was read off the picture."""
+    matrix, before = {"A2": ("W1", A1), "A3": ("W2", None)}[name]
+    try:
+        weights = _numbers(run, matrix)
+        if weights.shape != SIZES[matrix] or not run.once(IS_READ[matrix]):
+            return False
+        right = weights @ (_vector(run, "A2") if before is None else before)
+    except SubmissionFault:
+        return False
+    return bool(2 * np.isclose(vector, right, rtol=1e-4).sum() >= len(right))
