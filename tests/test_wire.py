@@ -97,6 +97,47 @@ def test_arguments_of_torchs_own() -> None:
     assert [tuple(p.shape) for p in network.parameters()] == [(4, 3), (4,), (2, 4)]
 
 
+def made(described: Any) -> Any:
+    """The module that a description arrives as."""
+    return probe.decode(encode(module(described), []), [], "cpu")
+
+
+def test_modules_of_every_build() -> None:
+    assert type(made(("Linear", 3, 4))).__name__ == "Linear"
+    parts = {
+        "words": ("Embedding", 5, 3, {"frozen": True}),
+        "blocks": ("ModuleList", [("Linear", 3, 3, {"frozen": ["weight"]}), ("ReLU",)]),
+        "heads": ("ModuleDict", {"a": ("Sequential", [("Linear", 3, 2, {"dtype": "float16"})])}),
+        "out": ("Linear", 3, 5, {"bias": False}),
+        "scale": ("Parameter", [2, 1]),
+        "nothing": ("Parameter", [0, 7]),
+        "mask": ("Buffer", [4], {"dtype": "bool", "persistent": False}),
+        "steps": ("Buffer", [], {"dtype": "int64"}),
+    }
+    network = made(("Network", parts, {"tied": {"out.weight": "words.weight"}}))
+    assert network.out.weight is network.words.weight
+    named = {name: (tuple(p.shape), str(p.dtype)[6:], p.requires_grad) for name, p in network.named_parameters()}
+    assert named == {
+        "scale": ((2, 1), "float32", True),
+        "nothing": ((0, 7), "float32", True),
+        "words.weight": ((5, 3), "float32", False),
+        "blocks.0.weight": ((3, 3), "float32", False),
+        "blocks.0.bias": ((3,), "float32", True),
+        "heads.a.0.weight": ((2, 3), "float16", True),
+        "heads.a.0.bias": ((2,), "float16", True),
+    }
+    assert {name: str(b.dtype)[6:] for name, b in network.named_buffers()} == {"mask": "bool", "steps": "int64"}
+    assert "mask" not in network.state_dict()
+    with pytest.raises(TypeError, match="not iterable"):
+        list(network)
+
+
+def test_a_module_in_another_type() -> None:
+    network = made(("Sequential", [("Linear", 2, 2), ("BatchNorm1d", 2)], {"dtype": "bfloat16", "frozen": True}))
+    assert {str(t.dtype)[6:] for t in network.state_dict().values()} == {"bfloat16", "int64"}
+    assert not any(p.requires_grad for p in network.parameters())
+
+
 @pytest.mark.parametrize(
     "value", [object(), Fraction(1, 3), {1, 2}, b"x", np.array(["a"]), np.array([1j]), Opaque("X")]
 )

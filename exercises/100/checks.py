@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.check import check, closed_answer, expect_answer, expect_count, module, tr
+from grader.errors import CallFailed
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -164,7 +165,7 @@ def embedding_is_right(run: Run) -> None:
 def linear_layers_are_counted(run: Run) -> None:
     """`count_module` is right for `Linear` layers, with and without a bias."""
     hint = tr("Count every number in every tensor of `module.parameters()`, weights and biases alike.")
-    a, b, c = _sizes(run, 3)
+    a, b, c = _sizes(run, 3, MODULES)
     _expect_module(run, [("Linear", a, b)], a * b + b, hint)
     _expect_module(run, [("Linear", a, c, {"bias": False})], a * c, hint)
     layers = [("Linear", a, b), ("ReLU",), ("Linear", b, c, {"bias": False}), ("Sigmoid",), ("Linear", c, a)]
@@ -173,9 +174,9 @@ def linear_layers_are_counted(run: Run) -> None:
 
 @check(points=2, needs=[linear_layers_are_counted])
 def other_layers_are_counted(run: Run) -> None:
-    """`count_module` is right for layers of other kinds."""
+    """`count_module` is right for layers of other kinds, and for modules of any build."""
     hint = tr("Do not ask which kind a layer is: `module.parameters()` gives the tensors of any module.")
-    a, b, c = _sizes(run, 3)
+    a, b, c = _sizes(run, 3, MODULES)
     _expect_module(run, [("Embedding", a, b), ("Linear", b, c)], a * b + b * c + c, hint)
     _expect_module(run, [("LSTM", a, b)], 4 * b * (a + b + 2), hint)
     # The running mean and variance of a batch normalisation are buffers: no gradient step changes them.
@@ -186,21 +187,57 @@ def other_layers_are_counted(run: Run) -> None:
     width = 2 * b
     count = 4 * width * (width + 1) + (width * c + c) + (c * width + width) + 2 * 2 * width
     _expect_module(run, [("TransformerEncoderLayer", width, 2, {"dim_feedforward": c})], count, inside)
+    _expect_any_build(run, inside)
+
+
+def _expect_any_build(run: Run, inside: str) -> None:
+    """Modules that are no nn.Sequential of layers."""
+    any_module = tr(
+        "A module need not be an `nn.Sequential`: it may be a single layer, or a class whose attributes are layers. "
+        "`module.parameters()` goes through any of them."
+    )
+    a, b, c = _sizes(run, 3, MODULES)
+    one, two = a * b + b, b * c + c
+    _expect_module(run, ("Linear", a, b), one, any_module)
+    _expect_module(run, ("Network", {"hidden": ("Linear", a, b), "out": ("Linear", b, c)}), one + two, any_module)
+    blocks = ("ModuleList", [("Sequential", [("Linear", b, b), ("ReLU",)]), ("Sequential", [("Linear", b, b)])])
+    parts = {"first": ("Linear", a, b), "blocks": blocks, "heads": ("ModuleDict", {"left": ("Linear", b, c)})}
+    _expect_module(run, ("Network", parts), one + two + 2 * (b * b + b), inside)
+    own = tr("A module may have a parameter of its own, `nn.Parameter(…)`, beside those of its layers.")
+    scaled = {"scale": ("Parameter", [c, 2]), "out": ("Linear", b, c)}
+    _expect_module(run, ("Network", scaled), 2 * c + two, own)
+    tied = tr("Two layers may share a tensor: there is one of it, and `module.parameters()` gives it once.")
+    words = {"words": ("Embedding", a, b), "out": ("Linear", b, a)}
+    _expect_module(run, ("Network", words, {"tied": {"out.weight": "words.weight"}}), a * b + a, tied)
+    numbers = tr("Count numbers, not bytes: a parameter of another type is a parameter too.")
+    mixed = [("Linear", a, b, {"dtype": "float16"}), ("Linear", b, c, {"dtype": "float64"})]
+    _expect_module(run, mixed, one + two, numbers)
+    none = tr("A module may have no parameters at all.")
+    _expect_module(run, ("ReLU",), 0, none)
+    _expect_module(run, [], 0, none)
 
 
 @check(points=1, needs=[linear_layers_are_counted])
 def frozen_parameters_are_left_out(run: Run) -> None:
     """`count_module` leaves frozen parameters out."""
     hint = tr("A parameter tensor is trainable if its `requires_grad` is True.")
-    a, b, c = _sizes(run, 3)
+    a, b, c = _sizes(run, 3, MODULES)
     frozen = ("Embedding", a, b, {"frozen": True})
     _expect_module(run, [frozen, ("Linear", b, c)], b * c + c, hint)
     _expect_module(run, [("Embedding", c, b), frozen, ("Linear", b, a, {"bias": False})], c * b + b * a, hint)
+    # Part of a layer may be frozen: often all but the biases.
+    each = tr("A layer may be frozen in part: ask each parameter tensor for its own `requires_grad`.")
+    _expect_module(run, [("Linear", a, b, {"frozen": ["weight"]}), ("Linear", b, c)], b + b * c + c, each)
+    _expect_module(run, [("Linear", a, b), ("Linear", b, c, {"frozen": ["bias"]})], a * b + b + b * c, each)
+    _expect_module(run, [("Linear", a, b, {"frozen": True})], 0, hint)
 
 
-def _sizes(run: Run, n: int) -> list[int]:
+MODULES = 100  # units that a layer has at most, where the notebook has to build it
+
+
+def _sizes(run: Run, n: int, most: int = 400) -> list[int]:
     """Different sizes of layers: with equal ones a wrong formula may be right by chance."""
-    return [int(size) for size in run.rng.choice(np.arange(2, 60), size=n, replace=False)]
+    return [int(size) for size in run.rng.choice(np.arange(2, most), size=n, replace=False)]
 
 
 def _expect_network(run: Run, inputs: int, hidden: int | list[int], outputs: int) -> None:
@@ -221,7 +258,7 @@ def _expect_network(run: Run, inputs: int, hidden: int | list[int], outputs: int
     }
     found = run.call("count_parameters", inputs, hidden, outputs)
     what = f"`count_parameters({inputs}, {hidden}, {outputs})`"
-    expect_count(found, weights + biases, what=what, hint=_hint(found, usual), reveal=True)
+    expect_count(found, weights + biases, what=what, hint=_hint(found, usual))
 
 
 def _hint(found: Any, usual: dict[int, str]) -> str:
@@ -230,17 +267,37 @@ def _hint(found: Any, usual: dict[int, str]) -> str:
     return next((usual[number] for number in numbers if np.array_equal(found, number)), LAYER_BY_LAYER)
 
 
-def _expect_module(run: Run, layers: Sequence[Sequence[Any]], expected: int, hint: str) -> None:
-    """`count_module` of a module made of these layers."""
-    found = run.call("count_module", module(layers))
-    what = tr("`count_module` of {layers}", layers=", ".join(_told(layer) for layer in layers))
-    expect_count(found, expected, what=what, hint=hint, reveal=True)
+def _expect_module(run: Run, described: Sequence[Any], expected: int, hint: str) -> None:
+    """`count_module` of a module; see :func:`grader.kernel.wire.module` for how it is described."""
+    what = tr("`count_module` of {layers}", layers=_told(described))
+    try:
+        found = run.call("count_module", module(described))
+    except CallFailed as fault:
+        raise CallFailed(
+            tr("{error} It was asked about {layers}.", error=fault.message, layers=_told(described)), hint
+        ) from None
+    expect_count(found, expected, what=what, hint=hint)
 
 
-def _told(layer: Sequence[Any]) -> str:
-    """A layer as one writes it in PyTorch."""
-    name, *args = layer
-    options = args.pop() if args and isinstance(args[-1], dict) else {}
-    named = [f"{option}={value}" for option, value in options.items() if option != "frozen"]
-    layer_told = f"{name}({', '.join([*map(str, args), *named])})"
-    return tr("a frozen {layer}", layer=layer_told) if options.get("frozen") else layer_told
+def _told(described: Any) -> str:
+    """A module as one writes it in PyTorch, more or less."""
+    if isinstance(described, list):
+        return ", ".join(_told(one) for one in described) or "Sequential()"
+    name, *args = described
+    options = dict(args.pop()) if len(args) > (name in MADE_OF_PARTS) and isinstance(args[-1], dict) else {}
+    tied, frozen = options.pop("tied", {}), options.pop("frozen", False)
+    match args[0] if name in MADE_OF_PARTS else None:
+        case dict() as parts:
+            inner = [f"{key}={_told(one)}" for key, one in parts.items()]
+        case list() as parts:
+            inner = [_told(one) for one in parts]
+        case _:
+            inner = [str(one) for one in args]
+    inner += [f"{option}={value}" for option, value in [*options.items(), *tied.items()]]
+    told = f"{name}({', '.join(inner)})"
+    if frozen is True:
+        return tr("a frozen {layer}", layer=told)
+    return tr("{layer} with a frozen {name}", layer=told, name=", ".join(frozen)) if frozen else told
+
+
+MADE_OF_PARTS = ("Network", "Sequential", "ModuleList", "ModuleDict")

@@ -174,13 +174,57 @@ def decode(node: list[Any], buffers: list[Any], device: Any) -> Any:
     if kind == "T":
         return torch.from_numpy(decode(rest[0], buffers, device)).to(device)
     if kind == "M":
-        return torch.nn.Sequential(*(layer(*one) for one in rest[0])).to(device)
+        return placed(layer(*rest[0]), device)
     raise ValueError(kind)
 
 
+class Network(torch.nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """A module that is no `nn.Sequential`: its parts are attributes of it, as in a class of the student's own."""
+
+    def __init__(self, parts: dict[str, Any]) -> None:
+        super().__init__()
+        for name, part in parts.items():
+            if isinstance(part, (torch.nn.Module, torch.nn.Parameter)):
+                setattr(self, name, part)
+            else:
+                self.register_buffer(name, *part)
+
+
 def layer(name: str, args: list[Any], options: dict[str, Any]) -> Any:
-    frozen = options.pop("frozen", False)
-    return getattr(torch.nn, name)(*args, **options).requires_grad_(not frozen)
+    """A module, parameter or buffer from its description; see :func:`grader.kernel.wire.module`."""
+    options = dict(options)
+    frozen, dtype, tied = options.pop("frozen", False), options.pop("dtype", None), options.pop("tied", {})
+    if name in ("Parameter", "Buffer"):
+        values = torch.zeros(args[0], dtype=getattr(torch, dtype or "float32"))
+        if name == "Buffer":
+            return values, options.get("persistent", True)
+        return torch.nn.Parameter(values, requires_grad=values.is_floating_point() and not frozen)
+    if name == "Sequential":
+        made = torch.nn.Sequential(*(layer(*part) for part in args[0]))
+    elif name == "ModuleList":
+        made = torch.nn.ModuleList(layer(*part) for part in args[0])
+    elif name in ("ModuleDict", "Network"):
+        kind = Network if name == "Network" else torch.nn.ModuleDict
+        made = kind({key: layer(*part) for key, part in args[0].items()})
+    else:
+        made = getattr(torch.nn, name)(*args, **options)
+    if dtype:
+        made = made.to(getattr(torch, dtype))
+    for path, other in tied.items():
+        stem, _, leaf = path.rpartition(".")
+        first, _, original = other.rpartition(".")
+        setattr(made.get_submodule(stem), leaf, getattr(made.get_submodule(first), original))
+    for parameter in made.parameters() if frozen is True else [made.get_parameter(path) for path in frozen or ()]:
+        parameter.requires_grad_(False)
+    return made
+
+
+def placed(made: Any, device: Any) -> Any:
+    """A module on the notebook's device, unless that has no numbers of such a type (MPS knows no float64)."""
+    try:
+        return made.to(device)
+    except TypeError:
+        return made
 
 
 def lookup(namespace: dict[str, Any], name: str) -> Any:

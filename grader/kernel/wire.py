@@ -77,9 +77,15 @@ class TensorArgument:
 
 @dataclass(frozen=True)
 class ModuleArgument:
-    """An argument that arrives as an ``nn.Sequential`` of freshly initialised layers."""
+    """An argument that arrives as a freshly initialised module: its kind, its arguments, its named ones."""
 
-    layers: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]
+    kind: str
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+
+    def plain(self) -> Node:
+        """The module as lists, dictionaries and numbers."""
+        return [self.kind, [_plain_part(one) for one in self.args], self.options]
 
 
 def tensor(array: Any, dtype: str | None = None) -> TensorArgument:
@@ -87,21 +93,54 @@ def tensor(array: Any, dtype: str | None = None) -> TensorArgument:
     return TensorArgument(np.asarray(array, dtype=dtype))
 
 
-def module(layers: Sequence[Sequence[Any]]) -> ModuleArgument:
-    """An argument for ``run.call`` that arrives as an ``nn.Sequential``.
+def module(layers: Sequence[Any]) -> ModuleArgument:
+    """An argument for ``run.call`` that arrives as a module of PyTorch's.
 
     Parameters
     ----------
     layers
-        Name of a class of ``torch.nn``, then its arguments; a dict at the end holds named ones:
-        ``module([("Linear", 3, 4), ("ReLU",), ("Linear", 4, 2, {"bias": False})])``. With ``"frozen": True``
-        among them the layer's parameters are not to be trained.
+        A layer: the name of a class of ``torch.nn``, then its arguments; a dict at the end holds named ones:
+        ``("Linear", 4, 2, {"bias": False})``. Or a list of layers: an ``nn.Sequential`` of them. Layers may be made
+        of layers: ``("Sequential", [layer, …])``, ``("ModuleList", [layer, …])``, ``("ModuleDict", {name: layer})``,
+        and ``("Network", {name: layer})``, a class of its own whose attributes they are; there
+        ``("Parameter", shape)`` and ``("Buffer", shape)`` are tensors of zeros.
+
+    Notes
+    -----
+    Options of every layer: ``"frozen"``, True or the names of parameters (``["0.weight"]``), which are not to be
+    trained; ``"dtype"``, such as ``"float16"``; ``"tied"``, ``{"head.weight": "words.weight"}``: the first is the
+    second. A buffer with ``"persistent": False`` stands in no ``state_dict``.
     """
-    parsed = []
-    for name, *args in layers:
-        options = args.pop() if args and isinstance(args[-1], dict) else {}
-        parsed.append((str(name), tuple(args), options))
-    return ModuleArgument(tuple(parsed))
+    return _module(layers) if layers and isinstance(layers[0], str) else _module(("Sequential", layers))
+
+
+_MADE_OF_PARTS = ("Sequential", "ModuleList", "ModuleDict", "Network")
+
+
+def _module(described: Sequence[Any]) -> ModuleArgument:
+    name, *args = described
+    # What holds the parts of a module may be a dict too, and is always there.
+    options = args.pop() if len(args) > (name in _MADE_OF_PARTS) and isinstance(args[-1], dict) else {}
+    return ModuleArgument(str(name), tuple(_part(name, one) for one in args), options)
+
+
+def _part(name: str, argument: Any) -> Any:
+    if name not in _MADE_OF_PARTS:
+        return argument
+    if isinstance(argument, dict):
+        return {key: _module(one) for key, one in argument.items()}
+    return [_module(one) for one in argument]
+
+
+def _plain_part(argument: Any) -> Any:
+    match argument:
+        case ModuleArgument():
+            return argument.plain()
+        case list():
+            return [_plain_part(one) for one in argument]
+        case dict():
+            return {key: _plain_part(one) for key, one in argument.items()}
+    return argument
 
 
 def encode(value: Any, buffers: list[bytes]) -> Node:
@@ -132,7 +171,7 @@ def encode(value: Any, buffers: list[bytes]) -> Node:
         case TensorArgument():
             return ["T", encode(value.array, buffers)]
         case ModuleArgument():
-            return ["M", [[name, list(args), options] for name, args, options in value.layers]]
+            return ["M", value.plain()]
     raise TypeError(f"a check cannot send a {type(value).__name__} to the notebook")
 
 
