@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from sys import getsizeof
 from typing import Any, Literal
 
 import nbformat
@@ -22,8 +23,12 @@ from grader.text import plain
 
 CellStatus = Literal["ok", "error", "timeout", "memory", "processes", "files", "output", "died", "not run"]
 
-_MESSAGES_A_CELL = 20_000
+# A cell may send many times what it shows in the end: a progress bar writes over itself with every batch.
+_SENT_FOR_SHOWN = 20
+_MESSAGES_A_CELL = 200_000
 _TEXT_LIMIT = 100_000
+# What an output costs beside its text.
+_OUTPUT = 1_000
 # All cells together may send as much as so many cells may: it is held until the notebook is written.
 _CELLS_FULL_OF_OUTPUT = 4
 _IDLE_S = 4
@@ -59,6 +64,21 @@ def overwritten(text: str) -> str:
     """Text as a terminal shows it after carriage returns: a progress bar is its last state alone."""
     lines = text.replace("\r\n", "\n").split("\n")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+
+
+def _rolled(text: str) -> str:
+    """The same of text that may go on: a carriage return at the end has not done its work yet."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    bodies = [line.rstrip("\r") for line in lines]
+    return "\n".join(
+        body.rpartition("\r")[2] + ("\r" if body != line else "") for body, line in zip(bodies, lines, strict=True)
+    )
+
+
+def _cost(out: dict[str, Any]) -> int:
+    """What an output is counted as."""
+    texts = [out.get("text", ""), *out.get("traceback", ()), *out.get("data", {}).values()]
+    return _OUTPUT + sum(map(getsizeof, texts))
 
 
 def _is_output(kind: str, content: dict[str, Any]) -> bool:
@@ -137,6 +157,8 @@ class NotebookRunner(NotebookClient):
         self.kc = client
         self.watchdog = watchdog
         self.comm_open_handlers: dict[str, Any] = {}
+        self._shown = self._room = 0
+        self._updates: dict[str, int] = {}
 
     async def run(
         self,
@@ -169,12 +191,12 @@ class NotebookRunner(NotebookClient):
                 progress(outcome.number, len(cells))
             left = ends - self.watchdog.now()
             started = time.monotonic()
-            meter = Meter(min(room, room_in_all), _MESSAGES_A_CELL)
-            before = meter.bytes_left
+            meter = Meter(_SENT_FOR_SHOWN * room, _MESSAGES_A_CELL)
+            self._shown, self._room = 0, min(room, room_in_all)
             with self.watchdog.limit(min(cell_s, max(left, 0.0)), "cell" if cell_s <= left else "total"):
                 await self._run_cell(cell, index, outcome, meter)
             outcome.seconds = time.monotonic() - started
-            room_in_all -= before - max(0, meter.bytes_left)
+            room_in_all -= self._shown
             if outcome.status == "died" or self.watchdog.killed or (stop_on_error and outcome.status == "error"):
                 break
             if self.watchdog.now() >= ends:
@@ -260,6 +282,8 @@ class NotebookRunner(NotebookClient):
             _made_plain(kind, content)
             if "transient" in content and kind != "update_display_data" and self._changeable() >= _CHANGEABLE:
                 del content["transient"]
+            if kind == "update_display_data":
+                self._count_update(content)
             return super().process_message(msg, cell, cell_index)
         except CellExecutionComplete:
             raise
@@ -282,26 +306,56 @@ class NotebookRunner(NotebookClient):
             return super().output(outs, msg, display_id, cell_index)
         if self.clear_before_next_output:  # type: ignore[has-type]
             outs[:] = []
+            self._shown = 0
             self.clear_display_id_mapping(cell_index)
             self.clear_before_next_output = False
         if display_id:
             self._display_id_map.setdefault(display_id, {}).setdefault(cell_index, []).append(len(outs))
+        if msg["msg_type"] == "stream" and (joined := self._joined(outs, content)):
+            return joined
         out = _node(msg["msg_type"], content)
         if out is not None:
             outs.append(out)
-        # A stream comes in many pieces: join them as they come, so that none of them costs more than its text.
-        if (
-            out is not None
-            and len(outs) >= 2
-            and out.output_type == outs[-2].output_type == "stream"
-            and out.name == outs[-2].name
-        ):
-            previous = outs[-2]
-            if len(previous.text) < _TEXT_LIMIT:
-                previous.text += out.text
-            outs.pop()
-            return previous
+            self._count(_cost(out))
+            if display_id:
+                self._updates[display_id] = _cost(out)
         return out
+
+    def _joined(self, outs: list[Any], content: dict[str, Any]) -> Any:
+        """The output that a piece of a stream was added to: that before it, or the progress bar that it writes over."""
+        text = content["text"]
+        moves_on = not text.startswith("\r") or "\n" in text
+        for out in outs[-1:] if moves_on else reversed(outs[-2:]):
+            if out.output_type == "stream" and out.name == content["name"]:
+                break
+        else:
+            return None
+        if len(out.text) >= _TEXT_LIMIT:
+            self._count(getsizeof(text) if moves_on else 0)
+            return out
+        before = getsizeof(out.text)
+        done, newline, line = out.text.rpartition("\n")
+        out.text = f"{done}{newline}{_rolled(line + text)}"
+        self._count(getsizeof(out.text) - before)
+        return out
+
+    def _count(self, more: int) -> None:
+        """Count what the cell shows; more of it than may be ends it."""
+        self._shown += more
+        if self._shown > self._room and isinstance(self.kc, BoundedClient) and self.kc.iopub_channel.meter is not None:
+            self.kc.iopub_channel.meter.exhaust()
+
+    def _count_update(self, content: dict[str, Any]) -> None:
+        """Count an output that takes another's place."""
+        display_id = content.get("transient", {}).get("display_id")
+        if display_id in self._display_id_map:
+            cost = _cost(content)
+            self._count(cost - self._updates.get(display_id, 0))
+            self._updates[display_id] = cost
+
+    def clear_output(self, outs: list[Any], msg: dict[str, Any], cell_index: int) -> None:
+        super().clear_output(outs, msg, cell_index)
+        self._shown = sum(map(_cost, outs))
 
     def handle_comm_msg(self, outs: list[Any], msg: dict[str, Any], cell_index: int) -> None:
         """Widgets are not kept."""
