@@ -125,6 +125,11 @@ class Exercise:
         return self.course / "solutions" / self.folder.name
 
     @property
+    def private(self) -> tuple[Path, ...]:
+        """Folders that are nothing for a notebook's eyes."""
+        return self.course, self.folder.parent, self.solution_folder.parent
+
+    @property
     def reference(self) -> Path:
         """The reference notebook."""
         return self.solution_folder / self.description.notebook

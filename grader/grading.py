@@ -171,7 +171,13 @@ def _one_round(
     with ExitStack() as judges:
         with KernelSession(
             workspace.folder,
-            Settings(options.device, options.seed, options.sandbox, None if this.alone else options.warm),
+            Settings(
+                options.device,
+                options.seed,
+                options.sandbox,
+                None if this.alone else options.warm,
+                exercise.private,
+            ),
             exercise.description.budget,
         ) as kernel:
             begun = time.monotonic()

@@ -83,6 +83,7 @@ def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str]) -> None:
         layers[name] = ""
         return True
 
+    os.umask(0o022)  # what is made here is for the notebook's user, whatever the teacher's own folders are
     layers.update(dict.fromkeys(policy["around"], ""))
     own_files = [policy["folder"], *policy["writable"]]
     seen = False
@@ -97,7 +98,9 @@ def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str]) -> None:
             _give(path, policy["user"])
         attempt("unprivileged user", lambda: linux.become(policy["user"], policy["user"]))
         linux.die_with_parent()  # a change of user clears it
-    rules = [(path, linux.READ) for path in policy["readable"]]
+    rules = [
+        *linux.readable_rules(policy["readable"], [] if seen else policy["hidden"])
+    ]  # the view hides them by itself
     rules += [(path, linux.DEVICE) for path in policy["devices"]]
     rules += [(path, linux.WRITE) for path in (*own_files, "/dev/shm", *(["/tmp"] if seen else []))]
     # Without a /proc of its own it sees the system's: there it may look at itself alone.

@@ -15,7 +15,7 @@ import resource
 import signal
 import stat
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -103,6 +103,21 @@ def landlock(rules: Iterable[tuple[str, int]]) -> int:
     finally:
         os.close(ruleset)
     return version
+
+
+def readable_rules(paths: Iterable[str], hidden: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Landlock's rules that let these be read apart from what is hidden inside: a right goes for all below a folder.
+
+    Of a folder in which something is hidden, every entry is let in by itself; the names in it can be listed.
+    """
+    for path in paths:
+        inside = [one for one in hidden if one.startswith(path + "/")]
+        if not inside:
+            yield path, READ
+        elif os.path.isdir(path):  # noqa: PTH112
+            yield path, _READ_DIR
+            entries = [entry.path for entry in os.scandir(path) if not entry.is_symlink()]
+            yield from readable_rules([entry for entry in entries if entry not in inside], inside)
 
 
 # ---------------------------------------------------------------------- seccomp
@@ -353,6 +368,7 @@ def _place(root: str, path: str, directory: bool) -> str:
 def build_view(
     root: str,
     readable: Sequence[str],
+    hidden: Sequence[str],
     writable: Sequence[str],
     devices: Sequence[str],
     files: dict[str, str],
@@ -369,6 +385,8 @@ def build_view(
         An empty folder to build it on.
     readable, writable, devices
         Absolute paths that keep their names; what is not there is passed over, links are made anew.
+    hidden
+        Folders inside of readable ones that are empty here, but for what is readable by itself.
     files
         Small files of its own: path and text.
     shared_memory_mb
@@ -389,8 +407,11 @@ def build_view(
     _mount("tmpfs", root + "/tmp", "tmpfs", _NOSUID | _NODEV, options)  # now: readable paths may lie in it
     for path in devices:
         _place(root, path, False)
-    for path in readable:
-        _show(root, path)
+    for path in sorted((*readable, *hidden)):  # what lies deeper comes later, and decides
+        _show(root, path) if path in readable else _hide(root, path)
+    for path in writable:
+        if not os.path.isdir(root + path):  # noqa: PTH112
+            _place(root, path, True)
     _set_attributes(root, _RDONLY | _NOSUID | _NODEV)  # of all that is mounted by now, at once
     for path in devices:
         if os.path.exists(path):  # noqa: PTH110
@@ -398,9 +419,8 @@ def build_view(
     _set_attributes(root + "/tmp", 0, remove=_RDONLY, below=False)
     _mount("tmpfs", root + "/dev/shm", "tmpfs", _NOSUID | _NODEV | _NOEXEC, options)
     for path in writable:
-        target = root + path if os.path.isdir(root + path) else _place(root, path, True)  # noqa: PTH112
-        _mount(path, target, None, _BIND)
-        _set_attributes(target, _NOSUID | _NODEV)
+        _mount(path, root + path, None, _BIND)
+        _set_attributes(root + path, _NOSUID | _NODEV)
     try:
         _mount("proc", root + "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     except OSError:
@@ -432,6 +452,12 @@ def _show(root: str, path: str) -> None:
             copy.write(source.read(_SMALL_FILE))
     else:
         _mount(path, target, None, _BIND | _REC)
+
+
+def _hide(root: str, path: str) -> None:
+    """Cover a folder with an empty one."""
+    if os.path.isdir(root + path):  # noqa: PTH112
+        _mount("tmpfs", root + path, "tmpfs", _NOSUID | _NODEV, "size=1m,mode=755")
 
 
 # ---------------------------------------------------------------------- rights and limits

@@ -12,10 +12,8 @@ import json
 import os
 import secrets
 import shutil
-import site
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from grader.exercise import Budget
 from grader.kernel import launch
 from grader.kernel.cgroup import ControlGroup
 from grader.kernel.line import Exchange
+from grader.kernel.reach import Reach, device_paths, is_gpu, reach
 from grader.language import mark, tr
 from grader.text import listed, plain
 
@@ -53,56 +52,11 @@ PROMISES: dict[str, tuple[frozenset[str], ...]] = {
     mark("no rights beyond an ordinary user's"): (frozenset({"no capabilities", "seccomp"}),),
 }
 
-_SYSTEM = (
-    *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store"),
-    *("/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/fonts", "/etc/localtime"),
-    *("/etc/mime.types", "/etc/nsswitch.conf", "/etc/os-release", "/etc/ssl/certs", "/etc/ssl/openssl.cnf"),
-    *("/etc/matplotlibrc", "/etc/python3", "/etc/magic"),
-    *("/sys/devices/system/cpu", "/sys/devices/system/node"),
-)
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-_GPU = ("/sys/devices", "/sys/bus/pci", "/sys/module", "/sys/class/drm", "/usr/local/nvidia")
+_OWN_FILES = ("/etc/passwd", "/etc/group", "/etc/hosts")
 
 # Ids from here up belong to nobody; each kernel takes one, so that its processes are counted alone.
 _FIRST_USER = 0x70000000
 _OPEN_FILES = 4096
-
-
-def readable_paths(data: list[Path], gpu: bool) -> list[str]:
-    """The system's libraries, Python with its packages, and the views of the data; no folder inside another."""
-    return _outermost([*_installed(gpu), *map(str, data)])
-
-
-@functools.cache
-def _installed(gpu: bool) -> tuple[str, ...]:
-    """What every notebook may read: the system's libraries, and Python with its packages."""
-    # Not sys.path: in a development install the repository is on it, and exercises and solutions lie there.
-    standard = {path for name, path in sysconfig.get_paths().items() if name.endswith(("stdlib", "lib"))}
-    python = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sorted(standard)]
-    if site.ENABLE_USER_SITE and site.USER_SITE:
-        python.append(site.USER_SITE)
-    python += [path for path in os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep) if Path(path).is_absolute()]
-    return tuple(_outermost([*_SYSTEM, *(_GPU if gpu else ()), *python, *map(os.path.realpath, python)]))
-
-
-def _outermost(paths: list[str]) -> list[str]:
-    here = str(Path(__file__).resolve().parents[2])
-    kept: list[str] = []
-    folders: list[str] = []
-    for path in sorted({os.path.abspath(one) for one in paths}):  # noqa: PTH100 - links stay links
-        if path in ("/", str(Path.home())) or here.startswith(path + "/") or path == here:
-            continue
-        if not path.startswith(tuple(folders)):
-            kept.append(path)
-            if not os.path.islink(path):  # noqa: PTH114 - asked for each of many
-                folders.append(path + "/")
-    return kept
-
-
-def device_paths(gpu: bool) -> list[str]:
-    """Device files that a notebook may open."""
-    nvidia = sorted(str(path) for path in Path("/dev").glob("nvidia*")) if gpu else []
-    return [*_DEVICES, *nvidia]
 
 
 @dataclass(frozen=True)
@@ -153,7 +107,9 @@ class Told:
     seconds: float = 0.0
 
 
-def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: Mode) -> Cell:
+def build_cell(
+    scratch: Path, runtime: Path, budget: Budget, device: str, mode: Mode, private: Sequence[Path] = ()
+) -> Cell:
     """Lay out what :mod:`grader.kernel.launch` reads, in an empty folder of the grader's.
 
     Parameters
@@ -162,13 +118,15 @@ def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: 
         The notebook's folder.
     runtime
         An empty folder for everything else that the process needs.
+    private
+        Folders that it may not read, wherever they lie.
     """
     sockets, view_root, described = runtime / "sockets", runtime / "root", runtime / "policy.json"
     for place in (sockets, view_root):
         place.mkdir(mode=0o700)
     locked = mode != "off" and sys.platform == "linux"
     policy: dict[str, Any] = (
-        _policy(scratch, sockets, view_root, budget, device) if locked else {"folder": str(scratch)}
+        _policy(scratch, sockets, view_root, budget, device, private) if locked else {"folder": str(scratch)}
     )
     word = secrets.token_hex(16)
     exchange = Exchange(runtime, word)
@@ -180,7 +138,9 @@ def build_cell(scratch: Path, runtime: Path, budget: Budget, device: str, mode: 
     # -P: nothing of the working folder, which is the notebook's, is on the path before the locks are on.
     command = [sys.executable, "-P", str(Path(launch.__file__)), str(described), str(status)]
     if locked and bubblewrap_works():
-        around = _bubblewrap(policy["view"]["readable"], policy["devices"], [scratch, runtime])
+        around = _bubblewrap(
+            Reach(policy["view"]["readable"], policy["view"]["hidden"]), policy["devices"], [scratch, runtime]
+        )
         command = [*around, "--die-with-parent", *command]
     return Cell(command, described, status, sockets, exchange, ended)
 
@@ -216,35 +176,39 @@ def warm_command(folder: Path, data: Sequence[Path], device: str) -> list[str]:
     if not bubblewrap_works():
         return []
     gpu = _has_gpu(device)
-    return _bubblewrap(readable_paths(list(data), gpu), device_paths(gpu), [folder])
+    return _bubblewrap(reach(data, gpu), device_paths(gpu), [folder])
 
 
 def _has_gpu(device: str) -> bool:
     return device not in ("cpu", "mps") and any(Path("/dev").glob("nvidia*"))
 
 
-def _policy(scratch: Path, sockets: Path, view_root: Path, budget: Budget, device: str) -> dict[str, Any]:
+def _policy(
+    scratch: Path, sockets: Path, view_root: Path, budget: Budget, device: str, private: Sequence[Path]
+) -> dict[str, Any]:
     gpu = _has_gpu(device)
     links = (scratch / "data").iterdir() if (scratch / "data").is_dir() else ()
     data = [path.resolve() for path in links if path.is_symlink()]
     user = _FIRST_USER + os.getpid() % 10_000_000 * 100 + int.from_bytes(os.urandom(1), "little") % 100
-    readable, devices = readable_paths(data, gpu), device_paths(gpu)
+    may, devices = reach(data, gpu, private), device_paths(gpu)
     view = {
         "root": str(view_root),
-        "readable": readable,
+        "readable": may.readable,
+        "hidden": may.hidden,
         "writable": [str(scratch), str(sockets)],
         "devices": devices,
         "files": {
-            "/etc/passwd": f"student:x:{user}:{user}::{scratch / '.home'}:/bin/sh\n",
-            "/etc/group": f"student:x:{user}:\n",
-            "/etc/hosts": "127.0.0.1 localhost\n",
+            _OWN_FILES[0]: f"student:x:{user}:{user}::{scratch / '.home'}:/bin/sh\n",
+            _OWN_FILES[1]: f"student:x:{user}:\n",
+            _OWN_FILES[2]: "127.0.0.1 localhost\n",
         },
         "shared_memory_mb": max(64, budget.memory_mb // 4),
         "own_proc": not bubblewrap_works(),  # the one of bubblewrap's shows no other processes either
     }
     return {
         "folder": str(scratch),
-        "readable": [*readable, "/etc/passwd", "/etc/group", "/etc/hosts"],
+        "readable": [*may.readable, *_OWN_FILES],
+        "hidden": may.hidden,
         "writable": [str(sockets)],
         "devices": devices,
         "view": view,
@@ -272,19 +236,21 @@ def bubblewrap_works() -> bool:
 _ISOLATED = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts")
 
 
-def _bubblewrap(readable: Sequence[str], devices: Sequence[str], writable: Sequence[Path]) -> list[str]:
+def _bubblewrap(may: Reach, devices: Sequence[str], writable: Sequence[Path]) -> list[str]:
     """The same view once more, built by bubblewrap around all that the process does itself."""
     command = [str(shutil.which("bwrap")), *_ISOLATED, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
-    here = str(Path(launch.__file__).resolve().parents[2])
-    # The launcher imports itself from here; it builds its own view before anything of the notebook's runs.
-    for path in (*readable, str(Path(here) / "grader")):
-        if Path(path).is_symlink():
+    for path in sorted((*may.readable, *may.hidden)):
+        if path in may.hidden:
+            command += ["--tmpfs", path] if Path(path).is_dir() else []
+        elif Path(path).is_symlink():
             command += ["--symlink", os.readlink(path), path]  # noqa: PTH115
         elif Path(path).exists():
             command += ["--ro-bind", path, path]
-    for path in devices:
-        if path not in _DEVICES:
-            command += ["--dev-bind", path, path]
+    # The launcher imports itself from here; it builds its own view before anything of the notebook's runs.
+    package = str(Path(launch.__file__).parents[1])
+    command += ["--ro-bind", package, package]
+    for path in filter(is_gpu, devices):
+        command += ["--dev-bind", path, path]
     for place in writable:
         command += ["--bind", str(place), str(place)]
     return [*command, "--chdir", str(writable[0])]

@@ -63,12 +63,15 @@ class Settings:
         ``auto``: with every layer that this system offers; ``strict``: not without one; ``off``: with none.
     warm
         The process to fork kernels from; without one each imports everything itself.
+    private
+        Folders that the notebook may not read, wherever they lie.
     """
 
     device: str = "auto"
     seed: int = 0
     sandbox: sandbox.Mode = "auto"
     warm: Warm | None = None
+    private: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,9 @@ class KernelSession:
         self._thread = threading.Thread(target=self._loop.run_forever, name="kernel-loop", daemon=True)
         within = settings.warm.folder if settings.warm is not None else None
         self._runtime = scratch_folder(within)
-        self._cell = sandbox.build_cell(scratch, self._runtime, budget, settings.device, settings.sandbox)
+        self._cell = sandbox.build_cell(
+            scratch, self._runtime, budget, settings.device, settings.sandbox, settings.private
+        )
         self._provisioner = KernelProvisioner(self._cell, self._runtime / "log", settings.warm)
         self._watchdog = Watchdog(self._provisioner, budget, scratch, self._cell.sockets)
         self._manager: AsyncKernelManager | None = None
