@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -70,15 +71,23 @@ def main() -> None:
     except Exception as error:  # the grader's own fault, and not to be taken for "graded, not everything passed"
         if os.environ.get("GRADER_DEBUG"):
             raise
-        complaints.print(
-            tr(
-                "The grader itself failed ({error}). Nothing was graded; "
-                "please report it with what GRADER_DEBUG=1 prints.",
-                error=f"{type(error).__name__}: {error}",
-            )
-        )
+        complaints.print(_what_failed(error))
         code = 3
     sys.exit(code)
+
+
+def _what_failed(error: Exception) -> str:
+    """What to say of an error that nobody thought of."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return tr(
+            "A file cannot be written ({error}). Make room on the disk, and run the same command again: "
+            "what was graded before is kept.",
+            error=error.strerror,
+        )
+    return tr(
+        "The grader itself failed ({error}). Nothing was graded; please report it with what GRADER_DEBUG=1 prints.",
+        error=f"{type(error).__name__}: {error}",
+    )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from grader import cli
 from grader.cli import main
 from grader.exercise import Exercise
 from grader.report import Report
@@ -262,6 +264,21 @@ def test_a_fault_of_the_graders_own_is_told_apart_from_a_failed_notebook(tmp_pat
     )
     assert done.returncode == 3
     assert "The grader itself failed (ImportError" in complaint(done.stdout, done.stderr)
+
+
+def test_a_full_disk_is_no_fault_of_the_graders(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere")
+
+    monkeypatch.setattr(cli, "app", lambda **_: full())
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 3
+    told = " ".join(capsys.readouterr().err.split())
+    assert "cannot be written (No space left on device). Make room" in told
+    assert "Nothing was graded" not in told
 
 
 # ---------------------------------------------------------------------- commands that answer at once

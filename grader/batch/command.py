@@ -15,7 +15,7 @@ import psutil
 from rich.console import Console
 
 from grader.batch.counting import Best, Clock, Counting, Newest, Settings, doubts, grades_of
-from grader.batch.gradebook import Summary, statuses, summary, write_gradebook, write_summary
+from grader.batch.gradebook import GRADEBOOK, Summary, statuses, summary, write_gradebook, write_summary
 from grader.batch.grades import Grades, Override, load_grades, write_grades
 from grader.batch.grading import Crew, grade_class
 from grader.batch.handed_in import Attempt, HandedIn, find
@@ -25,7 +25,7 @@ from grader.batch.rules import RULES, Rules, rules_for
 from grader.batch.workers import Machine, Needs, cores, device_class, usual_workers
 from grader.chance import secret
 from grader.datasets import Choice, choose
-from grader.errors import GraderError, UsageError
+from grader.errors import GraderError, GradingError, UsageError
 from grader.exercise import Exercise, find_exercise
 from grader.grading import Options
 from grader.kernel import sandbox
@@ -115,7 +115,8 @@ def run(one: Class, options: Options, console: Console, complaints: Console) -> 
                 ):
                     there |= grade_class(todo, exercise, options, results, crew, progress)
         except BaseException:
-            judge.write(results, counting.stopped(), counting, handed_in, time.monotonic() - begun)
+            with suppress(GradingError):  # what ended it is what has to be said
+                judge.write(results, counting.stopped(), counting, handed_in, time.monotonic() - begun)
             _write_pages(one.results, complaints, index_only=True)
             raise
         reports = counting.count(there)
@@ -221,10 +222,18 @@ class _Judge:
         grades = grades_of(
             self.exercise, of_each, reports, counting.counted, self.given, self.overrides, handed_in.numbers
         )
-        write_grades(results.path, grades)
-        write_gradebook(results.path, self.exercise, reports, handed_in, grades)
         told = summary(self.exercise, reports, handed_in, seconds, grades)
-        write_summary(results.path, told)
+        try:
+            write_grades(results.path, grades)
+            write_gradebook(results.path, self.exercise, reports, handed_in, grades)
+            write_summary(results.path, told)
+        except OSError as error:
+            which = Path(str(error.filename2 or error.filename or GRADEBOOK)).name
+            raise GradingError(
+                f"{plain(which, 100)} cannot be written: {plain(error.strerror or str(error), 200)}.",
+                "Every student's result is there. Make room or see to your access, and run the same command again: "
+                "nothing is graded twice.",
+            ) from error
         return told
 
 

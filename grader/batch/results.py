@@ -4,7 +4,8 @@
 
     results/students/NAME/report.json       what was found; written last, with it the result is there
     results/students/NAME/executed.ipynb    the notebook as it ran, if it could be read
-    results/students/NAME/key.json          what the result hangs on, and digests of the reports that belong to it
+    results/students/NAME/files/            files of the notebook's that are kept, if the exercise asks for any
+    results/students/NAME/key.json          what the result hangs on, and digests of the files that belong to it
     results/students/NAME/attempts/N/       the same of each attempt, where the best counts; see attempts.py
     results/gradebook.csv, summary.json     see gradebook.py
     results/grades.json, overrides.json     see grades.py, overrides.py
@@ -19,7 +20,7 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -38,7 +39,7 @@ from grader.reading import Unreadable
 from grader.report import Report
 from grader.submission import Submission, cells
 from grader.text import plain
-from grader.workspace import companions
+from grader.workspace import companions, remove
 
 if sys.platform == "win32":
     import msvcrt
@@ -46,6 +47,7 @@ else:
     import fcntl
 
 _REPORT, _NOTEBOOK, _FILES, _KEY, _LOCK = "report.json", "executed.ipynb", "files", "key.json", ".lock"
+_MAX_NOTEBOOK = 200_000_000
 _MAX_REPORT = 20_000_000  # a report is some kilobytes; whatever is larger is none of ours
 _SCHEMA = Report.model_fields["schema_version"].default
 
@@ -124,10 +126,21 @@ class Results:
         """
         student = str(submission.student)
         report = self.read(student, key, attempt)
-        if report is None or report.status == "ungraded":
+        if report is None or report.status == "ungraded" or not self._is_whole(student, attempt):
             return None
         place = plain(submission.place, 400)
         return report if report.submission == place else self._moved(student, key, report, place, attempt)
+
+    def _is_whole(self, student: str, attempt: int) -> bool:
+        """Whether the notebook and the files beside a report are those that were written with it."""
+        folder = self.folder(student, attempt)
+        try:
+            mark = json.loads(_contents(folder / _KEY, 10_000))
+            if "beside" not in mark:  # it was written before anybody looked
+                return True
+            return bool(mark["beside"] == _beside(*_read_beside(folder)))
+        except (OSError, ValueError, TypeError, RecursionError):
+            return False
 
     def all(self, students: Iterable[str]) -> dict[str, Report]:
         """Every finished result of these students, whatever its key, `ungraded` ones too."""
@@ -158,7 +171,8 @@ class Results:
         text = _text(moved)
         with _writing(student):
             before = _contents(folder / _REPORT, _MAX_REPORT)
-            mark = {"key": key, "report": _hex(text.encode()), "before": _hex(before)}
+            mark = json.loads(_contents(folder / _KEY, 10_000))
+            mark |= {"key": key, "report": _hex(text.encode()), "before": _hex(before)}
             write_whole(folder / _KEY, json.dumps(mark) + "\n")
             _sync(folder)
             write_whole(folder / _REPORT, text)
@@ -191,11 +205,13 @@ class Results:
             report, key = self.read(student, None, attempt), self.key_of(student, attempt)
             if report is None or key is None:
                 raise FileNotFoundError(errno.ENOENT, "it is gone")
-            if key == self.key_of(student, to) and report == self.read(student, key, to):
+            if (
+                key == self.key_of(student, to)
+                and report == self.read(student, key, to)
+                and self._is_whole(student, to)
+            ):
                 return
-            made = source / _NOTEBOOK
-            notebook = made.read_text("utf-8") if made.is_file() else None
-            files = {path.name: path.read_bytes() for path in (source / _FILES).glob("*") if path.is_file()}
+            notebook, files = _read_beside(source)
             self._put(student, target, key, Graded(report, None, files), notebook)
 
     def key_of(self, student: str, attempt: int = 0) -> str | None:
@@ -208,9 +224,10 @@ class Results:
 
     def _put(self, student: str, folder: Path, key: str, graded: Graded, notebook: str | None) -> None:
         report = _text(graded.report)
-        mark = {"key": key, "report": _hex(report.encode())}
+        mark = {"key": key, "report": _hex(report.encode()), "beside": _beside(notebook, graded.files)}
         with _writing(student):
             self._make(folder)
+            _take_away(folder / _KEY, folders_only=True)
             write_whole(folder / _KEY, json.dumps(mark) + "\n")  # from here on, an earlier result is none any more
             self._clear(folder)
             if notebook is not None:
@@ -222,6 +239,9 @@ class Results:
 
     def _make(self, folder: Path) -> None:
         if not folder.is_dir():
+            for place in (*reversed(folder.parents), folder):
+                if self.path in place.parents and place.exists() and not place.is_dir():
+                    place.unlink()
             folder.mkdir(parents=True, exist_ok=True)
             for above in (*folder.relative_to(self.path).parents, Path("..")):
                 _sync(self.path.absolute() / above)
@@ -231,11 +251,11 @@ class Results:
         """Take away an earlier result, and the drafts that a kill -9 left lying about."""
         if (folder / _REPORT).exists():
             _sync(folder)  # the new key first: the old report is never seen beside the new notebook
-            (folder / _REPORT).unlink()
-        (folder / _NOTEBOOK).unlink(missing_ok=True)
+        for name in (_REPORT, _NOTEBOOK, *(() if (folder / _FILES).is_dir() else (_FILES,))):
+            _take_away(folder / name)
         for name in (_NOTEBOOK, _REPORT, _KEY):
             for draft in folder.glob(f".{name}-*"):
-                draft.unlink(missing_ok=True)
+                _take_away(draft)
 
     # ------------------------------------------------------------------ one batch at a time
 
@@ -287,6 +307,35 @@ def _text(report: Report) -> str:
 
 def _hex(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
+
+
+def _beside(notebook: str | None, files: Mapping[str, bytes]) -> str:
+    """A digest of what is written beside a report."""
+    contents = [b"" if notebook is None else notebook.encode(), *(files[name] for name in sorted(files))]
+    names = [notebook is not None, *sorted(files)]
+    return _hex(json.dumps([names, *map(_hex, contents)]).encode())
+
+
+def _read_beside(folder: Path) -> tuple[str | None, dict[str, bytes]]:
+    """The notebook and the files beside a report, as they are.
+
+    Raises
+    ------
+    OSError, ValueError
+        Something else is in their place.
+    """
+    notebook = folder / _NOTEBOOK
+    text = _contents(notebook, _MAX_NOTEBOOK).decode("utf-8") if os.path.lexists(notebook) else None
+    kept = folder / _FILES
+    return text, {path.name: _contents(path, _MAX_NOTEBOOK) for path in kept.iterdir()} if kept.is_dir() else {}
+
+
+def _take_away(path: Path, folders_only: bool = False) -> None:
+    """Remove whatever is in the place of a file of ours."""
+    if path.is_dir() and not path.is_symlink():
+        remove(path)
+    elif not folders_only:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -162,7 +162,20 @@ def load_similar(results: Path) -> Similar | None:
 def _fingerprint(code: str, window: int = _WINDOW) -> Any:
     import copydetect
 
+    copydetect.utils.hashed_kgrams = _hashes  # its own come of `hash`, which is another in each process
     return copydetect.CodeFingerprint("notebook.py", _NOISE, window, language="python", fp=io.StringIO(code))
+
+
+def _hashes(text: str, k: int) -> np.ndarray:
+    """Hashes of all pieces of `k` characters, the same wherever they are made."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
+    number = max(0, len(codes) - k + 1)
+    found = np.zeros(number, np.uint64)
+    for place in range(k if number else 0):
+        found = found * np.uint64(0x100000001B3) + codes[place : place + number] + np.uint64(1)
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):  # the last step of MurmurHash3: pieces alike lie far apart
+        found = (found ^ (found >> np.uint64(33))) * np.uint64(factor)
+    return (found ^ (found >> np.uint64(33))).view(np.int64)
 
 
 def _leave_out(fingerprint: Any, known: set[int]) -> None:

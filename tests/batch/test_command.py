@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from grader.batch import command as batch_command
 from grader.batch.workers import usual_workers
 from grader.exercise import Exercise
 from grader.kernel import sandbox
@@ -69,6 +71,27 @@ def test_where_somebody_is_missing_not_everybody_passed(folder: Path, quick_batc
     (folder / "in" / "eve").mkdir()
     (folder / "in" / "eve" / "essay.txt").write_text("I have no notebook")
     assert quick_batch().returncode == 1
+
+
+@pytest.mark.parametrize("which", ["write_grades", "write_gradebook", "write_summary"])
+def test_a_gradebook_that_cannot_be_written_says_that_the_results_are_there(
+    which: str, folder: Path, quick_batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder / "out" / "draft"), None, "grade.book")
+
+    hand_in(folder, "ann", "x = 3")
+    with monkeypatch.context() as patch:
+        patch.setattr(batch_command, which, full)
+        done = quick_batch()
+    assert done.returncode == 3
+    told = " ".join(done.stderr.split())
+    assert "grade.book cannot be written: No space left on device." in told
+    assert "Every student's result is there." in told
+    assert "Nothing was graded" not in told
+    before = written(folder)
+    assert quick_batch().returncode == 0
+    assert written(folder) == before, "nothing is graded twice"
 
 
 @pytest.mark.parametrize(

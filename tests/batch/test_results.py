@@ -182,6 +182,59 @@ def test_what_is_damaged_is_as_if_not_there(results: Results, name: str, how: st
         assert results.all(["ada"]) == {}
 
 
+@pytest.mark.parametrize("how", ["half", "folder", "pipe", "gone", "list"])
+@pytest.mark.parametrize("name", ["executed.ipynb", "files/curve.png"])
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+def test_a_result_whose_notebook_or_files_are_damaged_is_made_again(results: Results, name: str, how: str) -> None:
+    """Yet its report stands, for whoever wants the grade alone."""
+    one = replace(graded(), files={"curve.png": b"a curve, as a picture"})
+    results.save("ada", KEY, one)
+    assert results.have(of("ada"), KEY) == one.report
+    _damage(results.folder("ada"), name, how)
+    assert results.have(of("ada"), KEY) is None
+    assert results.all(["ada"]) == {"ada": one.report}
+    results.save("ada", KEY, one)
+    assert results.have(of("ada"), KEY) == one.report
+
+
+@pytest.mark.parametrize("name", ["report.json", "executed.ipynb", "key.json", "files", ".report.json-draft", ""])
+def test_what_is_in_the_place_of_a_result_makes_way(results: Results, name: str) -> None:
+    """A folder where a file belongs, or a file where a folder does."""
+    one = replace(graded(), files={"curve.png": b"a curve"})
+    results.save("ada", KEY, one)
+    place = results.folder("ada") / name
+    if name in ("files", ""):
+        workspace.remove(place)
+        place.write_text("in the way")
+    else:
+        place.unlink(missing_ok=True)
+        (place / "inside").mkdir(parents=True)
+    results.save("ada", KEY, one)
+    assert results.have(of("ada"), KEY) == one.report
+    assert listing(results.folder("ada")) == ["executed.ipynb", "files", "files/curve.png", "key.json", "report.json"]
+
+
+def test_a_result_that_was_moved_or_copied_is_whole(results: Results) -> None:
+    one = replace(graded(), files={"curve.png": b"a curve"})
+    results.save("ada", KEY, one, attempt=1)
+    assert results.have(of("ada", "elsewhere.ipynb"), KEY, 1) is not None
+    results.copy("ada", 1, 0)
+    (results.folder("ada") / "executed.ipynb").write_text("damaged")
+    assert results.have(of("ada"), KEY) is None
+    results.copy("ada", 1, 0)
+    assert results.have(of("ada"), KEY) is not None
+
+
+def test_a_result_of_an_earlier_grader_stands(results: Results) -> None:
+    """It does not tell what its notebook was like."""
+    results.save("ada", KEY, graded())
+    key = results.folder("ada") / "key.json"
+    mark = json.loads(key.read_text())
+    del mark["beside"]
+    key.write_text(json.dumps(mark))
+    assert results.have(of("ada"), KEY) is not None
+
+
 def test_the_report_comes_last(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
     whole = module.write_whole
@@ -245,6 +298,7 @@ def test_killed_at_any_moment_it_is_whole_or_not_there(results: Results) -> None
         )
         assert saving.stdout is not None
         assert saving.stdout.readline() == "ready\n"
+        last = int(saving.stdout.readline())  # the first one takes long where much else goes on
         # Killed again and again while it goes on: stopped, looked at, let go, and at last killed for good.
         for _ in range(40):
             time.sleep(chance.uniform(0, 0.004))

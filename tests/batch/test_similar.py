@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from grader.batch.similar import Pair, code_of, find_similar, load_similar, write_similar
+from grader.batch.similar import Pair, _hashes, code_of, find_similar, load_similar, write_similar
 from grader.submission import Submission
 from tests.batch.conftest import Batch, gradebook
 from tests.batch.conftest import hand_in as give_in
-from tests.conftest import notebook
+from tests.conftest import ROOT, notebook
 
 STARTER = """
 import torch
@@ -171,6 +174,37 @@ def test_a_second_time_nothing_is_done(tmp_path: Path, hand_in: Callable[..., Su
     assert page.is_file(), "what is missing is written again"
     assert write_similar(results, [class_[0], hand_in("eva", EVA)], "") == []
     assert not page.exists(), "what does not hold any more is gone"
+
+
+FIND = """
+import sys
+from grader.batch.similar import find_similar
+from tests.batch.test_similar import ANN, BEN, STARTER
+code = {f"student {n}": STARTER + ANN.replace("total", "x" * n + "[y]") + "own(x)\\n" * n for n in range(1, 5)}
+print([(one.pair.model_dump_json(), one.first, one.second) for one in find_similar(code, STARTER)])
+"""
+
+
+def test_every_run_finds_the_same() -> None:
+    """Python's own hashes are others in each process."""
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", FIND], env=os.environ | {"PYTHONHASHSEED": seed}, cwd=ROOT, capture_output=True
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert found[0] == found[1]
+    assert found[0].count(b"share_first") > 5
+
+
+def test_hashes_tell_pieces_apart() -> None:
+    """… those of a text that is its own repetition, too; and of one that is too short there are none."""
+    text = "".join(chr(97 + n % 26) for n in range(26_000)) + "ä🙂\ud800"
+    made = _hashes(text, 25)
+    assert len(made) == len(text) - 24
+    assert len(set(made.tolist())) == 26 + 3
+    assert made[0] == made[26]
+    assert len(_hashes("short", 25)) == 0
 
 
 def test_a_damaged_file_is_as_none(tmp_path: Path) -> None:
