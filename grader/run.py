@@ -126,7 +126,7 @@ class Run:
         *args: Any,
         seconds: float | None = None,
         forbid: Sequence[str] = (),
-        given: Mapping[str, Sequence[tuple[Any, Any]]] | None = None,
+        given: Mapping[str, Sequence[tuple[Any, Any]] | wire.InTurn] | None = None,
         unchanged: bool = False,
         **options: Any,
     ) -> Any:
@@ -143,8 +143,9 @@ class Run:
             What the text forbids, in words of :data:`grader.forbidden.WORDS`: it fails if the function makes use of
             it, whichever way.
         given
-            What other functions of the notebook's give meanwhile: by name, pairs of an argument and the answer to it,
-            for a step to be judged by itself where one before it is wrong. All else they do themselves.
+            What other functions of the notebook's give meanwhile, by name. Pairs of an argument and the answer to it,
+            for a step to be judged by itself where one before it is wrong; all else they do themselves. Or
+            :class:`~grader.kernel.wire.InTurn`, to see that a function makes use of another one's answers.
         unchanged
             True: it fails if the function changes the arguments that it is given.
 
@@ -158,7 +159,8 @@ class Run:
             "name": name,
             "forbid": nodes(forbid),
             "given": [
-                [other, [wire.encode(pair, buffers) for pair in pairs]] for other, pairs in (given or {}).items()
+                [other, isinstance(answers, wire.InTurn), wire.encode(list(answers), buffers)]
+                for other, answers in (given or {}).items()
             ],
             "unchanged": unchanged,
             "args": wire.encode(list(args), buffers),

@@ -364,13 +364,22 @@ def expect_unchanged(content: dict[str, Any], buffers: list[Any], place: Any, ar
 def given(namespace: dict[str, Any], content: dict[str, Any], buffers: list[Any], device: Any) -> Iterator[None]:
     """Other functions of the notebook's that answer, for a while, as the grader says; all else as they would."""
     own = {}
-    for name, pairs in content.get("given", ()):
-        own[name] = namespace.get(name)
-        namespace[name] = stand_in([decode(pair, buffers, device) for pair in pairs], own[name])
+    for name, turns, node in content.get("given", ()):
+        own[name] = lookup(namespace, name)
+        answers = decode(node, buffers, device)
+        namespace[name] = in_turn(answers) if turns else stand_in(answers, own[name])
     try:
         yield
     finally:
         namespace.update(own)
+
+
+def in_turn(answers: list[Any]) -> Any:
+    def answer(work: Any, *args: Any, **options: Any) -> Any:
+        work()
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    return answer
 
 
 def stand_in(pairs: list[Any], own: Any) -> Any:

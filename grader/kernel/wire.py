@@ -143,6 +143,11 @@ def _plain_part(argument: Any) -> Any:
     return argument
 
 
+class InTurn(list[Any]):
+    """What a function of the notebook's gives for a while: it does the work that it is given as its first argument, a
+    function without arguments, and answers these values one after the other, the last one again and again."""
+
+
 def encode(value: Any, buffers: list[bytes]) -> Node:
     """The node of a value that a check sends; its arrays are appended to `buffers`."""
     match value:
