@@ -6,6 +6,8 @@ time. A student may work with tensors of either precision or with NumPy: what a 
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.check import check, closed_answer, expect, expect_answer, expect_close, fail, ngettext, tensor, tr
-from grader.errors import CallFailed
+from grader.errors import CallFailed, TooSlow
 from grader.expect import numeric, refuse_placeholder, told
-from grader.language import decimal
+from grader.language import decimal, grouped
 
 if TYPE_CHECKING:
     from grader.run import Run
 
+QUICK_S = 5.0  # for what takes a hundredth of a second
 Layer = tuple[np.ndarray, np.ndarray]  # weights (outputs, inputs), biases (outputs,); or the slopes for them
 
 # Hints for the usual mistakes.
@@ -31,6 +34,11 @@ INPUT = tr("How fast does z = w x + b change with w? That factor is missing.")
 NO_INPUT = tr("How fast does z = w x + b change with b? The input has no part in it.")
 MEAN = tr("The loss is a mean: its slope is divided by the number of all outputs, N · K.")
 CHAIN = tr("Go through the table of the notebook row by row, and look at the shapes.")
+HIDDEN = {
+    "hidden": tr("The sigmoid's slope, y (1 − y), has a part in every layer, not in the last one alone."),
+    "whole": tr("What is handed back is made of dZ: the layer's own slope, y (1 − y), is a factor of it."),
+    "twice": tr("y (1 − y) is the slope already: y is the neuron's answer, and needs no second sigmoid."),
+}
 XOR_X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR_T = np.array([[0.0], [1.0], [1.0], [0.0]])
 
@@ -83,15 +91,18 @@ def mean_squared(layers: Sequence[Layer], xs: np.ndarray, targets: np.ndarray) -
     return float(np.mean((activations(layers, xs)[-1] - targets) ** 2))
 
 
-def slopes(layers: Sequence[Layer], xs: np.ndarray, targets: np.ndarray) -> list[Layer]:
-    """Gradient of the mean squared error, layer by layer, by the chain rule."""
+def slopes(layers: Sequence[Layer], xs: np.ndarray, targets: np.ndarray, mistake: str = "") -> list[Layer]:
+    """Gradient of the mean squared error, layer by layer, by the chain rule; or what a mistake makes of it."""
     answers = activations(layers, xs)
-    backwards = []
+    backwards: list[Layer] = []
     error = 2 * (answers[-1] - targets) / targets.size
     for (weights, _), before, after in zip(layers[::-1], answers[-2::-1], answers[:0:-1], strict=True):
-        sums = error * after * (1 - after)
+        own = after * (1 - after)
+        if backwards and mistake in ("hidden", "twice"):
+            own = {"hidden": np.ones_like(after), "twice": sigmoid(after) * (1 - sigmoid(after))}[mistake]
+        sums = error * own
         backwards.append((sums.T @ before, sums.sum(axis=0)))
-        error = sums @ weights
+        error = (error if mistake == "whole" else sums) @ weights
     return backwards[::-1]
 
 
@@ -164,15 +175,35 @@ def sent(value: Any, form: Form) -> Any:
 
 
 def ask(run: Run, name: str, *args: Any) -> Any:
-    """What a function gives for these arguments, in the first form of them that it can work with."""
-    first: CallFailed | None = None
+    """What a function gives for these arguments, in the form of them that it can work with."""
+    tried = "step" if name == "train" else name  # `train` may give back at once what it is given
+    form = run.once_for(("form", tried), lambda: form_of(run, tried))
+    return asked(run, name, form, *args)
+
+
+def asked(run: Run, name: str, form: Form, *args: Any, seconds: float | None = None) -> Any:
+    """The same, in this form; only `gradients` has to do without autograd."""
+    forbid = ("autograd",) if name == "gradients" else ()
+    return run.call(name, *(sent(one, form) for one in args), seconds=seconds, forbid=forbid)
+
+
+def form_of(run: Run, name: str) -> Form:
+    """The first form in which a function gives anything, else the first one.
+
+    It is tried with networks that are never asked about again: nothing can be kept from a question that it refuses.
+    """
     for form in FORMS:
-        try:
-            return run.call(name, *(sent(one, form) for one in args), forbid=("autograd",))
-        except CallFailed as fault:
-            first = first or fault
-    assert first is not None
-    raise first
+        one = task(run.rng, [3, 4, 2], 5)
+        args = {
+            "forward": (one.layers, one.xs),
+            "loss": (activations(one.layers, one.xs)[-1], one.targets),
+            "gradients": (one.layers, one.xs, one.targets),
+            "step": (one.layers, one.xs, one.targets, 0.1),
+        }[name]
+        with contextlib.suppress(CallFailed):
+            asked(run, name, form, *args)
+            return form
+    return FORMS[0]
 
 
 def pairs(value: Any, what: str, sizes: Sequence[int] | None = None) -> list[Layer]:
@@ -239,7 +270,7 @@ def neuron_slopes_are_right(run: Run) -> None:
 @check(points=2, hint=tr("Layer by layer: the answers of one are the inputs of the next, and each has its sigmoid."))
 def forward_is_right(run: Run) -> None:
     """`forward` gives the outputs of any network, for one sample and for many."""
-    for one in run.once(tasks):
+    for one in tasks(run):  # of its own: what `forward` is asked without a ban is not what `gradients` is asked
         right = activations(one.layers, one.xs)[-1]
         what = tr("`{function}` of {task}", function="forward", task=one.told)
         found = numeric(ask(run, "forward", one.layers, one.xs), what)
@@ -259,7 +290,7 @@ def loss_is_right(run: Run) -> None:
         message = tr("{what} is {found}, not one number.", what=what, found=told(found))
         expect(found.size == 1, message, tr("Take the mean over everything."))
         hint = tr("There is no factor ½ in this loss.") if np.isclose(2 * found.item(), right) else ""
-        expect_close(found.item(), right, what, rtol=1e-4, atol=1e-7, hint=hint, reveal=True)
+        expect_close(found.item(), right, what, rtol=1e-4, atol=1e-7, hint=hint)
 
 
 # ---------------------------------------------------------------------- backward
@@ -304,14 +335,16 @@ def every_layer_is_right(run: Run) -> None:
                 tr("`{part}` for layer {number} of {task}", part=part, number=number + 1, task=one.told)
                 for part in ("dW", "db")
             ]
-            expect_slopes(own[number], right, whats)
+            expect_slopes(own[number], right, whats, hidden_hint(one, number, own[number]))
 
 
 @check(points=1, needs=[every_layer_is_right])
 def tiny_slopes_are_right(run: Run) -> None:
-    """`gradients` is exact in a deep network with small weights, where the first slopes are almost nothing.
+    """`gradients` is exact where slopes are almost nothing, and quick where there are many of them.
 
-    Slopes that were measured, by nudging the weights, drown here in rounding errors, even in double precision.
+    Slopes that were measured, by nudging the weights, drown in rounding errors in a deep network with small weights,
+    even in double precision. A nudge may be imaginary, or its numbers may be long: that is exact, but the network has
+    to be run for every weight.
     """
     depth = 8
     sizes = [int(size) for size in run.rng.integers(4, 7, size=depth + 1)]
@@ -326,11 +359,47 @@ def tiny_slopes_are_right(run: Run) -> None:
             for part in ("dW", "db")
         ]
         expect_slopes(own[number], right, whats, hint)
+    expect_quick(run)
+
+
+def expect_quick(run: Run) -> None:
+    """Fail unless a network of 90,000 weights takes far less time than as many runs of it."""
+    width = int(run.rng.integers(150, 161))
+    one = task(run.rng, [400, width, 90_000 // width - 400, 3], 2, scale=0.1)
+    begun = time.monotonic()
+    try:
+        ask(run, "forward", one.layers, one.xs)
+    except CallFailed:
+        begun = time.monotonic()  # it takes one layer only, or the like: that is no matter here
+    # Loops over plain numbers are as slow on their way back as forward, and no slower: a hundred runs are plenty.
+    seconds = QUICK_S + 100 * (time.monotonic() - begun)
+    what = tr("`gradients` of a network of {n} weights", n=grouped(len(flat(one.layers))))
+    form = run.once_for(("form", "gradients"), lambda: form_of(run, "gradients"))
+    try:
+        value = asked(run, "gradients", form, one.layers, one.xs, one.targets, seconds=seconds)
+    except TooSlow:
+        fail(
+            tr("{what} takes longer than {n} seconds.", what=what, n=grouped(int(seconds))),
+            tr("The chain rule needs one way forward and one back for all slopes, not a run of the network for each."),
+        )
+    own = pairs(value, what, one.sizes)
+    for number, right in enumerate(slopes(one.layers, one.xs, one.targets)):
+        parts = ("dW", "db")
+        whats = [tr("`{part}` for layer {number} of {task}", part=p, number=number + 1, task=one.told) for p in parts]
+        expect_slopes(own[number], right, whats)
 
 
 def expect_slopes(found: Layer, right: Layer, whats: Sequence[str], hint: str = "") -> None:
     for what, own, wanted in zip(whats, found, right, strict=True):
         expect_close(own, wanted, what, rtol=2e-3, atol=2e-3 * float(np.abs(wanted).max()), hint=hint)
+
+
+def hidden_hint(one: Task, number: int, found: Layer) -> str:
+    """What the slopes of a layer before the last betray."""
+    for mistake, hint in HIDDEN.items():
+        if np.allclose(found[0], slopes(one.layers, one.xs, one.targets, mistake)[number][0], 1e-3):
+            return hint
+    return ""
 
 
 def last_hint(one: Task, found: Layer, right: Layer) -> str:
@@ -379,7 +448,7 @@ def step_goes_downhill(run: Run) -> None:
 def train_stops_at_the_error(run: Run) -> None:
     """`train` takes steps from the layers it is given until the loss is as small as asked for, and no longer.
 
-    It has to arrive where the student's own `step` leads to, right or wrong; a few steps more are no matter.
+    It has to arrive where the student's own `step` leads to, right or wrong, and not one step further.
     """
     few, more, rate = 40, 10, 0.5
     for inputs, hidden, outputs in run.rng.integers([2, 4, 1], [5, 7, 4], size=(2, 3)).tolist():
@@ -397,21 +466,32 @@ def train_stops_at_the_error(run: Run) -> None:
         expect(end > 0, never)
         between = (losses[end] + min(losses[:end])) / 2
         for error, first in [(between, end), (1.1 * losses[0], 0)]:
-            asked = decimal(f"{error:.5f}")
-            what = tr("`train` of {task}, asked for a loss of {loss},", task=one.told, loss=asked)
+            what = tr("`train` of {task}, asked for a loss of {loss},", task=one.told, loss=decimal(f"{error:.5f}"))
             found = pairs(ask(run, "train", one.layers, one.xs, one.targets, rate, error), what, one.sizes)
-            if not any(np.allclose(flat(found), flat(layers), 1e-3, 1e-4) for layers in way[first : first + more]):
-                reached = mean_squared(found, one.xs, one.targets)
-                message = tr(
-                    "{what} gives layers with a loss of {reached}. "
-                    "{steps} of your own steps from the given layers lead to {expected}.",
-                    what=what,
-                    reached=decimal(f"{reached:.5f}"),
-                    steps=first,
-                    expected=decimal(f"{losses[first]:.5f}"),
-                )
-                elsewhere = losses[first + more - 1] <= reached <= error
-                fail(message, tr("Begin with the layers that it is given.") if elsewhere else "")
+            expect_stop(found, way, first, error, one, what)
+
+
+def expect_stop(found: list[Layer], way: list[list[Layer]], first: int, error: float, one: Task, what: str) -> None:
+    """Fail unless these are the layers after the first so many steps of this way."""
+    nearest = min(range(len(way)), key=lambda step: float(np.abs(flat(found) - flat(way[step])).max()))
+    there = np.allclose(flat(found), flat(way[nearest]), 1e-3, 1e-4)
+    if there and nearest == first:
+        return
+    if there and nearest > first:
+        late = nearest - first
+        message = ngettext("{what} takes {n} step too many.", "{what} takes {n} steps too many.", late, what=what)
+        fail(message, tr("Look at the loss before the very first step, too, and at that of the newest layers."))
+    reached = mean_squared(found, one.xs, one.targets)
+    message = tr(
+        "{what} gives layers with a loss of {reached}. "
+        "{steps} of your own steps from the given layers lead to {expected}.",
+        what=what,
+        reached=decimal(f"{reached:.5f}"),
+        steps=first,
+        expected=decimal(f"{mean_squared(way[first], one.xs, one.targets):.5f}"),
+    )
+    elsewhere = mean_squared(way[-1], one.xs, one.targets) <= reached <= error
+    fail(message, tr("Begin with the layers that it is given.") if elsewhere else "")
 
 
 @check(points=2, hint=tr("Begin with `network(2, 4, 1)`; where the loss gets stuck, with other random weights."))

@@ -15,6 +15,7 @@ import numpy as np
 from grader.check import check, expect, expect_close, expect_count, expect_shape, tensor, tr
 from grader.errors import CallFailed, SubmissionFault
 from grader.expect import numeric, refuse_placeholder, shape_told, told, whole_number
+from grader.text import plain
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -27,7 +28,13 @@ OTHER_ORDER = tr(
 )
 ONE_BIAS = tr("There are two biases, and both are added.")
 BATCH_FIRST = tr("The first axis is the batch, the second one the step: `torch.stack(…, dim=1)`.")
+NUDGED = tr(
+    "It is right for short sequences. Measured with a nudge, so small a gradient is lost among rounding errors: "
+    "let autograd work it out."
+)
 LONG_ENOUGH = tr("Measure up to 50 steps, on the networks that the notebook makes.")
+MOST_PARTS = 10  # of anything that is asked for
+LENGTHS = (1, 2, 5, 10, 20, 30, 40, 50)  # at which the notebook measures
 OPENING = 5.0  # how far the notebook opens the forget gate
 
 
@@ -72,8 +79,8 @@ def read_lstm(x: np.ndarray, weights: Weights, state: Any = None, step: Step = l
     return [np.stack(all_steps, axis=1) for all_steps in zip(*states[1:], strict=True)]
 
 
-def norm_of(kind: str, x: np.ndarray, weights: Weights) -> float:
-    """Norm of the gradient of the last h's sum with respect to the first input.
+def norm_of(kind: str, x: np.ndarray, weights: Weights, of: str = "last") -> float:
+    """Norm of the gradient of the last h's sum with respect to the first input; or of another state's sum.
 
     By complex steps: the imaginary part that a tiny imaginary change of an input gives the sum is its derivative,
     exact however small it is.
@@ -83,8 +90,8 @@ def norm_of(kind: str, x: np.ndarray, weights: Weights) -> float:
         for sequence in x:
             many = np.repeat(sequence[None].astype(complex), x.shape[2], axis=0)
             many[:, 0] += 1e-30j * np.eye(x.shape[2])  # another input is changed in each of them
-            states = read_rnn(many, weights) if kind == "rnn" else read_lstm(many, weights)[0]
-            gradient.append(states[:, -1].sum(axis=1).imag / 1e-30)
+            states = read_rnn(many, weights) if kind == "rnn" else read_lstm(many, weights)[of == "memory"]
+            gradient.append(states[:, 0 if of == "first" else -1].sum(axis=1).imag / 1e-30)
         return float(np.linalg.norm(gradient))
 
 
@@ -115,12 +122,15 @@ def sizes(run: Run) -> tuple[int, int, int, int]:
 
 
 def ask(run: Run, name: str, *args: Any, **options: Any) -> Any:
-    """The function's answer to tensors; where it takes no float32, to float64, and at last to NumPy's arrays."""
+    """The function's answer to tensors; where it takes no float32, to float64, and at last to NumPy's arrays.
+
+    PyTorch's own recurrent layers and cells are there to compare with, not to build with.
+    """
     faults = []
     for way in (lambda array: tensor(array, "float32"), tensor, np.asarray):
         try:
             with np.errstate(over="ignore"):
-                found = run.call(name, *(sent(arg, way) for arg in args), **options)
+                found = run.call(name, *(sent(arg, way) for arg in args), forbid=("recurrent",), **options)
         except CallFailed as fault:
             faults.append(fault)
         else:
@@ -145,14 +155,16 @@ def several(found: Any, n: int, what: str, hint: str) -> list[Any]:
 
 
 def parts_of(value: Any) -> list[Any]:
-    return list(value) if type(value) in (list, tuple) or (isinstance(value, np.ndarray) and value.ndim) else []
+    if isinstance(value, np.ndarray):
+        return list(value) if value.ndim and len(value) <= MOST_PARTS else []
+    return list(value) if type(value) in (list, tuple) else []
 
 
 def close(found: Any, expected: np.ndarray, what: str, hint: str = "") -> None:
     """Fail unless these are the numbers; a state may have an axis of length 1 in front, as PyTorch's have."""
     array = numeric(found, what)
     array = array[0] if array.shape == (1, *expected.shape) else array
-    expect_close(array, expected, what=what, rtol=1e-3, atol=1e-4, hint=hint, reveal=True)
+    expect_close(array, expected, what=what, rtol=1e-3, atol=1e-4, hint=hint)
 
 
 def matches(found: Any, expected: np.ndarray) -> bool:
@@ -217,19 +229,20 @@ def rnn_cell_is_right(run: Run) -> None:
         close(found, rnn_step(x, h, weights), what, hint)
 
 
+SEQUENCES = ((2, 1, 3, 4), (2, 25, 3, 5))  # batch, length, inputs, hidden: besides random ones
+
+
 @check(points=1, hint=tr("Begin with zeros, and give each step the state of the step before."))
 def rnn_reads_sequences(run: Run) -> None:
-    """`rnn` goes from step to step with the cell: it gives all states, and the last one."""
-    for batch, length, inputs, hidden in (sizes(run), (1, *sizes(run)[1:]), (2, 1, 3, 4), (2, 25, 3, 5)):
+    """`rnn` goes from step to step with the cell: it gives all states."""
+    for batch, length, inputs, hidden in (sizes(run), (1, *sizes(run)[1:]), *SEQUENCES):
         x, weights = some(run, batch, length, inputs), some_weights(run, inputs, hidden)
         what = tr("`rnn(x, weights)` of x {shape}", shape=shape_told(x.shape))
-        states, last = several(ask(run, "rnn", x, weights), 2, what, tr("It returns `states, h`."))
+        states, _ = several(ask(run, "rnn", x, weights), 2, what, tr("It returns `states, h`."))
         first_part = tr("{what}, its first part,", what=what)
         states = numeric(states, first_part)
         (expected,) = fitting(states, [[read_rnn(x, weights, step=step)] for step in run.once(rnn_steps)])
         close(states, expected, first_part, "" if states.shape == expected.shape else BATCH_FIRST)
-        last_state = tr("{what}, its last state,", what=what)
-        close(last, expected[:, -1], last_state, tr("That is the state after the last step."))
 
 
 @check(points=3)
@@ -273,41 +286,88 @@ def lstm_hint(found: list[Any], x: np.ndarray, h: np.ndarray, c: np.ndarray, wei
 
 @check(points=1, hint=tr("Give each step both states of the step before; begin with zeros."))
 def lstm_reads_sequences(run: Run) -> None:
-    """`lstm` goes from step to step with the cell: it gives h of all steps, and the last h and c."""
-    for batch, length, inputs, hidden in (sizes(run), (1, *sizes(run)[1:]), (2, 1, 3, 4), (2, 25, 3, 5)):
+    """`lstm` goes from step to step with the cell: it gives h of all steps."""
+    for batch, length, inputs, hidden in (sizes(run), (1, *sizes(run)[1:]), *SEQUENCES):
         x, weights = some(run, batch, length, inputs), some_weights(run, inputs, hidden, parts=4)
         what = tr("`lstm(x, weights)` of x {shape}", shape=shape_told(x.shape))
-        states, h, c = several(ask(run, "lstm", x, weights), 3, what, tr("It returns `states, (h, c)`."))
+        states, *_ = several(ask(run, "lstm", x, weights), 3, what, tr("It returns `states, (h, c)`."))
         first_part = tr("{what}, its first part,", what=what)
         states = numeric(states, first_part)
-        hs, cs = fitting(states, [read_lstm(x, weights, step=step) for step in run.once(lstm_steps)])
+        hs, _ = fitting(states, [read_lstm(x, weights, step=step) for step in run.once(lstm_steps)])
         close(states, hs, first_part, "" if states.shape == hs.shape else BATCH_FIRST)
-        close(h, hs[:, -1], tr("{what}, its last {name},", what=what, name="h"))
-        close(c, cs[:, -1], tr("{what}, its last {name},", what=what, name="c"))
 
 
 @check(
     points=1, needs=[rnn_reads_sequences, lstm_reads_sequences], hint=tr("Zeros are for when no state is passed in.")
 )
 def reading_begins_with_a_given_state(run: Run) -> None:
-    """`rnn` and `lstm` begin with the state that is passed in, if there is one."""
-    batch, length, inputs, hidden = sizes(run)
-    x, h, c = some(run, batch, length, inputs), some(run, batch, hidden), some(run, batch, hidden)
-    weights = some_weights(run, inputs, hidden)
-    what = "`rnn(x, weights, h)`"  # untranslated
+    """`rnn` and `lstm` begin with the state that is passed in, if any, and give the last one to go on from."""
+    for given in (False, True):
+        for sequence in (sizes(run), (1, *sizes(run)[1:]), *SEQUENCES):
+            expect_last_of_rnn(run, sequence, given)
+            expect_last_of_lstm(run, sequence, given)
+
+
+def expect_last_of_rnn(run: Run, sequence: tuple[int, int, int, int], given: bool) -> None:
+    batch, length, inputs, hidden = sequence
+    x, h, weights = some(run, batch, length, inputs), some(run, batch, hidden), some_weights(run, inputs, hidden)
+    what = "`rnn(x, weights, h)`" if given else "`rnn(x, weights)`"  # untranslated
+    found = ask(run, "rnn", x, weights, *([h] if given else []))
+    states, last = several(found, 2, what, tr("It returns `states, h`."))
     first_part = tr("{what}, its first part,", what=what)
-    states, _ = several(ask(run, "rnn", x, weights, h), 2, what, tr("It returns `states, h`."))
     states = numeric(states, first_part)
-    (expected,) = fitting(states, [[read_rnn(x, weights, h, step)] for step in run.once(rnn_steps)])
+    begun = h if given else None
+    (expected,) = fitting(states, [[read_rnn(x, weights, begun, step)] for step in run.once(rnn_steps)])
     close(states, expected, first_part)
-    four = some_weights(run, inputs, hidden, parts=4)
-    what = "`lstm(x, weights, (h, c))`"  # untranslated
+    hint = tr("That is the state after the last step.")
+    close(last, expected[:, -1], tr("{what}, its last state,", what=what), hint)
+
+
+def expect_last_of_lstm(run: Run, sequence: tuple[int, int, int, int], given: bool) -> None:
+    batch, length, inputs, hidden = sequence
+    x, weights = some(run, batch, length, inputs), some_weights(run, inputs, hidden, parts=4)
+    begun = (some(run, batch, hidden), some(run, batch, hidden)) if given else None
+    what = "`lstm(x, weights, (h, c))`" if given else "`lstm(x, weights)`"  # untranslated
+    found = ask(run, "lstm", x, weights, *([begun] if begun else []))
+    states, h, c = several(found, 3, what, tr("It returns `states, (h, c)`."))
     first_part = tr("{what}, its first part,", what=what)
-    states, _, last = several(ask(run, "lstm", x, four, (h, c)), 3, what, tr("It returns `states, (h, c)`."))
     states = numeric(states, first_part)
-    hs, cs = fitting(states, [read_lstm(x, four, (h, c), step) for step in run.once(lstm_steps)])
+    hs, cs = fitting(states, [read_lstm(x, weights, begun, step) for step in run.once(lstm_steps)])
     close(states, hs, first_part)
-    close(last, cs[:, -1], tr("{what}, its last {name},", what=what, name="c"))
+    swapped = state_like(h, cs[:, -1]) and state_like(c, hs[:, -1])
+    hint = tr("The pair is `(h, c)`: h comes first, then the memory c.") if swapped else ""
+    hint = hint or tr("Both are the states after the last step.")
+    close(h, hs[:, -1], tr("{what}, its last {name},", what=what, name="h"), hint)
+    close(c, cs[:, -1], tr("{what}, its last {name},", what=what, name="c"), hint)
+
+
+def state_like(found: Any, expected: np.ndarray) -> bool:
+    """Whether this is the state, with an axis of length 1 in front or without."""
+    return matches(found, expected) or matches(found, expected[None])
+
+
+def last_of_rnn(run: Run) -> str:
+    """Which state `rnn` gives as the last one: "last", or "first" by mistake."""
+    x, weights = some(run, 2, 6, 3), some_weights(run, 3, 4)
+    _, last = several(ask(run, "rnn", x, weights), 2, "`rnn(…)`", "")
+    return "first" if state_like(last, read_rnn(x, weights)[:, 0]) else "last"
+
+
+def last_of_lstm(run: Run) -> str:
+    """Which state `lstm` gives as the last h: "last", or "first" or "memory" by mistake."""
+    x, weights = some(run, 2, 6, 3), some_weights(run, 3, 4, parts=4)
+    _, h, _ = several(ask(run, "lstm", x, weights), 3, "`lstm(…)`", "")
+    hs, cs = read_lstm(x, weights)
+    return "first" if state_like(h, hs[:, 0]) else "memory" if state_like(h, cs[:, -1]) else "last"
+
+
+def states_measured(run: Run, kind: str) -> list[str]:
+    """The states whose gradient may be meant: where a reader gives a wrong last one, that has cost its points."""
+    try:
+        own = run.once(last_of_rnn if kind == "rnn" else last_of_lstm)
+    except SubmissionFault:
+        own = "last"
+    return ["last"] if own == "last" else ["last", own]
 
 
 def only_states(found: Any) -> Any:
@@ -366,7 +426,7 @@ def expect_parameters(run: Run, kind: str, hint: str, **options: Any) -> None:
     found = run.call("count_parameters", kind, inputs, hidden, **options)
     shown = ", ".join([repr(kind), str(inputs), str(hidden), *(f"{name}={value}" for name, value in options.items())])
     what = f"`count_parameters({shown})`"
-    expect_count(found, parameters(kind, inputs, hidden, **options), what=what, hint=hint, reveal=True)
+    expect_count(found, parameters(kind, inputs, hidden, **options), what=what, hint=hint)
 
 
 @check(points=1)
@@ -402,8 +462,8 @@ def shapes_are_right(run: Run) -> None:
         refuse_placeholder(found, what)
         first, second = several(found, 2, what, tr("It returns two shapes, as a pair."))
         told_first, told_second = tr("{what}, the first,", what=what), tr("{what}, the second,", what=what)
-        expect_close(first, (batch, length, directions * hidden), told_first, rtol=0, hint=output, reveal=True)
-        expect_close(second, (directions * layers, batch, hidden), told_second, rtol=0, hint=h_n, reveal=True)
+        expect_close(first, (batch, length, directions * hidden), told_first, rtol=0, hint=output)
+        expect_close(second, (directions * layers, batch, hidden), told_second, rtol=0, hint=h_n)
 
 
 def expect_gradient(run: Run, kind: str) -> None:
@@ -413,11 +473,13 @@ def expect_gradient(run: Run, kind: str) -> None:
         _, _, inputs, hidden = sizes(run)
         x = some(run, batch, length, inputs)
         weights = some_weights(run, inputs, hidden, 4 if kind == "lstm" else 1, scale=0.7)
-        expected = norm_of(kind, x, weights)
+        options = [norm_of(kind, x, weights, of) for of in states_measured(run, kind)]
         what = tr("`gradient_norm({kind}, x, weights)` of x {shape}", kind=repr(kind), shape=shape_told(x.shape))
         found = numeric(ask(run, "gradient_norm", kind, x, weights), what)
         expect(found.size == 1, tr("{what} is {found}, not one number.", what=what, found=told(found)), hint)
-        expect_close(found.reshape(()), expected, what=what, rtol=1e-2, atol=0, hint=hint, reveal=True)
+        expected = next((one for one in options if np.isclose(found.item(), one, rtol=1e-2, atol=0)), options[0])
+        nudged = NUDGED if length > 6 and abs(found.item() - expected) < 1e-3 else ""
+        expect_close(found.reshape(()), expected, what=what, rtol=1e-2, atol=0, hint=nudged or hint)
 
 
 @check(points=1, needs=[rnn_cell_is_right, rnn_reads_sequences])
@@ -465,10 +527,14 @@ def forget_gate_is_opened(run: Run) -> None:
 def decay_is_measured(run: Run) -> str:
     """`rnn_norms`, `lstm_norms` and `open_norms` tell how the gradient decays with the length."""
     x = expect_shape(run.value("sequence"), (None, None, None), "`sequence`")
-    lengths = [whole_number(n, tr("A length in `lengths`")) for n in run.array("lengths").ravel()[:30].tolist()]
+    lengths = [whole_number(n, tr("A length in `lengths`")) for n in run.array("lengths").ravel()[:60].tolist()]
     fit = all(1 <= n <= x.shape[1] for n in lengths) and len(lengths) > 1 and x.size <= 2_000
     message = tr("`lengths` does not fit `sequence`, whose shape is {shape}.", shape=shape_told(x.shape))
     expect(fit, message, tr("Keep both as they were."))
+    kept = set(LENGTHS) <= set(lengths)
+    named = ", ".join(map(str, LENGTHS))
+    message = tr("`lengths` is {found}.", found=plain(str(lengths), 200))
+    expect(kept, message, tr("Measure at the lengths that the notebook names: {lengths}.", lengths=named))
     rnn_weights, lstm_weights = own_weights(run, "rnn_weights", 1, x), own_weights(run, "lstm_weights", 4, x)
     share = {}
     for name, kind, weights in (
@@ -476,13 +542,19 @@ def decay_is_measured(run: Run) -> str:
         ("lstm_norms", "lstm", lstm_weights),
         ("open_norms", "lstm", opened(lstm_weights, OPENING)),
     ):
+        found = run.array(name).ravel()
         norms = [norm_of(kind, x[:, :length], weights) for length in lengths]
         expect(bool(np.isfinite(norms).all()), tr("The gradient explodes in the notebook's networks."), LONG_ENOUGH)
         hint = tr(
             "Measure on `sequence[:, :length]` for each of the `lengths`, with the weights that the notebook makes."
         )
-        expect_close(run.array(name).ravel(), norms, what=f"`{name}`", rtol=2e-2, atol=1e-12 * norms[0], hint=hint)
+        tolerance = {"rtol": 2e-2, "atol": 1e-12 * norms[0]}
         share[name] = norms[-1] / max(norms[0], 1e-300)
+        for of in states_measured(run, kind)[1:]:
+            others = [norm_of(kind, x[:, :length], weights, of) for length in lengths]
+            norms = others if found.shape == (len(others),) and np.allclose(found, others, **tolerance) else norms
+        short = found.shape == (len(norms),) and np.allclose(found[:4], norms[:4], 2e-2, 0)
+        expect_close(found, norms, what=f"`{name}`", hint=NUDGED if short else hint, **tolerance)
     faster = share["rnn_norms"] < 1e-3 * share["open_norms"]
     message = tr("The RNN's gradient decays no faster than that of the LSTM whose forget gate is open.")
     expect(faster, message, LONG_ENOUGH)
