@@ -16,6 +16,7 @@
     ├── WrongKind                the value is of a kind that nothing can be done with
     ├── CallFailed               its function or model raised
     ├── TooSlow                  its function or model did not answer in time
+    ├── NotJudged            it hangs on a package of the course that this machine lacks
     ├── BadClaim                 what its kernel sent is malformed or too large
     └── KernelGone               its kernel is dead, so nothing can be asked any more
 """
@@ -95,6 +96,14 @@ class TooSlow(SubmissionFault):
 
 class BadClaim(SubmissionFault):
     """What the kernel sent is malformed, forged or too large."""
+
+
+class NotJudged(SubmissionFault):
+    """What is asked for hangs on a package of the course that this machine lacks: nobody's points hang on that."""
+
+    def __init__(self, message: str, package: str) -> None:
+        super().__init__(message)
+        self.package = package
 
 
 class KernelGone(SubmissionFault):

@@ -17,6 +17,7 @@ from grader.apart import judging
 from grader.chance import random_for
 from grader.check import Check
 from grader.datasets import Choice, Preference, choose
+from grader.diagnosis import Diagnosis
 from grader.digests import digest, sources_digest
 from grader.errors import KernelStartError, SubmissionFault, UsageError
 from grader.exercise import Exercise
@@ -26,7 +27,7 @@ from grader.kernel.session import Facts, KernelSession, Settings
 from grader.language import ngettext, speaking, tr
 from grader.outcomes import execution_report
 from grader.reading import Unreadable
-from grader.report import CheckReport, DataReport, ExecutionReport, Report
+from grader.report import CheckReport, DataReport, ExecutionReport, Report, said_first
 from grader.rounds import Round, fatal
 from grader.run import Run
 from grader.submission import Submission
@@ -194,7 +195,10 @@ def _one_round(
             last = fatal(outcomes, kernel.alive)
             if last is not None and (again := this.without(last, outcomes)) is not None:
                 return again
-            run = Run(kernel, notebook, workspace, choice, random(""), random, until=this.until)
+            why = Diagnosis(
+                notebook, this.outcomes or outcomes, exercise.description.packages, exercise.description.names
+            )
+            run = Run(kernel, notebook, workspace, choice, random(""), random, until=this.until, why=why)
             judge = judges.enter_context(judging(run, checks, say, exercise.description.budget, kernel.facts.device))
             judge.judge("live")
             if (again := this.again(kernel.ending())) is not None:
@@ -244,7 +248,17 @@ def _status(draft: _Draft) -> str:
     if statuses == {"passed"}:
         return "passed"
     # What the machine or the grader lacks must not cost points.
-    return "ungraded" if "error" in statuses or draft.execution.missing_packages else "failed"
+    return "ungraded" if "error" in statuses or any(one.lacks for one in draft.checks) else "failed"
+
+
+def _next(draft: _Draft) -> str:
+    """What to mend first: a cell that is no Python, since whatever it would have defined is not there; else what the
+    first check that failed says.
+    """
+    for cell in draft.execution.cells:
+        if not cell.compiles:
+            return cell.error or ""
+    return said_first(draft.checks)
 
 
 def _report(
@@ -274,6 +288,7 @@ def _report(
         started=started.isoformat(timespec="seconds"),
         grader=version("grader"),
         language=options.language,
+        next=_next(draft),
     )
 
 
@@ -281,8 +296,8 @@ def headline(report: Report) -> str:
     """The outcome in a sentence."""
     passed = sum(one.status == "passed" for one in report.checks)
     if report.status == "ungraded":
-        if report.execution.missing_packages:
-            packages = listed(report.execution.missing_packages)
+        if lacking := report.lacking:
+            packages = listed(lacking)
             return tr("Not graded: install {packages} first. This costs no points.", packages=packages)
         return tr("Not graded: a check of the grader's is broken. This is not your fault and costs no points.")
     return ngettext("{passed} of {n} check passed", "{passed} of {n} checks passed", len(report.checks), passed=passed)

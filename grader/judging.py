@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from grader.check import Check
-from grader.errors import GraderError, KernelGone, SubmissionFault
+from grader.errors import GraderError, KernelGone, NotJudged, SubmissionFault
 from grader.figures import collected
 from grader.language import mark, tr
 from grader.report import CheckReport
@@ -78,6 +78,8 @@ class Judge:
             if not was_alive:
                 return skipped(check, tr("The notebook's kernel had ended before."))
             return result(check, "failed", gone.message, gone.hint or check.hint)
+        except NotJudged as fault:
+            return skipped(check, fault.message).model_copy(update={"lacks": fault.package})
         except SubmissionFault as fault:
             return result(check, "failed", fault.message, fault.hint or check.hint)
         except GraderError as error:

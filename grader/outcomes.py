@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 
 from grader.exercise import Budget, Exercise
-from grader.kernel.execution import CellOutcome
+from grader.kernel.execution import CellOutcome, missing_package
 from grader.language import ngettext, tr
 from grader.report import CellReport, ExecutionReport
 from grader.text import plain, size
@@ -27,7 +26,7 @@ def execution_report(
         Number of a cell that ended the kernel, where those before it were run again without it.
     """
     severity = {"ok": 0, "not run": 0, "error": 1, "output": 2, "timeout": 3, "died": 4} | dict.fromkeys(_KILLED_FOR, 5)
-    worst = max(outcomes, key=lambda one: (severity[one.status], -one.number))
+    worst = max(outcomes, key=lambda one: (severity[one.status], _gravity(one, outcomes), -one.number))
     if judged_before is not None:
         worst = outcomes[judged_before - 1]
 
@@ -35,14 +34,14 @@ def execution_report(
         said = _sentence(outcome, exercise)
         return f"{said} {_run_again()}" if said and outcome.number == judged_before else said
 
-    missing = sorted({name for one in outcomes if (name := _missing_package(one, exercise))})
+    missing = {name for one in outcomes for name in (*one.lacks, missing_package(one))}
     return ExecutionReport(
         status=_KILLED_FOR.get(worst.status) or ("ok" if worst.status == "not run" else worst.status),  # type: ignore[arg-type]
         seconds=round(seconds, 3),
         cell=worst.number if severity[worst.status] else None,
         error=sentence(worst) if severity[worst.status] else None,
         peak_memory=peak_memory,
-        missing_packages=missing,
+        missing_packages=sorted(missing & set(exercise.description.packages)),
         judged_before=judged_before,
         cells=[
             CellReport(
@@ -51,6 +50,7 @@ def execution_report(
                 status=one.status,
                 seconds=round(one.seconds, 3),
                 error=sentence(one),
+                compiles=one.compiles,
             )
             for one in outcomes
         ],
@@ -59,28 +59,14 @@ def execution_report(
 
 # Limits whose overstepping ends the kernel, and what the report's `status` calls it.
 _KILLED_FOR = {"memory": "memory", "processes": "died", "files": "output"}
-_NO_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
 
 
-def _module_lacking(outcome: CellOutcome) -> str | None:
-    found = _NO_MODULE.match(outcome.error) if outcome.error_type == "ModuleNotFoundError" else None
-    return found[1].partition(".")[0] if found else None
-
-
-def _missing_package(outcome: CellOutcome, exercise: Exercise) -> str | None:
-    """A package of the course that a cell could not import because it really is not on this machine."""
-    name = _module_lacking(outcome)
-    if name is None or name not in exercise.description.packages:
-        return None
-    return None if _installed(name) else name
-
-
-def _installed(package: str) -> bool:
-    """Whether a package is on this machine. The name is the submission's word: it may be any, `__main__` too."""
-    try:
-        return importlib.util.find_spec(package) is not None
-    except (ImportError, ValueError):
-        return True
+def _gravity(outcome: CellOutcome, outcomes: list[CellOutcome]) -> int:
+    """Which of several errors is told first: that which explains most, and what the machine lacks last."""
+    unbound = {f"name '{name}' is not defined" for one in outcomes for names in one.lacks.values() for name in names}
+    if not outcome.compiles:
+        return 2
+    return 0 if missing_package(outcome) or outcome.error in unbound else 1
 
 
 def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
@@ -138,18 +124,16 @@ def _overstepped(outcome: CellOutcome, budget: Budget) -> str:
 
 def _error(outcome: CellOutcome, exercise: Exercise) -> str:
     """What a cell raised; for the usual errors, what is behind them."""
-    cell, lacking = outcome.number, _module_lacking(outcome)
-    if lacking and _missing_package(outcome, exercise):
+    cell = outcome.number
+    if not outcome.compiles:
+        return uncompiled(outcome)
+    if lacking := missing_package(outcome):
+        return _lacking(outcome, lacking, lacking in exercise.description.packages)
+    if outcome.error_type in _NO_NETWORK or any(sign in outcome.error for sign in _OFFLINE):
         return tr(
-            "Cell {cell} needs the package {package}, which is not installed here: `pip install {package}`.",
+            "Cell {cell} wants something from the network, and there is none while grading. "
+            "What the exercise needs lies in `./data`: read it from there.",
             cell=cell,
-            package=lacking,
-        )
-    if lacking and not _installed(lacking):
-        return tr(
-            "Cell {cell} imports {package}, which is neither installed here nor lies beside the notebook.",
-            cell=cell,
-            package=plain(lacking, 60),
         )
     if "can't start new thread" in outcome.error or outcome.error_type == "BlockingIOError":
         return tr(
@@ -167,5 +151,60 @@ def _error(outcome: CellOutcome, exercise: Exercise) -> str:
         return tr(
             "Cell {cell} calls sys.exit() or exit(). Take that out: it ends the cell before it is done.", cell=cell
         )
+    return raised(outcome)
+
+
+_NO_NETWORK = ("URLError", "gaierror", "ConnectionError", "ConnectError", "MaxRetryError", "NewConnectionError")
+_OFFLINE = ("urlopen error", "name resolution", "Name or service not known", "Network is unreachable")
+
+
+def _lacking(outcome: CellOutcome, package: str, of_course: bool) -> str:
+    cell, name = outcome.number, plain(package, 60)
+    if of_course:
+        said = tr(
+            "Cell {cell} needs the package {package}, which is not installed here: `pip install {package}`.",
+            cell=cell,
+            package=name,
+        )
+    else:
+        said = tr(
+            "Cell {cell} imports {package}, which is neither installed here nor lies beside the notebook.",
+            cell=cell,
+            package=name,
+        )
+    return f"{said} {tr('The rest of the cell was run without it.')}" if package in outcome.lacks else said
+
+
+def named(outcome: CellOutcome) -> str:
+    """A cell by its number, and by the heading above it."""
+    if outcome.heading:
+        return tr("Cell {cell} (“{heading}”)", cell=outcome.number, heading=outcome.heading)
+    return tr("Cell {cell}", cell=outcome.number)
+
+
+def uncompiled(outcome: CellOutcome) -> str:
+    """What is wrong with a cell that is no Python, and where."""
+    if re.match(r"<{7}|={7}|>{7}", outcome.quote):
+        return tr(
+            "{cell} holds the marks of a merge, in line {line}. Keep one of the versions between them, and take "
+            "the marks out.",
+            cell=named(outcome),
+            line=outcome.line,
+        )
+    error = tr("a bracket or a quote is not closed") if outcome.error == "incomplete input" else outcome.error
+    told = {"cell": named(outcome), "error": error, "line": outcome.line}
+    if outcome.quote:
+        return tr(
+            "{cell} does not compile: {error}, in line {line}, `{quote}`. None of it was run: mend that line, and run "
+            "the cell.",
+            **told,
+            quote=outcome.quote,
+        )
+    return tr("{cell} does not compile: {error}, in line {line}. None of it was run: mend that line first.", **told)
+
+
+def raised(outcome: CellOutcome) -> str:
+    """What a cell raised."""
     text = (outcome.error or tr("no message")).rstrip(".")
-    return tr("Cell {cell} raised {error}: {text}.", cell=cell, error=outcome.error_type, text=text)
+    told = {"cell": outcome.number, "error": outcome.error_type, "text": text}
+    return tr("Cell {cell} raised {error}: {text}.", **told)

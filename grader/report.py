@@ -17,13 +17,14 @@ ExecutionStatus = Literal["ok", "error", "timeout", "memory", "output", "died", 
 
 
 class CellReport(Record):
-    """One code cell: its number from 1, as in ``In [3]``, its id, how it ended, and how long it took."""
+    """One code cell: its number from 1, as in ``In [3]``, its id, how it ended, how long, and if it is Python."""
 
     number: int
     id: str
     status: str
     seconds: float
     error: str | None = None
+    compiles: bool = True
 
 
 class ExecutionReport(Record):
@@ -56,6 +57,7 @@ class ExecutionReport(Record):
 class CheckReport(Record):
     """One check: `skipped` could not be judged; `error` is the grader's own fault and costs no points.
 
+    One that was `skipped` because the machine lacks a package of the course names it in `lacks`; its points are open.
     A `hidden` one is the teacher's own: it lies beside the solution, and no student has it. `figures` are what a page
     shows beside it, as data.
     """
@@ -69,6 +71,7 @@ class CheckReport(Record):
     hint: str = ""
     seconds: float = 0.0
     hidden: bool = False
+    lacks: str = ""
     figures: list[Figure] = Field(default_factory=list)
 
 
@@ -79,8 +82,14 @@ class DataReport(Record):
     sets: list[str] = Field(default_factory=list)
 
 
+def said_first(checks: list[CheckReport]) -> str:
+    """What the first check says that failed, and its hint; of the teacher's own ones nothing."""
+    failed = next((one for one in checks if one.status == "failed" and not one.hidden), None)
+    return f"{failed.message} {failed.hint}".strip() if failed is not None else ""
+
+
 class Report(Record):
-    """What a grading found."""
+    """What a grading found; `next` says what to mend first, if anything failed."""
 
     schema_version: Literal[1] = 1
     exercise: str
@@ -100,6 +109,19 @@ class Report(Record):
     started: str
     grader: str
     language: str = "en"
+    next: str = ""
+
+    @property
+    def first_step(self) -> str:
+        """What to mend first, of reports too that were made before there was `next`."""
+        return self.next or said_first(self.checks)
+
+    @property
+    def lacking(self) -> list[str]:
+        """Packages that this machine lacks and for want of which it is not graded; none where a check is broken."""
+        if self.status != "ungraded" or any(one.status == "error" for one in self.checks):
+            return []
+        return sorted({one.lacks for one in self.checks if one.lacks}) or self.execution.missing_packages
 
     @property
     def exit_code(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import nbformat
 import numpy as np
@@ -32,6 +32,9 @@ from grader.kernel import wire
 from grader.language import grouped, mark, ngettext, tr
 from grader.text import plain
 from grader.workspace import Workspace
+
+if TYPE_CHECKING:
+    from grader.diagnosis import Diagnosis
 
 T = TypeVar("T")
 
@@ -73,6 +76,8 @@ class Run:
         Number of a cell that ended the kernel, so that only those before it were run; None mostly.
     asked
         What the check that is being judged has had of the notebook last, in the student's words; "" if nothing yet.
+    why
+        Knows why names are not there.
     """
 
     kernel: Kernel
@@ -83,6 +88,7 @@ class Run:
     rng_for: Callable[[str], np.random.Generator]
     ended: bool = False
     until: int | None = None
+    why: Diagnosis | None = None
     asked: str = ""
     _cache: dict[Any, Any] = field(default_factory=dict)
 
@@ -341,6 +347,18 @@ class Run:
             return wire.decode(content["ok"], reply.buffers)
         if self.until is not None and content.get("error") == "missing":
             raise _not_defined_before(name.partition(".")[0], self.until)
+        if self.why is None:
+            raise _fault(content, name, what)
+        kind, error, text = (plain(content.get(part), 300) for part in ("error", "type", "text"))
+        if kind == "missing":
+            raise self.why.missing(name.partition(".")[0])
+        if kind == "raised" and not plain(content.get("line"), 120).startswith("raise"):
+            # A function that imports what is not here, and makes no use of it, is judged by its answer.
+            package = self.why.imported_inside(error, text)
+            if package and "absent" not in request:
+                return self._ask(request | {"absent": [package]}, name, buffers, seconds, called)
+            if (hanging := self.why.hangs(error, text)) is not None:
+                raise hanging
         raise _fault(content, name, what)
 
 

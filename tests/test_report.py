@@ -18,18 +18,18 @@ FIELDS: dict[type, tuple[set[str], set[str]]] = {
             *("schema_version", "exercise", "submission", "student", "status", "score", "max_score", "execution"),
             *("checks", "data", "device", "seed", "sandbox", "versions", "started", "grader"),
         },
-        {"title", "language"},
+        {"title", "language", "next"},
     ),
     ExecutionReport: (
         {"status", "seconds", "cell", "error", "peak_memory"},
-        {"missing_packages", "cells"},
+        {"missing_packages", "judged_before", "cells"},
     ),
     CheckReport: (
         {"name", "title", "status", "score", "max_score", "message", "hint", "seconds"},
-        {"hidden", "figures"},
+        {"hidden", "lacks", "figures"},
     ),
     DataReport: (set(), {"name", "sets"}),
-    CellReport: (set(), {"number", "id", "status", "seconds", "error"}),
+    CellReport: (set(), {"number", "id", "status", "seconds", "error", "compiles"}),
 }
 
 VALUES = {

@@ -435,6 +435,6 @@ def reason(report: Report) -> str:
     broken: CheckReport | None = next((one for one in report.checks if one.status == "error"), None)
     if broken is not None:
         return f"{broken.name}: {broken.message}"
-    if report.execution.missing_packages:
-        return f"Not installed here: {listed(report.execution.missing_packages)}."
+    if report.lacking:
+        return f"Not installed here: {listed(report.lacking)}."
     return report.execution.error or headline(report)

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from sys import getsizeof
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from grader.exercise import Budget
 from grader.kernel.client import BoundedClient, Meter
 from grader.kernel.watchdog import GRACE_S, Watchdog
+from grader.sources import after_import, installed
 from grader.text import plain
 
 CellStatus = Literal["ok", "error", "timeout", "memory", "processes", "files", "output", "died", "not run"]
@@ -34,6 +35,14 @@ _CELLS_FULL_OF_OUTPUT = 4
 _IDLE_S = 4
 # Outputs that `update_display` may still change: nbclient looks through all of them each time.
 _CHANGEABLE = 500
+# How many packages that are missing a cell is run without.
+_MOST_MISSING = 10
+_SYNTAX = ("SyntaxError", "IndentationError", "TabError")
+_UNCOMPILED = re.compile(r" \(\d+\.py, line (\d{1,6})\)$")
+_IN_CELL = re.compile(r"Cell In\[\d+\], line (\d{1,6})")
+_TIMED = re.compile(r"<timed exec>:(\d{1,6})")
+_HEADING = re.compile(r"^#{1,6}[ \t]+([^\n#]{1,200})", re.MULTILINE)
+_NO_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
 _MIME = re.compile(r"[\w.+/-]{1,100}")
 
 
@@ -49,6 +58,13 @@ class CellOutcome:
         Whether the time that ran out was the whole notebook's.
     error_type, error
         The exception that ended it, as plain text; empty if none did.
+    line, quote, heading
+        The line of the cell that it came from, as a number and as text, and the heading above the cell.
+    compiles
+        Whether it is Python at all: of a cell that is not, nothing runs.
+    lacks
+        Packages that are not on this machine and that it imports: it was run without these. With the names that each
+        import would have bound.
     """
 
     number: int
@@ -58,6 +74,20 @@ class CellOutcome:
     in_all: bool = False
     error_type: str = ""
     error: str = ""
+    line: int = 0
+    quote: str = ""
+    heading: str = ""
+    compiles: bool = True
+    lacks: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+def missing_package(outcome: CellOutcome) -> str:
+    """The package for want of which a cell says that it ended, if that really is not on this machine; else ""."""
+    if outcome.error_type == "ImportError" and outcome.error.startswith("IProgress not found"):  # says tqdm
+        return "" if installed("ipywidgets") else "ipywidgets"
+    found = _NO_MODULE.match(outcome.error) if outcome.error_type == "ModuleNotFoundError" else None
+    package = found[1].partition(".")[0] if found else ""
+    return "" if installed(package or "sys") else package
 
 
 def overwritten(text: str) -> str:
@@ -159,6 +189,7 @@ class NotebookRunner(NotebookClient):
         self.comm_open_handlers: dict[str, Any] = {}
         self._shown = self._room = 0
         self._updates: dict[str, int] = {}
+        self._sources = [cell.source for cell in notebook.cells]
 
     async def run(
         self,
@@ -195,6 +226,7 @@ class NotebookRunner(NotebookClient):
             self._shown, self._room = 0, min(room, room_in_all)
             with self.watchdog.limit(min(cell_s, max(left, 0.0)), "cell" if cell_s <= left else "total"):
                 await self._run_cell(cell, index, outcome, meter)
+                await self._run_without_what_is_missing(cell, index, outcome, meter)
             outcome.seconds = time.monotonic() - started
             room_in_all -= self._shown
             if outcome.status == "died" or self.watchdog.killed or (stop_on_error and outcome.status == "error"):
@@ -224,6 +256,34 @@ class NotebookRunner(NotebookClient):
             client.meter(None)
         self._judge(cell, outcome, meter)
 
+    async def _run_without_what_is_missing(
+        self, cell: nbformat.NotebookNode, index: int, outcome: CellOutcome, meter: Meter
+    ) -> None:
+        """Run what comes behind an import that failed because the package is not on this machine.
+
+        It is the grader that looks: at the statement in the cell, and for the package.
+        """
+        source = cell.source
+        while len(outcome.lacks) < _MOST_MISSING and (package := missing_package(outcome)):
+            rest = after_import(source, outcome.line, package)
+            if rest is None or package in outcome.lacks:
+                return
+            outcome.lacks[package] = rest.names
+            if not rest.source:
+                return
+            failed, outputs = replace(outcome), cell.outputs
+            self.clear_display_id_mapping(index)
+            cell["source"], source = rest.source, rest.source
+            try:
+                await self._run_cell(cell, index, outcome, meter)
+            finally:
+                cell["source"] = self._sources[index]
+                cell["outputs"] = [*outputs, *cell.outputs]
+            if outcome.status == "ok":  # what is wrong with the cell is still the import
+                outcome.status, outcome.error_type, outcome.error = "error", failed.error_type, failed.error
+                outcome.line, outcome.quote = failed.line, failed.quote
+                return
+
     def _judge(self, cell: nbformat.NotebookNode, outcome: CellOutcome, meter: Meter) -> None:
         cell["execution_count"] = outcome.number  # whatever the kernel said
         for output in cell.outputs:
@@ -236,6 +296,7 @@ class NotebookRunner(NotebookClient):
                 )
                 if outcome.status == "ok":
                     outcome.status = "error"
+                self._place(cell, outcome, output["traceback"])
         alarm = self.watchdog.take_alarm()
         if alarm in ("memory", "processes", "files"):
             outcome.status = alarm
@@ -243,6 +304,22 @@ class NotebookRunner(NotebookClient):
             outcome.status, outcome.in_all = "timeout", alarm == "total"
         elif meter.spent:
             outcome.status = "output"
+
+    def _place(self, cell: nbformat.NotebookNode, outcome: CellOutcome, traceback: list[str]) -> None:
+        """Where in the cell an error came from: IPython tells a line, the cell what stands there."""
+        if found := _UNCOMPILED.search(outcome.error) if outcome.error_type in _SYNTAX else None:
+            outcome.error, outcome.compiles = outcome.error[: found.start()], False
+        else:
+            found = next(filter(None, (_IN_CELL.search(plain(one, 2_000)) for one in traceback[:20])), None)
+        outcome.line = int(found[1]) if found else 0
+        if cell.source.startswith("%%time") and (found := _TIMED.search(plain("\n".join(traceback[:20]), 5_000))):
+            outcome.line = int(found[1]) + 1
+        lines = cell.source.splitlines()
+        outcome.quote = plain(lines[outcome.line - 1].strip(), 120) if 0 < outcome.line <= len(lines) else ""
+        place = next((n for n, one in enumerate(self.nb.cells) if one is cell), 0)
+        above = [one.source for one in self.nb.cells[:place] if one.cell_type == "markdown"]
+        headings = [title for text in above for title in _HEADING.findall(text[:10_000])]
+        outcome.heading = plain(headings[-1], 80) if headings else ""
 
     async def _end_flood(self, meter: Meter) -> None:
         """Interrupt a cell that has sent more than it may, or a message that is too large to take."""

@@ -73,6 +73,8 @@ def clean_environment(scratch: Path, device: str) -> dict[str, str]:
         "LOGNAME": "student",
         "PYTHONHASHSEED": "0",
         "PYTHONIOENCODING": "utf-8",
+        "PIP_NO_INDEX": "1",  # what is called past IPython is answered at once, too, and installs nothing anywhere
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }

@@ -76,8 +76,8 @@ def _lines(report: Report, kept: str) -> Iterator[RenderableType]:
     yield from _checks(report.checks)
     yield Text()
     yield Text.assemble((score, colour), f"  {headline(report)}.".replace("..", "."))
-    if report.status == "failed" and (first := _next(report)):
-        yield Text.assemble((tr("Next:"), "bold"), " ", first)
+    if report.status == "failed" and report.first_step:
+        yield Text.assemble((tr("Next:"), "bold"), " ", report.first_step)
     yield Text(_circumstances(report), "dim")
     if kept:
         folder = plain(kept, 1000)
@@ -125,12 +125,6 @@ def _checks(checks: list[CheckReport]) -> Iterator[RenderableType]:
 def _verdict(check: CheckReport) -> str:
     word, sign, _ = _VERDICTS[check.status]
     return f"{tr(word)} {sign}"
-
-
-def _next(report: Report) -> str:
-    """What to do first: the first check that failed, and its hint."""
-    failed = next((check for check in report.checks if check.status == "failed"), None)
-    return f"{failed.message} {failed.hint}".strip() if failed is not None else ""
 
 
 def _circumstances(report: Report) -> str:

@@ -58,6 +58,7 @@ def student_page(report: Report, notebook: NotebookNode | None, grade: Grade | N
             grade=_terms(grade) if grade is not None else None,
             told=_headline(report),
             checks=(checks := [_check(one, place, staff) for place, one in enumerate(_judged(report, staff), 1)]),
+            broken=next((cell for cell in report.execution.cells if not cell.compiles), None),
             next=next((one for one in checks if one.status == "failed" and not one.veiled), None),
             execution=report.execution,
             cells=_timed(report.execution.cells),
