@@ -217,10 +217,10 @@ class _Trapped:
         self._codes: dict[int, tuple[types.FunctionType, types.CodeType, types.CodeType]] = {}
         self._seen: dict[str, Any] = {}
 
-    def put_up(self, note: Note) -> None:
-        """Put a trap into whatever has been imported by now."""
+    def put_up(self, note: Note, imported: list[str]) -> None:
+        """Put a trap into whatever is meant of these modules."""
         self._note = note
-        self._look()
+        self._look(imported)
         for function, _, trap in self._codes.values():
             function.__code__ = trap
 
@@ -229,14 +229,15 @@ class _Trapped:
         for function, own, _ in self._codes.values():
             function.__code__ = own
 
-    def _look(self) -> None:
+    def _look(self, imported: list[str]) -> None:
         package, member = self._package, self._member
         if member:
             if package in sys.modules and not _half_imported(package):
                 value = functools.reduce(_part, member.split("."), sys.modules[package])
                 self._prepare(value, f"{package}.{member}")
             return
-        for name, module in list(sys.modules.items()):
+        for name in imported:
+            module = sys.modules.get(name)
             if not f"{name}.".startswith(f"{package}.") or self._seen.get(name) is module or _half_imported(name):
                 continue
             self._seen[name] = module
@@ -288,9 +289,12 @@ def _functions(modules: list[tuple[str, Note]]) -> Iterator[None]:
     machinery: Any = sys.modules["_frozen_importlib"]
     load = machinery._find_and_load
 
+    packages = tuple(entry.partition(":")[0] for entry, _ in modules)
+
     def look() -> None:
+        imported = [name for name in list(sys.modules) if name.startswith(packages)]
         for entry, note in modules:
-            _traps(entry).put_up(note)
+            _traps(entry).put_up(note, imported)
 
     def load_and_look(*args: Any) -> Any:
         module = load(*args)
