@@ -12,9 +12,11 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from grader.check import check, closed_answer, expect, expect_accuracy, expect_answer, fail, ngettext, tr
 from grader.language import decimal
@@ -387,6 +389,35 @@ ACTIVATIONS: list[Activation] = [
     softmax,
     *(leaky(slope) for slope in (0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 11 / 48)),  # last: RReLU in eval()
 ]
+# Families with a parameter that its author may have set otherwise: (function of z and the parameter, lowest, highest).
+FAMILIES: list[tuple[Callable[[np.ndarray, float], np.ndarray], float, float]] = [
+    (lambda z, p: np.where(z > 0, z, p * z), 1e-3, 1.5),
+    (lambda z, p: np.where(z > 0, z, p * np.expm1(np.minimum(z, 0))), 0.05, 4),  # ELU
+    (lambda z, p: np.where(z > 0, z, p * np.expm1(np.minimum(z, 0) / p)), 0.05, 4),  # CELU
+    (lambda z, p: np.logaddexp(0, p * z) / p, 0.1, 20),  # softplus
+    (lambda z, p: sigmoid(p * z), 0.1, 20),
+    (lambda z, p: np.tanh(p * z), 0.1, 10),
+    (lambda z, p: 1.7159 * np.tanh(p * z), 0.1, 10),
+    (lambda z, p: z * sigmoid(p * z), 0.1, 10),  # swish
+    (lambda z, p: np.clip(z, -p, p), 0.1, 8),
+    (lambda z, p: np.clip(z, 0, p), 0.1, 12),
+    (lambda z, p: np.sign(z) * relu(np.abs(z) - p), 0.05, 3),
+    (lambda z, p: np.where(z > 0, z, 0) ** p, 1.2, 4),
+    (lambda z, p: np.sign(z) * np.abs(z) ** p, 0.3, 4),
+    (lambda z, p: np.sin(p * z), 0.2, 8),
+]
+# What several layers may have, each its own: few enough to try all combinations.
+IN_MIXTURES: list[Activation] = [
+    *(relu, np.tanh, sigmoid, identity, elu, selu, softplus, np.sin, np.abs, leaky(0.01), leaky(0.1), leaky(0.2)),
+    lambda z: 0.5 * z * (1 + np.tanh(0.7978845608 * (z + 0.044715 * z**3))),  # GELU
+    lambda z: z * sigmoid(z),
+    lambda z: z * np.tanh(softplus(z)),
+    lambda z: np.clip(z, -1, 1),
+    lambda z: np.clip(z, 0, 6),
+    lambda z: z * np.clip(z / 6 + 0.5, 0, 1),
+    lambda z: z / (1 + np.abs(z)),
+    lambda z: 1.7159 * np.tanh(2 / 3 * z),
+]
 # What may stand behind the output: a logit, a probability, …
 ENDS: list[Activation] = [identity, sigmoid, np.tanh, relu]
 ENDS_OF_TWO: list[Activation] = [identity, softmax, lambda z: np.log(softmax(z) + 1e-300), sigmoid]
@@ -411,6 +442,44 @@ class Chain:
         for layer, activation in zip(hidden, activations, strict=True):
             h = activation(h @ layer.weight.T + layer.bias)
         return h @ output.weight.T + output.bias
+
+    def mixtures(self, xs: np.ndarray, answers: np.ndarray, most: int = 60) -> list[tuple[Activation, ...]]:
+        """Of all mixtures of activation functions, one for each hidden layer, those that come closest at a few points.
+
+        All are computed at once: the values have the shape (mixtures so far, points, units).
+        """
+        some = slice(8)
+        h = xs[some].astype(np.float64)[None]
+        with np.errstate(all="ignore"):
+            for layer in self.layers[:-1]:
+                z = h @ layer.weight.T + layer.bias
+                h = np.concatenate([activation(z) for activation in IN_MIXTURES])
+            before = h @ self.layers[-1].weight.T + self.layers[-1].bias
+            ends = ENDS[:3] if before.shape[-1] == 1 else ENDS[:1]
+            errors = np.min([np.abs(end(before) - answers[some]).max(axis=(1, 2)) for end in ends], axis=0)
+        best = np.argsort(np.nan_to_num(errors, nan=np.inf, posinf=np.inf))[:most]
+        # The last layer's choice varies slowest: a digit of the number for each layer.
+        base, depth = len(IN_MIXTURES), len(self.layers) - 1
+        return [tuple(IN_MIXTURES[int(one) // base**layer % base] for layer in range(depth)) for one in best]
+
+    def of_families(self, xs: np.ndarray, answers: np.ndarray) -> Iterator[tuple[Activation, ...]]:
+        """The best member of each family of activation functions, the same in every hidden layer."""
+        depth, some = len(self.layers) - 1, slice(60)
+
+        def error(function: Callable[[np.ndarray, float], np.ndarray], parameter: float) -> float:
+            with np.errstate(all="ignore"):
+                before = self.before_output(xs[some], (lambda z: function(z, parameter),) * depth)
+                return min(mismatch(before, answers[some])[0], 1e9)
+
+        for function, low, high in FAMILIES:
+            grid = np.geomspace(low, high, 40)
+            errors = [error(function, float(parameter)) for parameter in grid]
+            best = int(np.argmin(errors))
+            bounds = grid[max(best - 1, 0)], grid[min(best + 1, 39)]
+            fine = minimize_scalar(
+                lambda p, f=function: error(f, float(p)), bounds=bounds, method="bounded", options={"xatol": 1e-6}
+            ).x
+            yield (lambda z, f=function, p=float(fine): f(z, p),) * depth
 
     def uniform(self) -> list[tuple[Activation, ...]]:
         """The same activation function in every hidden layer; what is left over may be PReLU's slopes."""
@@ -533,7 +602,72 @@ def read_network(
         ((chain, chain.uniform()) for chain in found[:120]),
         ((chain, chain.mixed()) for chain in found[:4]),
     )
-    return next((network for chain, choices in tries if (network := search(chain, choices))), None)
+    network = next((network for chain, choices in tries if (network := search(chain, choices))), None)
+    if network is not None or not found:
+        return network
+    more: Iterator[tuple[Chain, Iterable[tuple[Activation, ...]]]] = (
+        (chain, itertools.chain(chain.of_families(xs, answers), chain.mixtures(xs, answers) if depth > 1 else ()))
+        for chain in found[:3]
+    )
+    return next((network for chain, choices in more if (network := search(chain, choices))), None)
+
+
+# ---------------------------------------------------------------------- an activation function that nobody has listed
+
+KNOTS = 400
+
+
+def any_activation(chain: Chain, xs: np.ndarray, answers: np.ndarray) -> Network | None:
+    """The network with one hidden layer and whatever function of one number behind it gives these answers.
+
+    The answer is a sum of that function's values at the sums of the units, each times a known weight: the function,
+    as a line through knots, follows by least squares from two thirds of the points, and the others have to agree. What
+    is no such sum (a formula for the class, more layers, a table) does not agree, whatever the function.
+    """
+    hidden, output = chain.layers
+    z = xs.astype(np.float64) @ hidden.weight.T + hidden.bias  # (points, units)
+    if not np.isfinite(z).all() or np.ptp(z) == 0:
+        return None
+    knots = np.unique(np.quantile(z, np.linspace(0, 1, KNOTS)))
+    place = np.clip(np.searchsorted(knots, z) - 1, 0, len(knots) - 2)
+    share = (z - knots[place]) / (knots[place + 1] - knots[place])
+    for values in logits_read(answers):
+        if values.shape[1] != len(output.weight):
+            continue
+        usable = np.isfinite(values).all(axis=1)
+        if usable.sum() < len(xs) / 2:
+            continue
+        learn = usable & (np.arange(len(xs)) % 3 > 0)
+        rows = []
+        for weight in output.weight:
+            row = np.zeros((len(xs), len(knots)))
+            for unit, factor in enumerate(weight):
+                np.add.at(row, (np.arange(len(xs)), place[:, unit]), factor * (1 - share[:, unit]))
+                np.add.at(row, (np.arange(len(xs)), place[:, unit] + 1), factor * share[:, unit])
+            rows.append(row)
+        table = np.concatenate([row[learn] for row in rows])
+        wanted = (values - output.bias)[learn].T.ravel()
+        scale = max(float(np.abs(values[usable]).max()), 1e-12)
+        # Least squares, with a touch of a pull to 0 for knots that no point tells of.
+        square = table.T @ table
+        square[np.diag_indices(len(knots))] += 1e-9 * np.trace(square)
+        heights = np.linalg.solve(square, table.T @ wanted)
+        found = np.stack([row @ heights for row in rows], axis=1) + output.bias
+        error = np.abs(found - values)[usable & ~learn].max(axis=1) / scale
+        if np.quantile(error, 0.97) <= 0.02:
+            return Network(chain, (partial(np.interp, xp=knots, fp=heights),), values is answers)
+    return None
+
+
+def logits_read(answers: np.ndarray) -> Iterator[np.ndarray]:
+    """The answers as they are, and what stands before a last sigmoid or tanh; NaN where too little is left of it."""
+    yield answers
+    for low, scale in ((0, 1.0), (-1, 0.5)):
+        share = (answers - low) / (1 - low)
+        if share.min() >= 0 and share.max() <= 1:
+            kept = (share > 1e-3) & (share < 1 - 1e-3)
+            with np.errstate(all="ignore"):
+                yield np.where(kept, scale * np.log(share / (1 - share)), np.nan)
 
 
 def units(parameters: dict[str, np.ndarray], name: str) -> list[int] | None:
@@ -593,6 +727,8 @@ class Task:
         xs = run.rng.permutation(xs.astype(np.float32))
         answers = answers_of(run, self.name, xs)
         network = read_network(parameters, self.depth, self.width, xs, answers)
+        if network is None and self.depth == 1:
+            network = self.with_any_activation(run, parameters)
         if network is None:
             self.explain(parameters)
         assert network is not None
@@ -607,6 +743,17 @@ class Task:
             tr("Two linear layers with nothing between them are one linear layer: put an activation there."),
         )
         return network
+
+    def with_any_activation(self, run: Run, parameters: dict[str, np.ndarray]) -> Network | None:
+        """The network with an activation function that is not among the known ones, from its answers to more points."""
+        xs = np.concatenate([self.data(run.rng, 2000).xs, run.rng.uniform(-8, 8, size=(2000, 2))])
+        xs = run.rng.permutation(xs.astype(np.float32))
+        answers = answers_of(run, self.name, xs)
+        for chain in itertools.islice(chains(parameters, self.depth, self.width), 6):
+            network = any_activation(chain, xs, answers)
+            if network is not None:
+                return network
+        return None
 
     def explain(self, parameters: dict[str, np.ndarray]) -> None:
         """Fail with the reason why the model is not the network that was asked for."""
