@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import nbformat
 import numpy as np
@@ -60,6 +60,32 @@ class Kernel(Protocol):
     def alive(self) -> bool: ...
 
     def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Reply: ...
+
+
+class Loader(NamedTuple):
+    """A `DataLoader` of the notebook's: its batch size (0 where it has none), how many batches, how many samples."""
+
+    batch: int
+    batches: int
+    samples: int
+
+
+class Trained(NamedTuple):
+    """How a notebook trained.
+
+    Attributes
+    ----------
+    steps
+        How many steps each of its optimisers has taken.
+    loaders
+        Those that still exist.
+    numbers
+        Whole numbers above zero that have a name.
+    """
+
+    steps: list[int]
+    loaders: list[Loader]
+    numbers: list[int]
 
 
 @dataclass
@@ -175,7 +201,14 @@ class Run:
         return self._ask(request, name, buffers, seconds, called=True)
 
     def predict(
-        self, name: str, inputs: np.ndarray | Sequence[str], batch: int = BATCH, forbid: Sequence[str] = ()
+        self,
+        name: str,
+        inputs: np.ndarray | Sequence[str],
+        batch: int = BATCH,
+        forbid: Sequence[str] = (),
+        *,
+        several: bool = True,
+        weights: bool = True,
     ) -> np.ndarray:
         """Answers of a model, or of any function, to inputs that the check picked.
 
@@ -188,6 +221,10 @@ class Run:
             Array of shape (N, …), or N texts.
         forbid
             As for :meth:`call`.
+        several
+            Whether the model may return several things, of which the first is its answer, as a recurrent one does.
+        weights
+            False: all weights (see :meth:`weights`) are zero meanwhile.
 
         Returns
         -------
@@ -210,10 +247,16 @@ class Run:
             some = inputs[len(inputs) * number // batches : len(inputs) * (number + 1) // batches]
             buffers: list[bytes] = []
             node = wire.encode(some if isinstance(some, np.ndarray) else list(some), buffers)
-            request = {"do": "predict", "name": name, "inputs": node, "layout": layout, "forbid": nodes(forbid)}
+            request = {"do": "predict", "name": name, "inputs": node, "layout": layout, "weights": weights}
+            request["forbid"] = nodes(forbid)
             reply = self._ask(request, name, buffers, called=True)
-            if type(reply) is not tuple or len(reply) != 2 or type(reply[1]) is not int:
+            if type(reply) is not tuple or len(reply) != 3 or type(reply[1]) is not int or type(reply[2]) is not int:
                 raise _unreadable()
+            if reply[2] > 1 and not several:
+                raise SubmissionFault(
+                    tr("{what} returns {n} things, not one.", what=what, n=reply[2]),
+                    tr("Return the answer alone: whatever else is to be known can be computed from it outside."),
+                )
             answer = numeric(reply[0], what)
             layout = reply[1]
             _expect_one_each(answer, len(some), what)
@@ -241,6 +284,36 @@ class Run:
                 raise BadClaim(tr("The shapes of `{name}`'s parameters cannot be read.", name=name))
             shapes[str(key)] = tuple(value)
         return shapes
+
+    def weights(self, name: str) -> tuple[list[tuple[int, ...]], bool]:
+        """Shapes of the tensors that training adjusts, wherever a model keeps them: a module, a function around one.
+
+        Returns
+        -------
+        shapes, adjusted
+            `adjusted` is False where no tensor takes part in autograd: then these are all the plain numbers that
+            the model hangs on, which may be weights of a network by hand or a whole data set.
+        """
+        claimed = self._ask({"do": "weights", "name": name}, name)
+        if type(claimed) is not tuple or len(claimed) != 2 or type(claimed[0]) is not list:
+            raise _unreadable()
+        for shape in claimed[0]:
+            if type(shape) is not list or not all(type(n) is int and n >= 0 for n in shape):
+                raise _unreadable()
+        return [tuple(shape) for shape in claimed[0]], claimed[1] is True
+
+    def trained(self) -> Trained:
+        """How the notebook trained, as far as its process knows."""
+        claimed = self._ask({"do": "trained"}, "")
+        parts = [claimed.get(key) for key in ("steps", "loaders", "numbers")] if type(claimed) is dict else [None]
+        if not all(type(part) is list for part in parts):
+            raise _unreadable()
+        steps, loaders, numbers = parts
+        if not all(type(n) is int for n in [*steps, *numbers]):
+            raise _unreadable()
+        if not all(type(one) is tuple and len(one) == 3 and all(type(n) is int for n in one) for one in loaders):
+            raise _unreadable()
+        return Trained(steps, [Loader(*one) for one in loaders], numbers)
 
     def _items(self, claimed: Any, name: str) -> list[tuple[Any, Any]]:
         if type(claimed) is not dict:

@@ -35,6 +35,9 @@ MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
+# How far digits are moved at most: degrees, share of their size, pixels. It costs a sound model 1 to 2 % of the real
+# digits' accuracy, and of the sample's, which it learned from fewer, 2 to 5 %.
+TURN, SCALE, SHIFT = 6, 0.06, 0.75
 VIEW_VERSION = 1  # raised whenever what a view holds changes, so that an old cache is not taken for it
 
 Pixels = NDArray[np.uint8]
@@ -68,6 +71,36 @@ class Digits:
     def images(self) -> NDArray[np.float32]:
         """float32 (N, 1, 28, 28) normalised as in the course: ``Normalize((0.1307,), (0.3081,))``."""
         return (self.scaled - np.float32(MEAN)) / np.float32(STD)
+
+    def moved(self, rng: np.random.Generator) -> Digits:
+        """The same digits, each turned, shifted and scaled a little: a model that reads them knows them still.
+
+        MNIST's test set is public. Whoever looks digits up by their pixels, or by a hash of them, finds none of
+        these.
+        """
+        n = len(self)
+        turn, scale = np.deg2rad(rng.uniform(-TURN, TURN, n)), rng.uniform(1 - SCALE, 1 + SCALE, n)
+        shift = rng.uniform(-SHIFT, SHIFT, (n, 2, 1, 1))
+        pixels = np.empty_like(self.pixels)
+        for some in (slice(start, start + 500) for start in range(0, n, 500)):  # of all at once it would be 100 MB
+            pixels[some] = _moved(self.pixels[some], turn[some], scale[some], shift[some])
+        return Digits(pixels, self.labels)
+
+
+def _moved(pixels: Pixels, turn: NDArray[np.float64], scale: NDArray[np.float64], shift: NDArray[np.float64]) -> Pixels:
+    """Look each new pixel up where it comes from, interpolated between the four pixels around it."""
+    place = np.arange(28) - 13.5
+    down, right = place[:, None] - shift[:, 0], place[None, :] - shift[:, 1]
+    along, across = ((one / scale)[:, None, None] for one in (np.cos(turn), np.sin(turn)))
+    framed = np.pad(pixels.astype(np.float64), ((0, 0), (1, 2), (1, 2)))  # what lies outside is background
+    rows = np.clip(along * down - across * right + 14.5, 0, 29)
+    columns = np.clip(across * down + along * right + 14.5, 0, 29)
+    row, column = rows.astype(int), columns.astype(int)
+    low, left = rows - row, columns - column
+    which = np.arange(len(pixels))[:, None, None]
+    upper = framed[which, row, column] * (1 - left) + framed[which, row, column + 1] * left
+    lower = framed[which, row + 1, column] * (1 - left) + framed[which, row + 1, column + 1] * left
+    return np.rint(upper * (1 - low) + lower * low).astype(np.uint8)
 
 
 class Mnist(Dataset):

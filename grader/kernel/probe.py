@@ -23,17 +23,20 @@ import collections.abc  # noqa: E402
 import contextlib  # noqa: E402
 import decimal  # noqa: E402
 import functools  # noqa: E402
+import gc  # noqa: E402
 import numbers  # noqa: E402
 import os  # noqa: E402
 import random  # noqa: E402
 import traceback  # noqa: E402
 import types  # noqa: E402
+import weakref  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from json import loads  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from torch.optim.optimizer import register_optimizer_step_post_hook  # noqa: E402
 
 sys.path[:] = _path
 
@@ -317,8 +320,11 @@ def is_batch(output: tuple[Any, ...], length: int) -> bool:
     return len(output) == length and len({getattr(one, "shape", None) for one in output}) == 1
 
 
-def predict(value: Any, inputs: Any, fallback: Any, layout: int | None) -> tuple[Any, int]:
-    """Answer of a model or function to one batch, and which layout of the inputs it took."""
+def predict(value: Any, inputs: Any, fallback: Any, layout: int | None) -> tuple[Any, int, int]:
+    """Answer of a model or function to one batch, which layout of the inputs it took, and of how many things it is.
+
+    A recurrent model returns (output, state): then the output is its answer, the first of two things.
+    """
     function = function_of(value)
     device, dtype = placement(value, fallback)
     ways = layouts(inputs, device, dtype, fallback)
@@ -338,12 +344,12 @@ def predict(value: Any, inputs: Any, fallback: Any, layout: int | None) -> tuple
                 except Exception as error:
                     first = first or error
                     continue
-                # A recurrent model returns (output, state): the output is its answer.
+                things = 1
                 if type(output) is tuple and output and not is_batch(output, len(inputs)):
-                    output = output[0]
+                    output, things = output[0], len(output)
                 if length_of(output) == len(inputs):
-                    return output, number
-                odd = odd or (output, number)
+                    return output, number, things
+                odd = odd or (output, number, things)
     finally:
         for module, training in modes:
             module.training = training
@@ -351,6 +357,115 @@ def predict(value: Any, inputs: Any, fallback: Any, layout: int | None) -> tuple
         return odd
     assert first is not None
     raise first
+
+
+# ---------------------------------------------------------------------- what training adjusts
+
+MOST_REACHED = 20_000  # objects
+
+
+def names_in(code: types.CodeType) -> set[str]:
+    """All names that a function's code mentions, and the functions in it."""
+    inner = [names_in(one) for one in code.co_consts if isinstance(one, types.CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def parts_of(value: Any) -> list[Any]:
+    """What an object hangs on: what a function closes over or names, what an object keeps and its methods name."""
+    if isinstance(value, types.MethodType):
+        return [value.__self__, value.__func__]
+    if isinstance(value, types.FunctionType):
+        named = [value.__globals__[name] for name in names_in(value.__code__) if name in value.__globals__]
+        cells = [cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType()]
+        return [*named, *cells, value.__defaults__, value.__kwdefaults__]
+    if isinstance(value, functools.partial):
+        return [value.func, value.args, value.keywords]
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return list(value)
+    if isinstance(value, (type, types.ModuleType)):
+        return []
+    of_class = [one for kind in type(value).__mro__ if kind.__module__ == "__main__" for one in vars(kind).values()]
+    return [*getattr(value, "__dict__", {}).values(), *of_class]
+
+
+def weights(value: Any) -> tuple[list[Any], bool]:
+    """Tensors that training adjusts, wherever a model keeps them; where there are none, its plain numbers, and False.
+
+    A model may be a function around a network, or keep its layers in a list that no module knows of.
+    """
+    adjusted: dict[int, Any] = {}
+    others: dict[int, Any] = {}
+    queue, seen = collections.deque([value]), set()
+    while queue and len(seen) < MOST_REACHED:
+        one = queue.popleft()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, torch.Tensor):
+            kept = (one.requires_grad and one.is_leaf) or isinstance(one, torch.nn.Parameter)
+            if one.is_floating_point():
+                (adjusted if kept else others)[id(one)] = one
+        elif isinstance(one, np.ndarray):
+            if one.dtype.kind == "f":
+                others[id(one)] = one
+        elif not isinstance(one, (str, bytes, int, float, complex, type(None))):
+            try:
+                if isinstance(one, torch.nn.Module):
+                    adjusted.update((id(p), p) for p in one.parameters())
+                queue.extend(parts_of(one))
+            except Exception:  # an object that does not like to be looked at
+                continue
+    return (list(adjusted.values()), True) if adjusted else (list(others.values()), False)
+
+
+@contextlib.contextmanager
+def silenced(tensors: list[Any]) -> Iterator[None]:
+    """All these tensors and arrays zero, for a while."""
+
+    def put(into: Any, what: Any) -> None:
+        if isinstance(into, np.ndarray):
+            into[...] = what
+            return
+        with torch.inference_mode(into.is_inference()), torch.no_grad():
+            into.copy_(what) if isinstance(what, torch.Tensor) else into.zero_()
+
+    kept = [one.copy() if isinstance(one, np.ndarray) else one.detach().clone() for one in tensors]
+    try:
+        for one in tensors:
+            put(one, 0)
+        yield
+    finally:
+        for one, values in zip(tensors, kept, strict=True):
+            put(one, values)
+
+
+STEPS: list[int] = []  # that each optimiser has taken, in the order of their first ones
+_known: dict[int, tuple[Any, int]] = {}
+
+
+def count_step(optimizer: Any, *_: Any) -> None:
+    """Count a step of an optimiser's: it may be gone when somebody asks."""
+    reference, place = _known.get(id(optimizer), (None, 0))
+    if reference is None or reference() is not optimizer:
+        place = len(STEPS)
+        _known[id(optimizer)] = (weakref.ref(optimizer), place)
+        STEPS.append(0)
+    STEPS[place] += 1
+
+
+def trained(namespace: dict[str, Any]) -> dict[str, Any]:
+    """How the notebook trained: steps of its optimisers, its loaders that are still there, whole numbers by a name."""
+    loaders = []
+    for one in gc.get_objects():
+        if type(one) is torch.utils.data.DataLoader:
+            try:
+                loaders.append((one.batch_size or 0, len(one), len(one.dataset)))
+            except Exception:  # a set without a length
+                continue
+    numbers = {value for value in list(namespace.values()) if type(value) is int and 0 < value < 1_000_000}
+    return {"steps": STEPS[-1000:], "loaders": loaders[:1000], "numbers": sorted(numbers)[:10_000]}
 
 
 def call(value: Any, content: dict[str, Any], buffers: list[Any], fallback: Any) -> Any:
@@ -434,6 +549,7 @@ def setup(seed: int, device: str) -> dict[str, Any]:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+    register_optimizer_step_post_hook(count_step)
     versions = {"python": sys.version.split()[0], "torch": torch.__version__, "numpy": np.__version__}
     for name in ("torchvision", "ipykernel", "IPython"):
         module = sys.modules.get(name)
@@ -480,7 +596,12 @@ def answering(namespace: dict[str, Any], tripwires: Any) -> Asked:
             return facts
         if do == "has":
             return [name in namespace and namespace[name] is not ... for name in content["names"]]
+        if do == "trained":
+            return trained(namespace)
         value = lookup(namespace, content["name"])
+        if do == "weights":
+            tensors, adjusted = weights(value)
+            return [list(one.shape) for one in tensors], adjusted
         if do == "value":
             return value
         if do == "parameters":
@@ -490,7 +611,8 @@ def answering(namespace: dict[str, Any], tripwires: Any) -> Asked:
                 return call(value, content, buffers, state["device"])
         if do == "predict":
             inputs = decode(content["inputs"], buffers, state["device"])
-            return predict(value, inputs, state["device"], content["layout"])
+            with silenced([] if content.get("weights", True) else weights(value)[0]):
+                return predict(value, inputs, state["device"], content["layout"])
         raise ValueError(do)
 
     def answer(content: dict[str, Any], buffers: list[Any]) -> Answer:
