@@ -305,10 +305,11 @@ class Run:
     def trained(self) -> Trained:
         """How the notebook trained, as far as its process knows."""
         claimed = self._ask({"do": "trained"}, "")
-        parts = [claimed.get(key) for key in ("steps", "loaders", "numbers")] if type(claimed) is dict else [None]
-        if not all(type(part) is list for part in parts):
+        if type(claimed) is not dict:
             raise _unreadable()
-        steps, loaders, numbers = parts
+        steps, loaders, numbers = (claimed.get(key) for key in ("steps", "loaders", "numbers"))
+        if not (type(steps) is type(loaders) is type(numbers) is list):
+            raise _unreadable()
         if not all(type(n) is int for n in [*steps, *numbers]):
             raise _unreadable()
         if not all(type(one) is tuple and len(one) == 3 and all(type(n) is int for n in one) for one in loaders):

@@ -476,3 +476,56 @@ def test_forged_shapes() -> None:
     ):
         with pytest.raises(BadClaim):
             run_of(Claiming({"ok": ["d", [[["s", "w"], shape]]]})).shapes("x")
+
+
+# ---------------------------------------------------------------------- what training adjusts
+
+
+def test_weights_are_found_wherever_a_model_keeps_them() -> None:
+    layers_of = [torch.nn.Linear(3, 2), torch.nn.Linear(2, 1)]
+    network = torch.nn.Sequential(*layers_of)
+    raw = torch.randn(3, 1, requires_grad=True)
+    known = np.ones((5, 3))
+
+    def around(x: Any) -> Any:
+        return network(x)
+
+    def by_hand(x: Any) -> Any:
+        return x @ raw
+
+    def looked_up(x: Any) -> Any:
+        return known[: len(x), 0]
+
+    run = ask(module=network, f=around, items={"a": layers_of}, g=by_hand, nothing=looked_up)
+    right = [(1,), (1, 2), (2,), (2, 3)]
+    for name in ("module", "f", "items"):
+        shapes, adjusted = run.weights(name)
+        assert (sorted(shapes), adjusted) == (right, True), name
+    assert run.weights("g") == ([(3, 1)], True)
+    assert run.weights("nothing") == ([(5, 3)], False)
+
+
+def test_without_its_weights_a_network_knows_nothing_and_has_them_back_afterwards() -> None:
+    network = torch.nn.Linear(3, 2)
+    kept = network.weight.detach().clone()
+    run = ask(model=network)
+    inputs = np.ones((4, 3), np.float32)
+    assert not run.predict("model", inputs, weights=False).any()
+    assert torch.equal(network.weight, kept)
+    assert run.predict("model", inputs).any()
+
+
+def test_several_things_may_be_refused() -> None:
+    run = ask(pair=lambda x: (x, 2 * x))
+    inputs = np.ones((4, 3), np.float32)
+    assert run.predict("pair", inputs).shape == (4, 3)
+    with pytest.raises(SubmissionFault, match="2 things, not one"):
+        run.predict("pair", inputs, several=False)
+
+
+@pytest.mark.parametrize("claim", [["i", "3"], ["d", []], ["t", [["l", [["s", "x"]]], ["b", True]]]])
+def test_claims_about_the_training_are_parsed_strictly(claim: Any) -> None:
+    run = run_of(Claiming({"ok": claim}))
+    for ask_for in (run.trained, lambda: run.weights("model")):
+        with pytest.raises(BadClaim):
+            ask_for()

@@ -100,7 +100,8 @@ def _moved(pixels: Pixels, turn: NDArray[np.float64], scale: NDArray[np.float64]
     which = np.arange(len(pixels))[:, None, None]
     upper = framed[which, row, column] * (1 - left) + framed[which, row, column + 1] * left
     lower = framed[which, row + 1, column] * (1 - left) + framed[which, row + 1, column + 1] * left
-    return np.rint(upper * (1 - low) + lower * low).astype(np.uint8)
+    moved: Pixels = np.rint(upper * (1 - low) + lower * low).astype(np.uint8)
+    return moved
 
 
 class Mnist(Dataset):

@@ -397,7 +397,7 @@ def weights(value: Any) -> tuple[list[Any], bool]:
     """
     adjusted: dict[int, Any] = {}
     others: dict[int, Any] = {}
-    queue, seen = collections.deque([value]), set()
+    queue, seen = collections.deque([value]), set[int]()
     while queue and len(seen) < MOST_REACHED:
         one = queue.popleft()
         if id(one) in seen:

@@ -334,3 +334,29 @@ class TestFull:
         full.view("full")
         assert cache_root() == tmp_path / "cache"
         assert before == {p: (p.stat().st_mode, p.stat().st_mtime_ns, p.stat().st_nlink) for p in before}
+
+
+# ---------------------------------------------------------------------- moved a little
+
+
+def test_moved_digits_are_the_same_digits_elsewhere() -> None:
+    digits = Mnist().visible("sample")
+    moved, again = (digits.moved(np.random.default_rng(3)) for _ in range(2))
+    assert np.array_equal(moved.labels, digits.labels)
+    assert np.array_equal(moved.pixels, again.pixels)
+    assert not (moved.pixels == digits.pixels).all(axis=(1, 2)).any()  # no hash of the pixels survives
+    ink = digits.pixels.sum(axis=(1, 2), dtype=float)
+    assert np.abs(moved.pixels.sum(axis=(1, 2)) / ink - 1).max() < 0.2
+    rows = np.arange(28)
+    for axis in (1, 2):  # the centre of the ink
+        before, after = (
+            (d.pixels.sum(axis=axis) * rows).sum(axis=1) / d.pixels.sum(axis=(1, 2)) for d in (digits, moved)
+        )
+        assert np.abs(after - before).max() < 1.5
+
+
+def test_nothing_moves_where_nothing_is_to_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TURN", "SCALE", "SHIFT"):
+        monkeypatch.setattr(mnist, name, 0)
+    digits = Mnist().visible("sample")
+    assert np.array_equal(digits.moved(np.random.default_rng(0)).pixels, digits.pixels)
