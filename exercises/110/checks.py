@@ -154,7 +154,7 @@ def heldout_classes(run):
 
 def moved_digits(run):
     """The held-out digits, each turned, shifted and scaled a little: other ones in every grading."""
-    return run.heldout("mnist").moved(run.rng_for("moved mnist"))
+    return run.heldout("mnist").moved(run.rng_for("moved"))
 
 
 def moved_classes(run):
@@ -171,8 +171,8 @@ def sample_losses(outputs, labels):
     margins = np.clip(1 - outputs[rows, labels, None] + outputs, 0, None) * (1 - right)
     others = {
         "squares": ((outputs - right) ** 2).mean(axis=1),
-        "squares of shares": ((np.exp(logs) - right) ** 2).mean(axis=1),
-        "one against all": (np.logaddexp(0, outputs) - right * outputs).mean(axis=1),
+        "brier": ((np.exp(logs) - right) ** 2).mean(axis=1),
+        "binary": (np.logaddexp(0, outputs) - right * outputs).mean(axis=1),
         "margins": margins.mean(axis=1),
     }
     if are_probabilities(outputs):
@@ -463,7 +463,7 @@ def history_tells_of_this_model(run):
         )
     expect_validation(run, history, outputs, measured)
     train = dataset("mnist").training(run.data)
-    train = some(train, run.rng_for("training digits").choice(len(train), min(len(train), 5000), replace=False))
+    train = some(train, run.rng_for("training").choice(len(train), min(len(train), 5000), replace=False))
     answers = ask(run, train)
     if measured > 0.5:
         expect_training(history, answers, train.labels)
