@@ -82,8 +82,8 @@ def refuse_placeholder(value: Any, what: str) -> None:
         )
 
 
-def numeric(value: Any, what: str, dtype: type = np.float64) -> np.ndarray:
-    """The value as an array of real numbers.
+def numeric(value: Any, what: str) -> np.ndarray:
+    """The value as an array of float64.
 
     Raises
     ------
@@ -92,19 +92,45 @@ def numeric(value: Any, what: str, dtype: type = np.float64) -> np.ndarray:
     """
     refuse_placeholder(value, what)
     if isinstance(value, np.ndarray):
+        _table_shape(value, what)
+        return value.astype(np.float64)
+    # Its shape first, and without an array for each row: a claim may have rows by the hundred thousand.
+    array = np.empty(_table_shape(value, what), np.float64)
+    _fill(array, value)
+    return array
+
+
+def _table_shape(value: Any, what: str) -> tuple[int, ...]:
+    """The shape of a number, an array or a regular table; fails where it is none of these."""
+    if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biuf":
             raise WrongKind(tr("{what} holds {dtype} values, not real numbers.", what=what, dtype=value.dtype))
-        return value.astype(dtype)
+        return value.shape
     if type(value) in (int, float, bool):
         if abs(value) > 1e308 and type(value) is int:  # Python's whole numbers know no bounds, floats do
             raise WrongKind(tr("{what} holds a number that is too large to compute with.", what=what))
-        return np.asarray(value, dtype=dtype)
+        return ()
     if type(value) in (list, tuple):
-        parts = [numeric(item, what, dtype) for item in value]
-        if len({part.shape for part in parts}) > 1:
-            raise WrongKind(tr("{what} is no table: its rows have different lengths.", what=what))
-        return np.stack(parts) if parts else np.empty((0,), dtype)
+        row: tuple[int, ...] | None = None
+        for item in value:
+            found = _table_shape(item, what)
+            if row not in (None, found):
+                raise WrongKind(tr("{what} is no table: its rows have different lengths.", what=what))
+            row = found
+        return (len(value), *(row or ()))
+    refuse_placeholder(value, what)
     raise WrongKind(tr("{what} is {found}, not a number or an array of numbers.", what=what, found=told(value)))
+
+
+def _fill(array: np.ndarray, value: Any) -> None:
+    """Write a table into an array of its shape."""
+    if isinstance(value, list | tuple) and array.ndim > 1:
+        for row, item in zip(array, value, strict=True):
+            _fill(row, item)
+    elif isinstance(value, list | tuple):
+        array[:] = [item.item() if isinstance(item, np.ndarray) else item for item in value]
+    else:
+        array[...] = value
 
 
 def expect_shape(value: Any, shape: Sequence[int | None], what: str, hint: str = "") -> np.ndarray:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,14 @@ MAX_DEPTH = 12
 MAX_NODES = 200_000
 MAX_TEXT = 2_000_000
 MAX_BYTES = 12_000_000
+MAX_NUMBERS = 4_000_000  # in all arrays: small ones become eight bytes each, once they are compared
 MAX_AXES = 16
+# An array without a single number may still have rows: whoever takes it apart makes an object of each.
+MAX_EMPTY_ROWS = 100_000
+# Of a dictionary's keys so many may have one hash: each is compared with all the others of its hash. Whole numbers of
+# more than 64 bits can be made to have any hash, in sets of the checks' own as well; few are ever honest.
+MAX_ALIKE = 20
+MAX_LONG = 200
 
 DTYPES = {
     d: np.dtype(d) for d in ("|b1", "|i1", "|u1", *(f"<{k}{n}" for k in "iu" for n in (2, 4, 8)), "<f2", "<f4", "<f8")
@@ -200,6 +208,8 @@ class _Decoder:
         self.nodes = 0
         self.text = 0
         self.bytes = 0
+        self.numbers = 0
+        self.long = 0
 
     def decode(self, node: Any, depth: int) -> Any:
         self.nodes += 1
@@ -211,7 +221,7 @@ class _Decoder:
             case ["b", bool(value)]:
                 return value
             case ["i", str(text)] if _INT.fullmatch(text):
-                return int(self.take(text))
+                return self.whole(self.take(text))
             case ["f", str(text)] if _HEX.fullmatch(text):
                 try:
                     return float.fromhex(text)
@@ -224,12 +234,30 @@ class _Decoder:
             case ["t", list(items)]:
                 return tuple(self.decode(item, depth + 1) for item in items)
             case ["d", list(pairs)]:
-                return dict(self.pair(pair, depth + 1) for pair in pairs)
+                return self.mapping(pairs, depth + 1)
             case ["a", str(dtype), list(shape), int(number)] if dtype in DTYPES:
                 return self.array(DTYPES[dtype], shape, number)
             case ["o", str(name)] if len(name) <= 200:
                 return Opaque(plain(self.take(name), 100))
         raise _malformed()
+
+    def whole(self, text: str) -> int:
+        value = int(text)
+        self.long += value.bit_length() > 64
+        if self.long > MAX_LONG:
+            raise BadClaim(tr("The value holds many whole numbers that are too large to compute with."))
+        return value
+
+    def mapping(self, pairs: list[Any], depth: int) -> dict[Any, Any]:
+        alike: Counter[int] = Counter()
+        found = {}
+        for pair in pairs:
+            key, value = self.pair(pair, depth)
+            alike[hash(key)] += 1
+            if alike[hash(key)] > MAX_ALIKE:
+                raise BadClaim(tr("A dictionary has keys that can hardly be told apart."))
+            found[key] = value
+        return found
 
     def pair(self, pair: Any, depth: int) -> tuple[Any, Any]:
         if type(pair) is not list or len(pair) != 2:
@@ -254,7 +282,8 @@ class _Decoder:
             raise BadClaim(tr("The shape of an array does not agree with its contents."))
         # Many nodes may name the same buffer, and an empty array may have axes of any length.
         self.bytes += len(raw)
-        if self.bytes > MAX_BYTES or math.prod(n or 1 for n in sizes) > MAX_BYTES:
+        self.numbers += math.prod(sizes)
+        if self.bytes > MAX_BYTES or self.numbers > MAX_NUMBERS or (not raw and math.prod(n or 1 for n in sizes) > MAX_EMPTY_ROWS):
             raise _too_large()
         return np.frombuffer(raw, dtype).reshape(sizes).copy()
 
