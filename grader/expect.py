@@ -105,7 +105,7 @@ def _table_shape(value: Any, what: str) -> tuple[int, ...]:
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biuf":
             raise WrongKind(tr("{what} holds {dtype} values, not real numbers.", what=what, dtype=value.dtype))
-        return value.shape
+        return tuple(value.shape)
     if type(value) in (int, float, bool):
         if abs(value) > 1e308 and type(value) is int:  # Python's whole numbers know no bounds, floats do
             raise WrongKind(tr("{what} holds a number that is too large to compute with.", what=what))

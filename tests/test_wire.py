@@ -247,6 +247,7 @@ MALFORMED: dict[str, Any] = {
     "array with a true axis": ["a", "|i1", [8, True], 0],
     "array with a float axis": ["a", "|i1", [8.0], 0],
     "array with too many axes": ["a", "|i1", [8] + [1] * 16, 0],
+    "empty array with rows by the million": ["a", "|i1", [12_000_000, 0], 1],
     "empty array with endless axes": ["a", "|i1", [0] + [64_000_000] * 5, 1],
     "argument": ["T", ["a", "|i1", [8], 0]],
     "module": ["M", []],
@@ -282,6 +283,39 @@ def test_parts_and_texts_are_limited() -> None:
         decode(["l", [["s", "x" * 1_000_000]] * 3], [])
     with pytest.raises(BadClaim):
         decode(["l", [["i", "9" * 4_000]] * 501], [])
+
+
+LONG = [k * (2**61 - 1) for k in range(10_000)]  # all of one hash
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        ["d", [[["i", str(k)], ["z"]] for k in LONG]],
+        ["d", [[["t", [["i", str(k)]]], ["z"]] for k in LONG]],
+        ["d", [[["t", [["i", str(k % 9)], ["b", True]]], ["l", [["i", str(k)]]]] for k in LONG]],
+        ["l", [["i", str(k)] for k in LONG]],  # a set of them takes a minute
+        ["l", [["d", [[["i", str(k)], ["z"]]]] for k in LONG]],
+    ],
+)
+def test_keys_of_one_hash_are_refused_at_once(node: Any) -> None:
+    # Counted by comparisons, of which there is one for each pair of keys that have the same hash.
+    with pytest.raises(BadClaim):
+        decode(node, [])
+
+
+def test_honest_keys_and_long_numbers_pass() -> None:
+    honest = {"a": 1, -1: 2, -2: 3, 0.5: 4, (1, 2): 5, 10**30: 2**100, True: 3}
+    assert decode(encode(honest, []), []) == honest
+    many = {k: str(k) for k in range(-20_000, 20_000)} | {k / 7: 0 for k in range(1, 5000)}
+    assert decode(encode(many, []), []) == many
+
+
+def test_numbers_of_small_types_are_counted() -> None:
+    """A byte becomes eight as soon as it is compared."""
+    decode(["a", "|i1", [wire.MAX_NUMBERS], 0], [bytes(wire.MAX_NUMBERS)])
+    with pytest.raises(BadClaim):
+        decode(["a", "|i1", [wire.MAX_NUMBERS + 1], 0], [bytes(wire.MAX_NUMBERS + 1)])
 
 
 def test_many_arrays_of_one_buffer_are_limited() -> None:

@@ -283,7 +283,11 @@ class _Decoder:
         # Many nodes may name the same buffer, and an empty array may have axes of any length.
         self.bytes += len(raw)
         self.numbers += math.prod(sizes)
-        if self.bytes > MAX_BYTES or self.numbers > MAX_NUMBERS or (not raw and math.prod(n or 1 for n in sizes) > MAX_EMPTY_ROWS):
+        if (
+            self.bytes > MAX_BYTES
+            or self.numbers > MAX_NUMBERS
+            or (not raw and math.prod(n or 1 for n in sizes) > MAX_EMPTY_ROWS)
+        ):
             raise _too_large()
         return np.frombuffer(raw, dtype).reshape(sizes).copy()
 
