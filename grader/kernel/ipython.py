@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import types
+from contextlib import suppress
 from typing import Any
 
 _NO_DEBUGGER = "debugpy"
@@ -39,7 +40,7 @@ from IPython.core.application import BaseIPythonApplication  # noqa: E402
 from traitlets.config import Config  # noqa: E402
 from zmq.eventloop.zmqstream import ZMQStream  # noqa: E402
 
-from grader.kernel import home, tripwires  # noqa: E402
+from grader.kernel import elsewhere, home, tripwires  # noqa: E402
 from grader.kernel.line import Line  # noqa: E402
 
 
@@ -86,11 +87,19 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         if sys.platform != "win32":
             zmqshell.system = home.answering(run_command)
         home.make_lenient(self.shell)
+        self.kernel.shell.enable_gui = _no_windows
+        elsewhere.adapt()
         self._probe: dict[str, Any] = {"__name__": "_grader_probe"}
         exec(probe, self._probe)
 
-    def connect(self, connection_file: str, line: Line) -> None:
-        """Open the channels, and the line to the grader; say on it that all is ready."""
+    def connect(self, connection_file: str, line: Line, no_drive: str) -> None:
+        """Open the channels, and the line to the grader; say on it that all is ready.
+
+        Parameters
+        ----------
+        no_drive
+            What is told to notebooks that ask for Colab's Drive.
+        """
         self.connection_file = connection_file
         self.load_connection_file()
         self.session.pid = os.getpid()
@@ -104,6 +113,8 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         kernel._stdout, kernel._stderr = sys.stdout, sys.stderr
         kernel.shell.displayhook.pub_socket = kernel.shell.display_pub.pub_socket = self.iopub_socket
         self.displayhook.get_execution_count = lambda: kernel.execution_count
+        elsewhere.settle(kernel.shell)
+        elsewhere.stand_in_for_colab(no_drive)
         add_own_modules()
         home.find_digits_anywhere(os.getcwd())  # noqa: PTH109
         tripwires.hold_anomaly_mode()
@@ -118,6 +129,10 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
             # Its pipe for the output of child processes is a TCP socket, which the sandbox refuses.
             kernelapp.IOPubThread = _without_pipe
         super().init_iopub(context)
+
+
+def _no_windows(gui: str | None = None) -> None:
+    """There is no screen for an event loop to draw on; `%gui` changes nothing."""
 
 
 def _without_pipe(socket: Any, pipe: bool = True, **options: Any) -> Any:
@@ -138,6 +153,8 @@ def warm_up(application: NotebookKernel) -> None:
     """Run a cell, so that what is built at first use is there for all forks."""
     application.shell.run_cell("pass", store_history=False, silent=True)
     application.shell.reset(new_session=False)
+    with suppress(ImportError):  # matplotlib asks for the shell as it is imported, and here it was before there was one
+        application.shell.enable_matplotlib("inline")
 
 
 def add_own_modules() -> None:

@@ -61,7 +61,7 @@ def run(policy_path: str, status: str, connection_file: str, application: Any = 
     if probing:
         sys.exit(0)
     # After the locks: NumPy starts threads as it is imported, and a thread that is there keeps its rights.
-    start_kernel(build(), connection_file, line, policy["folder"])
+    start_kernel(build(), connection_file, line, policy)
 
 
 def probe_code() -> types.CodeType:
@@ -154,10 +154,10 @@ def _give(path: str, user: int) -> None:
             os.chown(os.path.join(folder, name), user, user, follow_symlinks=False)  # noqa: PTH118
 
 
-def start_kernel(application: Any, connection_file: str, line: Any, folder: str) -> NoReturn:
+def start_kernel(application: Any, connection_file: str, line: Any, policy: dict[str, Any]) -> NoReturn:
     """Run ipykernel in this process."""
-    os.chdir(folder)
-    application.connect(connection_file, line)
+    os.chdir(policy["folder"])
+    application.connect(connection_file, line, policy["no_drive"])
     application.start()
     sys.exit(0)
 

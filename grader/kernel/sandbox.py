@@ -132,7 +132,8 @@ def build_cell(
     exchange = Exchange(runtime, word)
     ended = runtime / "ended"
     ended.write_text("?", encoding="ascii")  # it has its place on the disk before the notebook could fill that
-    policy |= {"sandbox": locked, "line": [exchange.address, word], "ended": str(ended)}
+    no_drive = tr("There is no Google Drive here: files are read from ./data, or from beside the notebook.")
+    policy |= {"sandbox": locked, "line": [exchange.address, word], "ended": str(ended), "no_drive": no_drive}
     described.write_text(json.dumps(policy), encoding="utf-8")
     status = runtime / "layers.json"  # the process opens it before its locks are on, and cannot reach it afterwards
     # -P: nothing of the working folder, which is the notebook's, is on the path before the locks are on.
