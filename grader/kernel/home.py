@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 _INSTALLERS = re.compile(
-    r"(?:^|[;&|]\s*)\s*(?:sudo\s+(?:-\S+\s+)*)?(?:[\w./{}-]*pip[\d.]*|\S*python[\d.]*\s+-m\s+pip|uv(?:\s+pip)?|conda|mamba|"
+    r"(?:^|[;&|]\s*)\s*(?:sudo\s+(?:-\S+\s+)*)?(?:[\w./{}-]*pip[\d.]*|(?:\S*python[\d.]*|\{sys\.executable\})\s+-m\s+pip|uv(?:\s+pip)?|conda|mamba|"
     r"micromamba|apt|apt-get|brew|npm|poetry)\s+(?:-\S+\s+)*(?:install|uninstall|add|remove|update|upgrade|download)\b"
 )
 _FETCHERS = re.compile(r"(?:^|[;&|]\s*)\s*(?:wget|curl|gdown|git\s+clone|kaggle\s+\w+|aria2c)\b")
