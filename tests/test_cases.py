@@ -8,6 +8,7 @@
 - `fails`, `passes`: words that begin the names of checks, which all have to fail (or not be judged), or to pass;
 - `says`: texts that stand in the report's messages; `silent`: texts that stand nowhere in it;
 - `budget`: what of the exercise's is other: `memory_mb`, or `cell_s` for a cell that does not end;
+- `open`: why it is not mended yet: the test has to fail until it is, and fails when it does not;
 - `thorough`: tried in `make thorough` alone, `data`: "full" where it is about the real sets.
 """
 
@@ -57,6 +58,8 @@ def with_budget(exercise: Exercise, cell_s: float = 0, **budget: Any) -> Exercis
 )
 def test_case(name: str, warm: Warm | None, request: pytest.FixtureRequest) -> None:
     case = CASES[name]
+    if "open" in case:
+        request.applymarker(pytest.mark.xfail(reason=case["open"], strict=True, raises=AssertionError))
     data = case.get("data", "sample")
     if data == "full":
         request.getfixturevalue("full_data")
