@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _hear_signals()
     # One cache for all workers of this run, and no trace of it in the user's own folders.
     if not hasattr(config, "workerinput"):
         config.stash[_CACHE] = os.environ["GRADER_CACHE"] = tempfile.mkdtemp(prefix="grade-tests-")
@@ -34,6 +36,19 @@ def pytest_configure(config: pytest.Config) -> None:
         given = os.environ.pop("GRADER_DATA", str(beside))
         if (Path(given) / "MNIST").is_dir():
             os.environ["GRADER_TEST_DATA"] = str(Path(given).absolute())
+
+
+def _hear_signals() -> None:
+    """Give children the usual signals, where whoever started the tests ignores some: `nohup`, a script's `&`.
+
+    What is ignored stays so in programs that are started; what is handled is as usual in them.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGHUP", "SIGTERM", "SIGQUIT"):
+        one = getattr(signal, name, None)  # Windows lacks some
+        if one is not None and signal.getsignal(one) is signal.SIG_IGN:
+            signal.signal(one, lambda *_: None)  # the tests themselves go on
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
