@@ -138,10 +138,10 @@ def test_the_reports_page_is_opened_in_the_browser(
     ("content", "sentence"),
     [
         (b"", "The notebook's file is empty."),
-        (b"{", "The file is no notebook: it is not JSON."),
+        (b"{", "The file ends in the midst: it was not saved or copied whole."),
         (
             json.dumps({"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": 7}).encode(),
-            "old format 3",
+            "The notebook has no list of cells.",
         ),
     ],
 )

@@ -45,7 +45,8 @@ def y_is_harmless(run):
     """`y` is nothing that the check stumbles over."""
     if run.has("y"):
         note("died")
-        os.kill(os.getpid(), 9)
+        os.kill(os.getppid(), 9)  # the worker: checks run in a process of their own
+        os._exit(1)
     note("graded")
     return f"Whoever has the secret picks {run.rng.integers(10**9)}."
 '''
