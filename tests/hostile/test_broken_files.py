@@ -106,7 +106,7 @@ def test_contents(
     path.write_bytes(make())
     began = time.process_time()
     assert error in verdict(path, monkeypatch)
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 10
 
 
 def folder(path: Path) -> None:
@@ -219,7 +219,7 @@ def test_the_largest_that_may_be_read_is_read_soon(tmp_path: Path) -> None:
         path.write_bytes(contents)
         began = time.process_time()
         read = Submission(path).read()
-        assert time.process_time() - began < 5
+        assert time.process_time() - began < 15
         assert len(json.dumps(read)) < 1_000_000
 
 
