@@ -85,7 +85,7 @@ def best_epoch_is_right(run: Run) -> None:
             turning(losses): tr("The loss may fall further after its first rise."),
             last_lowest: tr("Of several epochs with the lowest loss it is the first."),
         }
-        expect_count(found, right, what, hint=hint_for(found, usual), reveal=True)
+        expect_count(found, right, what, hint=hint_for(found, usual))
 
 
 @check(points=3, hint=tr("Count the epochs since the last new lowest loss; where there is one, begin again from 0."))
@@ -112,7 +112,7 @@ def stop_epoch_is_right(run: Run) -> None:
             right + 1: tr("It stops as soon as so many epochs in a row have brought nothing new."),
             best: tr("That is the best epoch so far: asked is the one after which the training stops."),
         }
-        expect_count(found, right, what, hint=hint_for(found, usual), reveal=True)
+        expect_count(found, right, what, hint=hint_for(found, usual))
 
 
 def turning(losses: list[float]) -> int:
@@ -360,7 +360,7 @@ def logged_curves(run: Run) -> dict[str, np.ndarray]:
     hint=tr("Log what `evaluate` gives for this model, after each epoch: is every number under its own tag?"),
 )
 def log_tells_of_the_model(run: Run) -> str:
-    """The curves in the log end where `model` is: at its loss and its accuracy."""
+    """The curves in the log end where `model` is, at its loss and its accuracy, and lead there as a training does."""
     by_tag, model = run.once(logged_curves), run.once(measured)
     ends = {-1, int(by_tag["loss/val"].argmin())}  # the best weights may have been kept
     if "accuracy/val" in by_tag:
@@ -378,11 +378,72 @@ def log_tells_of_the_model(run: Run) -> str:
     expect_end("loss/val", model.loss, 0.02 + 0.25 * model.loss)
     expect_end("accuracy/val", model.accuracy, 0.06)
     expect_end("accuracy/train", model.train_accuracy, 0.1)
+    expect_a_course(by_tag, {"train": TRAINING, "val": min(VALIDATION, len(run.visible("mnist")))})
     return tr(
         "loss {loss} and accuracy {accuracy}% on the validation digits",
         loss=decimal(f"{model.loss:.3f}"),
         accuracy=percent(model.accuracy),
     )
+
+
+def expect_a_course(by_tag: dict[str, np.ndarray], sizes: dict[str, int]) -> None:
+    """Fail if curves that end where the model is are none that a training could have taken to get there.
+
+    The end alone can be measured once and have anything put before it. But every accuracy is a number of right
+    answers out of so many, as the last one is; who misreads a digit gives its own number less than a half, and who
+    reads it more than a tenth, which bounds the loss; a training begins with a network that knows little; and no
+    loss lies on a ruler.
+    """
+    for part, n in sizes.items():
+        losses, accuracies = by_tag.get(f"loss/{part}"), by_tag.get(f"accuracy/{part}")
+        if losses is not None:
+            steps = np.diff(losses)
+            bends = np.abs(np.diff(steps))
+            straight = (bends <= 1e-3 * np.abs(steps[1:]) + 1e-7) & (np.abs(steps[1:]) > 1e-5)
+            expect(
+                bool(straight.sum() <= 0.5 * len(straight)),
+                tr("loss/{part} changes by the same amount from epoch to epoch: no training does.", part=part),
+                COURSE,
+            )
+        if accuracies is None:
+            continue
+        whole = np.abs(accuracies * n - np.rint(accuracies * n)) < 2e-3
+        odd = int((~whole).sum())
+        expect(
+            not whole[-1] or odd <= len(whole) // 5,
+            tr(
+                "accuracy/{part} holds {odd} numbers that are no share of {n} digits, though its last one is.",
+                part=part,
+                odd=odd,
+                n=n,
+            ),
+            COURSE,
+        )
+        expect(
+            bool(accuracies.max() - accuracies.min() >= 0.02),
+            tr("accuracy/{part} is {accuracy} from the first epoch on.", part=part, accuracy=f"{accuracies[0]:.4g}"),
+            COURSE,
+        )
+        if losses is None or len(losses) != len(accuracies):
+            continue
+        least = np.log(2) * (1 - accuracies)
+        most = np.log(10) * accuracies + 50 * (1 - accuracies)
+        off = np.flatnonzero((losses < 0.8 * least - 0.02) | (losses > 1.2 * most + 0.1))
+        if len(off) > 1:  # one epoch may have gone astray
+            epoch = int(off[0])
+            fail(
+                tr(
+                    "In epoch {epoch}, loss/{part} is {loss} and accuracy/{part} {accuracy}: no network has both.",
+                    epoch=epoch + 1,
+                    part=part,
+                    loss=f"{losses[epoch]:.4g}",
+                    accuracy=f"{accuracies[epoch]:.4g}",
+                ),
+                COURSE,
+            )
+
+
+COURSE = tr("Log what `evaluate` gives after each epoch, as the training goes on.")
 
 
 def told_end(tag: str, end: str, does: str) -> str:
