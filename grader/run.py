@@ -369,6 +369,10 @@ class Run:
             ("heldout", name), lambda: dataset(name).heldout(self.data, self.rng_for(f"heldout {name}"))
         )
 
+    def alike(self, name: str) -> Any:
+        """Test data that no notebook sees, of the very kind of what it sees: to compare a model on both."""
+        return self.once_for(("alike", name), lambda: dataset(name).alike(self.data, self.rng_for(f"alike {name}")))
+
     def visible(self, name: str) -> Any:
         """Test data of a data set that the notebook sees as well."""
         return self.once_for(("visible", name), lambda: dataset(name).visible(self.data))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grader.byheart import by_count, by_rank
 from grader.check import check, closed_answer, expect, expect_answer, expect_close, tensor, tr
 from grader.errors import CallFailed
 from grader.expect import numeric
@@ -23,6 +24,11 @@ Pairs = tuple[np.ndarray, np.ndarray, int]  # labels, predictions, and how many 
 
 FIVE_LOGITS = np.array([-3.5601218, 3.7728593, -4.592485, -8.700286, 9.175387])
 FIVE_LABELS = np.array([1, 1, 0, 0, 1])
+BY_HAND = ("metrics",)  # "write the metrics yourself"
+# Standard errors by which a model that did not learn from the test reviews in ./data is never better at them: honest
+# ones were between -1.5 and 1.7 on the sample, where these reviews are always the same, and one that saw each of them
+# once was at 8.
+UNLIKELY = 4.5
 FOUND = 0.99  # share of the negative reviews that the careful model has to find
 
 # Hints for the usual mistakes.
@@ -36,6 +42,8 @@ ONE_EACH = tr("Give one number for each class, also when there are only two: sha
 NOT_ACCURACY = tr("That is the accuracy: take away what chance would give.")
 CHANCE = tr("p_e is not simply 1/2: it follows from how often each class stands among labels and predictions.")
 NOTHING = tr("Where 0 would be divided by 0, give 0: no NaN, no error.")
+BY_TABLE = tr("Told in other words, these reviews are unknown to it: train a model that reads them.")
+LOGITS_ARE_NAN = tr("Look at the loss while you train, and at what a text gives that has no known word.")
 SWAPPED = {
     "precision": ("recall", tr("That is the recall.")),
     "recall": ("precision", tr("That is the precision.")),
@@ -299,10 +307,11 @@ def _told(pairs: Pairs) -> str:
 def _asked(run: Run, name: str, *args: Any) -> Any:
     """What the function gives for these arguments; for tensors in the place of arrays, if it only knows those."""
     try:
-        return run.call(name, *args)
+        return run.call(name, *args, forbid=BY_HAND)
     except CallFailed as failed:
+        tensors = (tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args)
         try:
-            return run.call(name, *(tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args))
+            return run.call(name, *tensors, forbid=BY_HAND)
         except CallFailed:
             raise failed from None
 
@@ -319,13 +328,37 @@ def _expect_matrix(run: Run, pairs: Pairs) -> None:
     what = tr("`confusion_matrix` of {n} samples, {classes} classes", n=len(labels), classes=classes)
     found = numeric(_asked(run, "confusion_matrix", labels, predictions, classes), what)
     right = _matrix(pairs)
+    _expect_counts(found, right, "`confusion_matrix`")
     turned = found.shape == right.shape and np.array_equal(found, right.T)
-    expect_close(found, right, what, hint=ROWS if turned else "", reveal=True)
+    expect_close(found, right, what, hint=ROWS if turned else "")
+
+
+def _expect_counts(found: np.ndarray, right: np.ndarray, what: str) -> None:
+    """Fail with a word of its own where a matrix was divided: by all samples, or in each row or column."""
+    if found.shape != right.shape or not np.isfinite(found).all():
+        return
+    for axis, message in (
+        (None, tr("{what} gives shares of all samples, not counts.", what=what)),
+        (1, tr("{what} gives shares of each row, not counts.", what=what)),
+        (0, tr("{what} gives shares of each column, not counts.", what=what)),
+    ):
+        sums = np.atleast_1d(found.sum(axis=axis))
+        there = sums[sums != 0]
+        divided = len(there) > 0 and bool((np.abs(there - 1) <= 0.02).all())  # rounded ones as well
+        expect(not divided, message, COUNTS)
 
 
 def _expect_number(run: Run, name: str, pairs: Pairs, expected: float) -> None:
     what = tr("`{name}` of {matrix}", name=name, matrix=_told(pairs))
-    expect_close(_number(_asked(run, name, _matrix(pairs)), what), expected, what, atol=1e-5, reveal=True)
+    found = _number(_asked(run, name, _matrix(pairs)), what)
+    expect_close(found, expected, what, atol=1e-5, hint=SHARE if _in_percent(found, expected) else "")
+
+
+def _in_percent(found: Any, expected: Any) -> bool:
+    """Whether these are a hundred times what is right, rounded perhaps."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    alike = found.shape == expected.shape and bool(np.any(expected != 0))
+    return alike and bool((np.abs(found - 100 * expected) <= 0.51).all() and np.abs(found).max() > 1.5)
 
 
 def _expect_kappa(run: Run, pairs: Pairs) -> None:
@@ -351,7 +384,9 @@ def _expect_each(run: Run, name: str, pairs: Pairs) -> None:
         hint = that
     elif not hint and not np.isfinite(found).all():
         hint = NOTHING
-    expect_close(found, expected[name], what, atol=1e-5, hint=hint, reveal=True)
+    elif not hint and _in_percent(found, expected[name]):
+        hint = SHARE
+    expect_close(found, expected[name], what, atol=1e-5, hint=hint)
 
 
 # --------------------------------------------------------------------------------------------------- the model
@@ -382,6 +417,7 @@ def test_matrix_is_the_models(run: Run) -> None:
     labels = run.visible("reviews").labels
     right = _matrix((labels, run.once(_visible_answers), 2))
     expect(np.isfinite(found).all(), tr("`test_matrix` holds NaN or infinite numbers."))
+    _expect_counts(found, right, "`test_matrix`")
     expect(
         abs(found.sum() - right.sum()) < 0.5,
         tr(
@@ -427,6 +463,7 @@ def test_kappa_is_right(run: Run) -> None:
     expected = _kappa(*np.repeat([[0, 0, 1, 1], [0, 1, 0, 1]], counts.ravel(), axis=1))
     found = _number(run.value("test_kappa"), "`test_kappa`")
     hint = NOT_ACCURACY if abs(found - np.trace(counts) / counts.sum()) < 1e-3 else ""
+    hint = SHARE if _in_percent(found, expected) else hint
     expect_close(found, expected, "`test_kappa`", atol=6e-3, hint=hint)  # two decimals will do
 
 
@@ -434,24 +471,45 @@ def test_kappa_is_right(run: Run) -> None:
     points=1, needs=predict_follows_the_logits, hint=tr("Train on all training reviews, until the loss has settled.")
 )
 def kappa_of_unseen_reviews_reaches_60_percent(run: Run) -> str:
-    """The model's kappa is at least 0.6 on reviews that the notebook has never seen."""
-    visible, heldout = run.visible("reviews"), run.heldout("reviews")
-    seen = _kappa(visible.labels, run.once(_visible_answers))
-    unseen = _kappa(heldout.labels, _answers(run, heldout.texts))
-    told_seen, told_unseen, n = decimal(f"{seen:.3f}"), decimal(f"{unseen:.3f}"), grouped(len(heldout))
-    message = tr("The model's kappa is {kappa} on {n} reviews that it has never seen.", kappa=told_unseen, n=n)
-    expect(unseen >= 0.6, message)
-    noise = 4 * np.sqrt((1 - unseen**2) * (1 / len(visible) + 1 / len(heldout)))  # kappa is 2·accuracy − 1 here
+    """The model's kappa is at least 0.6 on reviews that the notebook has never seen.
+
+    IMDb's test reviews are public, so that they are told in other words: a table of them is of no use. And the model
+    must not have learned from the test reviews in ./data: it is as good at these as at others of the same kind.
+    """
+    heldout = run.heldout("reviews")
+    as_told = heldout.reworded(run.rng_for("reworded reviews"))  # untranslated
+    kappa, published = (_kappa(heldout.labels, _answers(run, texts)) for texts in (as_told.texts, heldout.texts))
+    told, n = decimal(f"{kappa:.3f}"), grouped(len(heldout))
     expect(
-        seen <= unseen + 0.05 + noise,
+        kappa >= 0.6,
+        tr("The model's kappa is {kappa} on {n} reviews that it has never seen.", kappa=told, n=n),
+        BY_TABLE if published >= 0.6 else "",
+    )
+    alike, visible = run.alike("reviews"), run.visible("reviews")
+    logits = run.once(_visible_logits), _logits(run, alike.texts)
+    margins = [(2 * reviews.labels - 1) * one for reviews, one in zip((visible, alike), logits, strict=True)]
+    losses = [decimal(f"{np.logaddexp(0, -one).mean():.3f}") for one in margins]
+    answers = run.once(_visible_answers), _answers(run, alike.texts)
+    right = [one == reviews.labels for reviews, one in zip((visible, alike), answers, strict=True)]
+    wrong = [decimal(f"{100 * (1 - one.mean()):.1f}") for one in right]
+    expect(
+        by_rank(*margins) < UNLIKELY and by_count(*right) < UNLIKELY,
         tr(
-            "The model's kappa is {seen} on the test reviews in ./data, and {unseen} on others.",
-            seen=told_seen,
-            unseen=told_unseen,
+            "On the test reviews in ./data the model's loss is {seen} and {seen_wrong}% of its answers are wrong; on "
+            "others of the same kind {unseen} and {unseen_wrong}%.",
+            seen=losses[0],
+            unseen=losses[1],
+            seen_wrong=wrong[0],
+            unseen_wrong=wrong[1],
         ),
         tr("It knows the test reviews, so that they judge nothing: train on the training reviews only."),
     )
-    return tr("kappa {unseen} on {n} reviews, {seen} on those in ./data", unseen=told_unseen, n=n, seen=told_seen)
+    return tr(
+        "kappa {kappa} on {n} reviews told in other words, {published} on the same as they were written",
+        kappa=told,
+        n=n,
+        published=decimal(f"{published:.3f}"),
+    )
 
 
 @check(
@@ -503,11 +561,15 @@ def _kappa(labels: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def _visible_logits(run: Run) -> np.ndarray:
-    texts = run.visible("reviews").texts
+    return _logits(run, run.visible("reviews").texts)
+
+
+def _logits(run: Run, texts: list[str]) -> np.ndarray:
+    """`logits(texts)`: a number for each text."""
     found = run.predict("logits", texts)
     message = tr("`logits(texts)` of {n} texts has shape {shape}.", n=grouped(len(texts)), shape=found.shape)
     expect(found.size == len(texts), message)
-    expect(np.isfinite(found).all(), tr("`logits(texts)` holds NaN or infinite numbers."))
+    expect(np.isfinite(found).all(), tr("`logits(texts)` holds NaN or infinite numbers."), LOGITS_ARE_NAN)
     return found.ravel()
 
 
@@ -520,5 +582,6 @@ def _answers(run: Run, texts: list[str]) -> np.ndarray:
     found = run.predict("predict", texts)
     message = tr("`predict(texts)` of {n} texts has shape {shape}.", n=grouped(len(texts)), shape=found.shape)
     expect(found.size == len(texts), message)
+    expect(np.isfinite(found).all(), tr("`predict(texts)` holds NaN or infinite numbers."), LOGITS_ARE_NAN)
     expect(bool(np.isin(found, (0, 1)).all()), tr("`predict(texts)` holds other numbers than 0 and 1."))
     return found.ravel().astype(np.int64)

@@ -87,6 +87,13 @@ class Dataset(ABC):
     def heldout(self, choice: Choice, rng: np.random.Generator) -> Any:
         """The test data that no notebook ever sees, in the order (or the fresh draw) that `rng` gives."""
 
+    def alike(self, choice: Choice, rng: np.random.Generator) -> Any:
+        """Test data that no notebook ever sees, of the very same kind as the visible part.
+
+        A model that did not learn from the visible part is as good at the one as at the other, but for chance.
+        """
+        return self.heldout(choice, rng)
+
 
 def build_once(folder: Path, build: Callable[[Path], None]) -> Path:
     """Return `folder`, made by ``build(empty_folder)`` if it is not there yet: whole or not at all.

@@ -46,6 +46,7 @@ INDEX_VERSION = 1
 
 SAMPLE_SEED = 712
 SAMPLE_TRAIN, SAMPLE_TEST, SAMPLE_HELDOUT = 4000, 500, 1000
+ALIKE = 4000
 
 _MOST_BYTES = 300_000_000  # of one file; the real ones have 85 and 28 million
 
@@ -163,6 +164,12 @@ class DrugReviews(Dataset):
         reviews = _read_index(index / "heldout.json")
         order = rng.permutation(len(reviews))
         return RatedReviews([reviews.texts[i] for i in order], reviews.ratings[order])
+
+    def alike(self, choice: Choice, rng: np.random.Generator) -> RatedReviews:
+        if choice == "sample":
+            return RatedReviews(*generate(ALIKE, rng, avoid=_sample_texts()))
+        reviews = self.heldout(choice, rng)
+        return RatedReviews(reviews.texts[:ALIKE], reviews.ratings[:ALIKE])
 
     def _full_cache(self) -> tuple[Path, Path]:
         """The view and the grader's index of the real set, both made from one reading of it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import re
 import shutil
 import tarfile
@@ -26,6 +27,7 @@ import numpy.typing as npt
 from grader.datasets.base import Choice, Dataset, build_once, cache_root, data_root
 from grader.datasets.review_generator import VERSION as SAMPLE_VERSION
 from grader.datasets.review_generator import generate
+from grader.datasets.rewording import reworded
 from grader.errors import DataMissing, UsageError
 from grader.language import grouped, mark, tr
 
@@ -40,6 +42,7 @@ INDEX_VERSION = 1
 
 SAMPLE_SEED = 710
 SAMPLE_TRAIN, SAMPLE_TEST, SAMPLE_HELDOUT = 4000, 500, 1000
+ALIKE = 4000
 
 _MEMBER = re.compile(r"(?:\./)?aclImdb/((?:train|test)/(?:pos|neg))/(\d{1,6}_(?:10|[1-9])\.txt)", re.ASCII)
 _FILE = re.compile(r"\d{1,6}_(?:10|[1-9])\.txt", re.ASCII)
@@ -67,6 +70,15 @@ class Reviews:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def reworded(self, rng: np.random.Generator) -> Reviews:
+        """The same reviews in other words and in another order: who understands them judges them as before.
+
+        IMDb's test set is public. Whoever looks reviews up, by a hash of them or of what they begin or end with,
+        finds none of these.
+        """
+        dice = random.Random(int(rng.integers(2**63)))
+        return Reviews([reworded(dice, text) for text in self.texts], self.labels)
 
 
 class NotTheSet(Exception):
@@ -166,6 +178,12 @@ class MovieReviews(Dataset):
         reviews = _read_index(index / "heldout.npz")
         order = rng.permutation(len(reviews))
         return Reviews([reviews.texts[i] for i in order], reviews.labels[order])
+
+    def alike(self, choice: Choice, rng: np.random.Generator) -> Reviews:
+        if choice == "sample":
+            return Reviews(*generate(ALIKE, rng, avoid=_sample_texts()))
+        reviews = self.heldout(choice, rng)
+        return Reviews(reviews.texts[:ALIKE], reviews.labels[:ALIKE])
 
     def _full_cache(self) -> tuple[Path, Path]:
         """The view and the grader's index of the real set, both made from one reading of it."""
