@@ -165,14 +165,10 @@ def expect_close(
     rtol: float = 1e-4,
     atol: float = 1e-6,
     hint: str = "",
-    reveal: bool = False,
 ) -> np.ndarray:
     """Fail unless every number is within ``atol + rtol * |expected|``, in the same shape. Returns the array.
 
-    Parameters
-    ----------
-    reveal
-        Of no effect: whoever is told the question is not told the answer, or a table of both passes next time.
+    Whoever is told the question is not told the answer, or a table of both passes next time.
     """
     right = np.asarray(expected, dtype=np.float64)
     if not np.isfinite(right).all():
@@ -221,7 +217,7 @@ def whole_number(value: Any, what: str) -> int:
     return int(found)
 
 
-def expect_count(value: Any, expected: int, what: str, hint: str = "", reveal: bool = False) -> int:
+def expect_count(value: Any, expected: int, what: str, hint: str = "") -> int:
     """Fail unless the value is this whole number; what is told names the question, so it does not name the answer."""
     found = whole_number(value, what)
     if found != expected:

@@ -155,7 +155,7 @@ def other_networks_are_right(run: Run) -> None:
 def expect_joints(run: Run, theta: np.ndarray, hint: str) -> None:
     what = call_told("find_joints", theta)
     found = as_row(ask(run, "find_joints", theta), what)
-    expect_close(found, joints(theta), what, rtol=1e-3, atol=1e-3, hint=hint, reveal=True)
+    expect_close(found, joints(theta), what, rtol=1e-3, atol=1e-3, hint=hint)
 
 
 @check(points=2)
@@ -228,7 +228,7 @@ def active_units_of_odd_networks_are_right(run: Run) -> None:
 def expect_slopes(run: Run, phi: np.ndarray, theta: np.ndarray, hint: str) -> None:
     what = call_told("find_slopes", phi, theta)
     found = as_row(ask(run, "find_slopes", phi, theta), what)
-    expect_close(found, slopes(phi, theta), what, rtol=1e-3, atol=1e-3, hint=hint, reveal=True)
+    expect_close(found, slopes(phi, theta), what, rtol=1e-3, atol=1e-3, hint=hint)
 
 
 @check(points=2)
