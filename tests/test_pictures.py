@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -137,7 +137,7 @@ SIZES: list[tuple[dict[str, Any], dict[str, Any]]] = [
 def picture(drawing: Drawing, style: str = "default", panels: tuple[int, int] = (1, 1), **how: Any) -> np.ndarray:
     """What the check sees of a figure of so many panels, the same in each."""
     figure_options, save_options = how.get("size", ({}, {}))
-    with mpl.style.context(style):
+    with matplotlib.style.context(style):
         figure = Figure(**figure_options, layout=how.get("layout"))
         FigureCanvasAgg(figure)
         for axes in np.ravel(figure.subplots(*panels)):
