@@ -348,7 +348,7 @@ def shows_a_line(image: np.ndarray) -> bool:
         labels, _ = ndimage.label(near, np.ones((3, 3)))
         for number, place in enumerate(ndimage.find_objects(labels), 1):
             height, width = ((side.stop - side.start) / n for side, n in zip(place, ink.shape, strict=True))
-            if height + width < 0.25 or (bridged and width < 0.2):
+            if height + width < 0.25 or (bridged and width < 0.15):
                 continue
             part = source[place] & (labels[place] == number)
             if climbs(part, least=max(3, 0.012 * len(ink)), times=3 if bridged else 1.5):
@@ -357,12 +357,8 @@ def shows_a_line(image: np.ndarray) -> bool:
 
 
 def not_straight(image: np.ndarray) -> np.ndarray:
-    """Where a picture lies in no long run of one grey, neither across nor up. A large one comes out smaller.
-
-    Within a dense grid no run is long: what a good part of the picture is painted with is its paper there.
-    """
-    paper = np.bincount(image.ravel(), minlength=256) >= 0.08 * image.size
-    ink = ~(paper[image] | in_run(image) | in_run(image.T).T)
+    """Where a picture lies in no long run of one grey, neither across nor up. A large one comes out smaller."""
+    ink = ~(in_run(image) | in_run(image.T).T)
     step = math.ceil(math.sqrt(image.size / 640_000))
     height, width = (side // step for side in image.shape)
     squares = ink[: height * step, : width * step].reshape(height, step, width, step)
@@ -386,8 +382,9 @@ def climbs(part: np.ndarray, least: float, times: float) -> bool:
     for edge in (columns.argmax(axis=0), columns[::-1].argmax(axis=0)):
         path = np.array([np.median(some) for some in np.array_split(edge, 24)])
         span, steps = np.ptp(path), np.abs(np.diff(path))
-        level, jumps, is_text = span < least, steps.max() > 0.37 * span, steps.sum() > 4 * span
-        if level or jumps or is_text:
+        if (
+            span < least or steps.max() > 0.37 * span or steps.sum() > 4 * span
+        ):  # level; a jump; up and down, as letters
             continue
         if len(np.unique(np.floor((path - path.min()) / span * 5.999))) >= 5:  # of six heights between
             return True
