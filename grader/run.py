@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 import nbformat
 import numpy as np
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from grader.diagnosis import Diagnosis
 
 T = TypeVar("T")
+Without = Literal["", "weights", "states", "own states"]
 
 BATCH = 500
 # Numbers in all answers to one question: far more than any exercise needs, and 160 MB.
@@ -208,7 +209,7 @@ class Run:
         forbid: Sequence[str] = (),
         *,
         several: bool = True,
-        weights: bool = True,
+        without: Without = "",
     ) -> np.ndarray:
         """Answers of a model, or of any function, to inputs that the check picked.
 
@@ -223,8 +224,9 @@ class Run:
             As for :meth:`call`.
         several
             Whether the model may return several things, of which the first is its answer, as a recurrent one does.
-        weights
-            False: all weights (see :meth:`weights`) are zero meanwhile.
+        without
+            What the model does without meanwhile, if its answers ought to hang on that: ``"weights"`` are all zero
+            (see :meth:`weights`), the ``"states"`` that its LSTM gives are zero, or another row's (``"own states"``).
 
         Returns
         -------
@@ -247,7 +249,7 @@ class Run:
             some = inputs[len(inputs) * number // batches : len(inputs) * (number + 1) // batches]
             buffers: list[bytes] = []
             node = wire.encode(some if isinstance(some, np.ndarray) else list(some), buffers)
-            request = {"do": "predict", "name": name, "inputs": node, "layout": layout, "weights": weights}
+            request = {"do": "predict", "name": name, "inputs": node, "layout": layout, "without": without}
             request["forbid"] = nodes(forbid)
             reply = self._ask(request, name, buffers, called=True)
             if type(reply) is not tuple or len(reply) != 3 or type(reply[1]) is not int or type(reply[2]) is not int:

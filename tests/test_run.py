@@ -510,7 +510,7 @@ def test_without_its_weights_a_network_knows_nothing_and_has_them_back_afterward
     kept = network.weight.detach().clone()
     run = ask(model=network)
     inputs = np.ones((4, 3), np.float32)
-    assert not run.predict("model", inputs, weights=False).any()
+    assert not run.predict("model", inputs, without="weights").any()
     assert torch.equal(network.weight, kept)
     assert run.predict("model", inputs).any()
 

@@ -204,7 +204,7 @@ def network(run):
     digits = some(run.visible("mnist"), slice(400))
     try:
         knows = (recognised(ask(run, digits)) == digits.labels).mean()
-        still = (recognised(ask(run, digits, weights=False)) == digits.labels).mean()
+        still = (recognised(ask(run, digits, without="weights")) == digits.labels).mean()
     except SubmissionFault:  # what is wrong with its answers is told elsewhere
         return shapes
     expect(

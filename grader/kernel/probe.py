@@ -441,6 +441,74 @@ def silenced(tensors: list[Any]) -> Iterator[None]:
             put(one, values)
 
 
+@contextlib.contextmanager
+def reading_nothing(of_others: bool) -> Iterator[None]:
+    """What every LSTM gives is zero for a while, or what it gives for another row: whoever asks it learns nothing.
+
+    A model may keep its LSTM wherever it likes, so that the class is changed and not the module. A call with one step
+    and no state has read nothing yet, and stays as it is.
+    """
+    last: dict[int, Any] = {}
+
+    def others(module: Any, given: Any) -> Any:
+        output, (state, memory) = given
+        first = getattr(module, "batch_first", False)
+        if isinstance(output, torch.nn.utils.rnn.PackedSequence):
+            steps, lengths = torch.nn.utils.rnn.pad_packed_sequence(output, batch_first=True)
+            sorted_already = output.sorted_indices is None
+            steps = steps.roll(1, 0) if len(steps) > 1 else torch.zeros_like(steps)
+            output = torch.nn.utils.rnn.pack_padded_sequence(steps, lengths, True, sorted_already)
+        elif output.dim() == 3 and output.shape[0 if first else 1] > 1:
+            output = output.roll(1, 0 if first else 1)
+        else:  # one row at a time: as many steps as there are of the one before
+            steps = output if first or output.dim() == 2 else output.transpose(0, 1)
+            steps = steps if steps.dim() == 3 else steps.unsqueeze(0)
+            before, last[id(module)] = last.get(id(module)), (steps, state, memory)
+            if before is None or before[0].shape[2] != steps.shape[2]:
+                return nothing(given)
+            length = steps.shape[1]
+            repeated = before[0].repeat(1, -(-length // max(before[0].shape[1], 1)), 1)[:, :length]
+            return repeated.reshape(output.shape), (before[1].reshape(state.shape), before[2].reshape(memory.shape))
+        return output, tuple(one.roll(1, -2) if one.shape[-2] > 1 else one for one in (state, memory))
+
+    def nothing(given: Any) -> Any:
+        output, states = given
+        if isinstance(output, torch.nn.utils.rnn.PackedSequence):
+            return output._replace(data=torch.zeros_like(output.data)), tuple(map(torch.zeros_like, states))
+        return torch.zeros_like(output), tuple(map(torch.zeros_like, states))
+
+    layer, cell = torch.nn.LSTM.forward, torch.nn.LSTMCell.forward
+
+    def layers(module: Any, *args: Any, **options: Any) -> Any:
+        given = layer(module, *args, **options)
+        output = given[0]
+        begins = len(args) < 2 and options.get("hx") is None and isinstance(output, torch.Tensor)
+        if begins and output.shape[1 if module.batch_first and output.dim() == 3 else 0] == 1:
+            return given
+        return others(module, given) if of_others else nothing(given)
+
+    def cells(module: Any, *args: Any, **options: Any) -> Any:
+        given = cell(module, *args, **options)
+        if len(args) < 2 and options.get("hx") is None:
+            return given
+        return tuple(one.roll(1, 0) if of_others and one.dim() == 2 else torch.zeros_like(one) for one in given)
+
+    torch.nn.LSTM.forward, torch.nn.LSTMCell.forward = layers, cells
+    try:
+        yield
+    finally:
+        torch.nn.LSTM.forward, torch.nn.LSTMCell.forward = layer, cell
+
+
+def without(what: str, value: Any) -> contextlib.AbstractContextManager[None]:
+    """A model as it is but for something that its answers ought to hang on."""
+    if what == "weights":
+        return silenced(weights(value)[0])
+    if what in ("states", "own states"):
+        return reading_nothing(of_others=what == "own states")
+    return contextlib.nullcontext()
+
+
 STEPS: list[int] = []  # that each optimiser has taken, in the order of their first ones
 _known: dict[int, tuple[Any, int]] = {}
 
@@ -611,7 +679,7 @@ def answering(namespace: dict[str, Any], tripwires: Any) -> Asked:
                 return call(value, content, buffers, state["device"])
         if do == "predict":
             inputs = decode(content["inputs"], buffers, state["device"])
-            with silenced([] if content.get("weights", True) else weights(value)[0]):
+            with without(content.get("without", ""), value):
                 return predict(value, inputs, state["device"], content["layout"])
         raise ValueError(do)
 
