@@ -515,6 +515,77 @@ def test_without_its_weights_a_network_knows_nothing_and_has_them_back_afterward
     assert run.predict("model", inputs).any()
 
 
+LSTMS = [(layers, both) for layers in (1, 2) for both in (False, True)]
+
+
+@pytest.mark.parametrize(("layers", "both"), LSTMS)
+@pytest.mark.parametrize("first", [True, False], ids=["rows first", "steps first"])
+def test_without_its_states_an_lstm_has_read_nothing(layers: int, both: bool, first: bool) -> None:
+    lstm = torch.nn.LSTM(3, 4, layers, batch_first=first, bidirectional=both)
+    run = ask(output=lambda x: steps(lstm(steps(x))[0]), last=lambda x: lstm(steps(x))[1][0][-1])
+
+    def steps(x: torch.Tensor) -> torch.Tensor:
+        return x if first else x.transpose(0, 1)
+
+    inputs = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(np.float32)
+    for name in ("output", "last"):
+        usual = run.predict(name, inputs)
+        assert not run.predict(name, inputs, without="states").any()
+        others = run.predict(name, inputs, without="own states")
+        assert np.array_equal(others, np.roll(usual, 1, axis=0))  # each has another row's
+        assert np.array_equal(run.predict(name, inputs), usual)
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_packed_rows_lose_their_states_too(both: bool) -> None:
+    lstm = torch.nn.LSTM(3, 4, batch_first=True, bidirectional=both)
+    lengths = torch.tensor([3, 7, 1, 2, 5])
+
+    def packed(x: torch.Tensor) -> Any:
+        return lstm(torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))
+
+    run = ask(
+        output=lambda x: torch.nn.utils.rnn.pad_packed_sequence(packed(x)[0], batch_first=True)[0],
+        last=lambda x: packed(x)[1][0][-1],
+    )
+    inputs = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(np.float32)
+    assert not run.predict("output", inputs, without="states").any()
+    usual, others = (run.predict("last", inputs, **kind) for kind in ({}, {"without": "own states"}))
+    assert np.array_equal(others, np.roll(usual, 1, axis=0))
+    # What is padded stays padded.
+    usual, others = (run.predict("output", inputs, **kind) for kind in ({}, {"without": "own states"}))
+    assert others.shape == usual.shape
+    assert np.array_equal(others[1, :3], usual[0, :3])
+    assert not others[1, 3:].any()
+
+
+def test_a_cell_in_a_loop_loses_its_states() -> None:
+    cell = torch.nn.LSTMCell(3, 4)
+
+    def loop(x: torch.Tensor) -> torch.Tensor:
+        state = (torch.zeros(len(x), 4), torch.zeros(len(x), 4))
+        for step in x.unbind(1):
+            state = cell(step, state)
+        return state[0]
+
+    run = ask(model=loop)
+    inputs = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(np.float32)
+    assert run.predict("model", inputs).all()
+    assert not run.predict("model", inputs, without="states").any()
+    changed = run.predict("model", inputs, without="own states") - run.predict("model", inputs)
+    assert np.abs(changed).max(axis=1).min() > 1e-3
+
+
+def test_one_step_without_a_state_is_no_reading_and_is_left_alone() -> None:
+    cell, lstm = torch.nn.LSTMCell(3, 4), torch.nn.LSTM(3, 4, batch_first=True)
+    run = ask(cell=lambda x: cell(x)[0], lstm=lambda x: lstm(x[:, None])[0][:, 0])
+    inputs = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    for name in ("cell", "lstm"):
+        usual = run.predict(name, inputs)
+        for without in ("states", "own states"):
+            assert np.array_equal(run.predict(name, inputs, without=without), usual)
+
+
 def test_several_things_may_be_refused() -> None:
     run = ask(pair=lambda x: (x, 2 * x))
     inputs = np.ones((4, 3), np.float32)

@@ -39,16 +39,13 @@ def memory_of(processes: Sequence[psutil.Process], limit: float, first: int | No
     """
     hidden = open_ + sum(_tables(one.pid) for one in processes) + (_sockets(first) if first else 0)
     files = _files_in_memory(first) if first else 0
-    resident: dict[int, int] = {}
-    for process in processes:
-        with suppress(psutil.Error):
-            resident[process.pid] = int(process.memory_info().rss)
+    resident = {process: _resident(process) for process in processes}
     total = hidden + files + sum(resident.values())
     if total <= 0.8 * limit or (len(resident) < 2 and not files):
         return total
     exact = shared = 0
-    for pid, size in resident.items():
-        proportional, in_memory = _proportional(pid, size)
+    for process in resident:
+        proportional, in_memory = _proportional(process)
         exact += proportional
         shared += in_memory
     return min(total, hidden + exact + max(0, files - shared))
@@ -70,10 +67,20 @@ def _tables(pid: int) -> int:
     return sum(_kilobytes(f"/proc/{pid}/status", "VmPTE", "HugetlbPages"))
 
 
-def _proportional(pid: int, resident: int) -> tuple[int, int]:
+def _resident(process: psutil.Process) -> int:
+    with suppress(psutil.Error):
+        return int(process.memory_info().rss)
+    return 0
+
+
+def _proportional(process: psutil.Process) -> tuple[int, int]:
     """Bytes of a process, shared ones in proportion; and those of them that are files in memory, or might be."""
-    exact, shared = _kilobytes(f"/proc/{pid}/smaps_rollup", "Pss", "Pss_Shmem")
-    return (exact, shared) if exact else (resident, 0)  # not Linux, or it may not be looked at
+    exact, shared = _kilobytes(f"/proc/{process.pid}/smaps_rollup", "Pss", "Pss_Shmem")
+    if exact:
+        return exact, shared
+    # Not Linux, or it may not be looked at; or it has ended since it was first asked, as a loader's workers do all
+    # at once, and holds nothing any more.
+    return _resident(process), 0
 
 
 def _sockets(first: int) -> int:

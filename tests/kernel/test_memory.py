@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -95,3 +96,19 @@ x = 3
 """
     report = grade_cells(cells).report
     assert (report.status, report.execution.status) == ("passed", "ok"), report.execution
+
+
+def test_what_ends_while_it_is_measured_holds_nothing() -> None:
+    class Ending(psutil.Process):
+        """Asked for what it holds, it tells, and ends: a loader's workers do so all at once."""
+
+        def memory_info(self) -> Any:
+            try:
+                return super().memory_info()
+            finally:
+                self.kill()
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+
+    with program("held = bytearray(100_000_000)") as one, program("") as two:
+        ending = Ending(one.pid)
+        assert memory.memory_of([ending, two], limit=1) < 60_000_000
