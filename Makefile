@@ -39,7 +39,7 @@ grade: $(READY) ## Grade the reference solution of exercise 110
 	@echo "    $(BIN)/grade exercises/110"
 
 test: $(READY) $(AXE) check ## Run every test
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 thorough: $(READY) $(AXE) check ## Run every test in every mode: an hour or more
 	GRADER_TEST_EVERY_MODE=1 $(BIN)/python -m pytest -n 2 --dist worksteal
