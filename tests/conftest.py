@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from hypothesis import HealthCheck, settings
 from nbformat.v4 import new_code_cell, new_notebook
 
 from grader.datasets import DATASETS
@@ -22,6 +23,10 @@ from grader.kernel.warm import Warm, warmed
 from grader.submission import Submission
 
 ROOT = Path(__file__).parent.parent
+
+# A machine may be as slow as it likes.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
