@@ -63,6 +63,7 @@ WORDS = {
             "scipy.special:softmax",
             "scipy.special:log_softmax",
             "sklearn.utils.extmath:softmax",
+            "torch.distributions",
             *_FRAMEWORKS,
         ),
         instead=mark("Write it yourself, with exponentials, logarithms and sums."),
@@ -70,7 +71,7 @@ WORDS = {
     # The losses of classification: their softmax has a word of its own.
     "cross_entropy": Forbidden(
         operations=(r".*cross_entropy.*", r".*nll_loss.*"),
-        modules=("sklearn.metrics:log_loss", *_FRAMEWORKS),
+        modules=("sklearn.metrics:log_loss", "torch.distributions", *_FRAMEWORKS),
         instead=mark("Write the loss yourself, with logarithms and sums."),
     ),
     # Layers and cells of recurrent networks.

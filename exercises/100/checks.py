@@ -122,12 +122,19 @@ def one_hidden_layer_is_counted(run: Run) -> None:
 @check(points=2)
 def many_hidden_layers_are_counted(run: Run) -> None:
     """`count_parameters` is right for several hidden layers, given as a list."""
-    for layers in (1, 2, 3, 5):
+    for layers in (1, 2, 3, 5, 9):
         inputs, outputs, *hidden = _sizes(run, layers + 2)
         _expect_network(run, inputs, hidden, outputs)
     # A size that comes twice trips a loop that looks a layer up by its size.
     inputs, outputs, first, twice = _sizes(run, 4)
     _expect_network(run, inputs, [first, twice, twice], outputs)
+    # An odd number beyond 2²⁴, which float32 cannot hold, of a network that is still small enough to be built.
+    wide, first, outputs = (
+        2 * run.rng.integers(2200, 2400),
+        2 * run.rng.integers(2100, 2200) + 1,
+        2 * run.rng.integers(2, 9),
+    )
+    _expect_network(run, int(wide), [int(first)], int(outputs))
 
 
 @check(points=1)
@@ -206,6 +213,8 @@ def _expect_any_build(run: Run, inside: str) -> None:
     own = tr("A module may have a parameter of its own, `nn.Parameter(…)`, beside those of its layers.")
     scaled = {"scale": ("Parameter", [c, 2]), "out": ("Linear", b, c)}
     _expect_module(run, ("Network", scaled), 2 * c + two, own)
+    # A single number has no axis at all.
+    _expect_module(run, ("Network", {"scale": ("Parameter", []), "out": ("Linear", b, c)}), 1 + two, own)
     tied = tr("Two layers may share a tensor: there is one of it, and `module.parameters()` gives it once.")
     words = {"words": ("Embedding", a, b), "out": ("Linear", b, a)}
     _expect_module(run, ("Network", words, {"tied": {"out.weight": "words.weight"}}), a * b + a, tied)

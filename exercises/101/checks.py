@@ -101,12 +101,19 @@ def switching_at(rng: np.random.Generator, places: np.ndarray, slope: np.ndarray
     return rng.permutation(np.column_stack([-slope * places, slope]).round(6))
 
 
+def with_closer_joints(rng: np.random.Generator) -> np.ndarray:
+    """Two units that switch so close to each other that nobody could see two joints; that is for formulas."""
+    place = rng.uniform(0.5, 2)
+    places = np.array([place, place + rng.uniform(0.005, 0.008), -place])
+    return switching_at(rng, places, rng.choice([-1, 1], 3) * rng.uniform(0.3, 2, 3))
+
+
 ODD = (with_close_joints, with_far_joints, with_small_slopes)
 
 
 def with_flat_units(rng: np.random.Generator, theta: np.ndarray) -> np.ndarray:
-    """The network with two more units that never switch: one always on, one always off."""
-    flat = np.array([[rng.uniform(0.2, 1), 0], [-rng.uniform(0.2, 1), 0]]).round(2)
+    """The network with more units that never switch: one always on, and two always off, one of them at 0 itself."""
+    flat = np.array([[rng.uniform(0.2, 1), 0], [-rng.uniform(0.2, 1), 0], [0, 0]]).round(2)
     return rng.permutation(np.concatenate([theta, flat]))
 
 
@@ -193,7 +200,7 @@ def joints_are_found(run: Run) -> None:
     expect_joints(run, THETA, FORMULA)
     for units in (1, 3, 4, 6):
         expect_joints(run, some_theta(run.rng, units), FORMULA)
-    for odd in ODD:
+    for odd in (*ODD, with_closer_joints):
         expect_joints(run, odd(run.rng), EVERYWHERE)
 
 
@@ -279,9 +286,9 @@ def slopes_are_right(run: Run) -> None:
 @check(points=1, needs=slopes_are_right)
 def slopes_of_odd_networks_are_right(run: Run) -> None:
     """`find_slopes` knows units that never switch, and two that switch at the same place."""
-    expect_slopes(run, some_phi(run.rng, 5), with_flat_units(run.rng, some_theta(run.rng, 3)), ADDS)
+    expect_slopes(run, some_phi(run.rng, 6), with_flat_units(run.rng, some_theta(run.rng, 3)), ADDS)
     expect_slopes(run, some_phi(run.rng, 5), with_shared_joint(run.rng), ADDS)
-    expect_slopes(run, some_phi(run.rng, 2), with_flat_units(run.rng, np.empty((0, 2))), ONE_REGION)
+    expect_slopes(run, some_phi(run.rng, 3), with_flat_units(run.rng, np.empty((0, 2))), ONE_REGION)
 
 
 # ---------------------------------------------------------------------- Problem 3.4

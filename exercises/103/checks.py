@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 UNITS = {"B": 1, "MB": 1000**2, "GB": 1000**3, "MiB": 1024**2, "GiB": 1024**3}
 TWINS = {"MB": "MiB", "MiB": "MB", "GB": "GiB", "GiB": "GB"}
+SMALL = 10**5  # parameters of a network so small that a rounded number of megabytes says nothing of it
 NEAR = 0.02  # how far the rounded sizes of papers and model cards are from the counted ones
 
 IN_BITS = tr("The number in a type's name counts bits, and 8 bits make a byte.")
@@ -67,8 +68,8 @@ def rows_of(value: Any) -> Any:
 # ---------------------------------------------------------------------- memory
 
 
-def expect_memory(run: Run, dtype: str, unit: str) -> None:
-    parameters = int(run.rng.integers(10**8, 10**10))
+def expect_memory(run: Run, dtype: str, unit: str, most: int = 10**10) -> None:
+    parameters = int(run.rng.integers(most // 100, most))
     right = parameters * BYTES[dtype] / UNITS[unit]
     what = f'`memory({parameters}, "{dtype}", "{unit}")`'
     found = one_number(run.call("memory", parameters, dtype, unit), what)
@@ -99,6 +100,7 @@ def decimal_units_are_right(run: Run) -> None:
     """`memory` is right in MB and GB."""
     for dtype, unit in (("float32", "MB"), ("int8", "MB"), ("float16", "GB"), ("float32", "GB")):
         expect_memory(run, dtype, unit)
+        expect_memory(run, dtype, unit, SMALL)
 
 
 @check(points=1, needs=memory_in_bytes_is_right)
@@ -106,6 +108,7 @@ def binary_units_are_right(run: Run) -> None:
     """`memory` is right in MiB and GiB."""
     for dtype, unit in (("float32", "MiB"), ("int8", "MiB"), ("float16", "GiB"), ("float32", "GiB")):
         expect_memory(run, dtype, unit)
+        expect_memory(run, dtype, unit, SMALL)
 
 
 # ---------------------------------------------------------------------- BERT
@@ -361,9 +364,12 @@ def what_fits_is_right(run: Run) -> None:
     """`fits` tells whether a model and what comes on top of its weights fit into so many GiB."""
     # Just below the limit, where 8 GB would be too little but 8 GiB are not; just above; and far from it.
     cases = [(0.5, "int8"), (0.96, "float32"), (0.98, "float16"), (1.03, "int8"), (1.05, "float16"), (1.6, "float32")]
+    cases += [(0.97, "bfloat16"), (1.04, "float64")]
     for number in run.rng.permutation(len(cases)):
         filled, dtype = cases[number]
-        gib, extra = int(run.rng.choice([4, 6, 8, 12, 16, 24, 80])), float(run.rng.choice([0.2, 0.3, 0.4, 0.5]))
+        # A little more than the card has is less than half a GiB more: rounded to whole ones it would fit.
+        gib = int(run.rng.choice([4, 6, 8] if 1 < filled < 1.1 else [4, 6, 8, 12, 16, 24, 80]))
+        extra = float(run.rng.choice([0.2, 0.3, 0.4, 0.5]))
         parameters = int(filled * gib * 1024**3 / (BYTES[dtype] * (1 + extra)))
         what = f'`fits({parameters}, "{dtype}", {gib}, {extra})`'
         found = one_number(run.call("fits", parameters, dtype, gib, extra), what)
@@ -417,10 +423,13 @@ def parameters_compare_to_the_right_thing(run: Run) -> None:
 @check(points=2, hint=tr("Compare ratios, not differences: take logarithms, then find the smallest distance."))
 def closest_animal_is_found(run: Run) -> None:
     """`closest_animal` gives the animal with the smallest ratio to the number of parameters."""
-    for place in (0.35, 0.65, 0.35, 0.65, -0.5, 1.5):
+    # A little before the middle of two animals and a little behind it, where whole digits, of the animals or of all
+    # numbers, say the opposite.
+    low, high = (0.13, 0.33), (0.67, 0.87)
+    for place, digits in ((0.46, low), (0.46, high), (0.54, low), (0.54, high), (-0.5, low), (1.5, high)):
         names = [str(name) for name in run.rng.permutation(SOME_ANIMALS)[:4]]
         # Thousandfold steps. Between two of them nearly all numbers are closer to the smaller one by difference.
-        powers = run.rng.uniform(3, 4) + 3 * np.arange(4)
+        powers = 3 + run.rng.uniform(*digits) + 3 * np.arange(4)
         counts = {name: int(10**power) for name, power in zip(names, powers, strict=True)}
         step = {-0.5: 0, 1.5: 2}.get(place, int(run.rng.integers(3)))
         parameters = int(10 ** (powers[step] + 3 * place))

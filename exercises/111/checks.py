@@ -7,6 +7,7 @@ before it gives.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -148,21 +149,22 @@ def network(rng: np.random.Generator, sizes: Sequence[int]) -> Network:
     return Network(tuple(a.round(2) for a in arrays))
 
 
-def telling(rng: np.random.Generator, sizes: Sequence[int], n: int | None) -> tuple[Network, np.ndarray]:
+def telling(rng: np.random.Generator, sizes: Sequence[int], n: int | None, scale: float) -> tuple[Network, np.ndarray]:
     """A network and its input (n: a batch) in which each ReLU clips some units and not others, and y < 0 occurs."""
     while True:
         net = network(rng, sizes)
-        x = rng.normal(size=sizes[0] if n is None else (n, sizes[0])).round(2)
+        x = rng.normal(scale=scale, size=sizes[0] if n is None else (n, sizes[0])).round(2)
         h1, h2, y = net.forward(x)
         some_clipped = all((h == 0).any() and (h > 0).any() for h in (h1, h2))
         if some_clipped and (y < -0.1).any():
             return net, x
 
 
-SIZES = [(2, 3, 3, 1), (4, 5, 6, 2), (3, 7, 4, 3), (2, 3, 3, 1)]
-ONE_INPUT = [None] * 4
-# Three inputs and layers of three units: what is turned raises no error then, and is still wrong.
-BATCHES = [8, 11, 5, 3]
+SIZES = [(2, 3, 3, 1), (4, 5, 6, 2), (3, 7, 4, 3), (2, 3, 3, 1), (5, 4, 6, 3)]
+ONE_INPUT = [None] * 5
+# Three inputs and layers of three units: what is turned raises no error then, and is still wrong. One input is a batch
+# of one, not a vector.
+BATCHES = [8, 11, 5, 3, 1]
 
 LAYER_BY_LAYER = tr("Go unit by unit: the products of its weights and the values that come in, summed, and its bias.")
 RELU = tr("The ReLU is missing: what is below 0 becomes 0.")
@@ -216,9 +218,9 @@ class Answer:
         return next((hint for hint, wrong in usual.items() if np.allclose(found, wrong, RTOL, ATOL)), LAYER_BY_LAYER)
 
 
-def answer(run: Run, sizes: Sequence[int], n: int | None) -> Answer:
-    """What `forward` gives for one input, or `forward_batch` for a batch of n."""
-    net, x = telling(run.rng, sizes, n)
+def answer(run: Run, sizes: Sequence[int], n: int | None, scale: float) -> Answer:
+    """What `forward` gives for one input, or `forward_batch` for a batch of n; their numbers are of about that size."""
+    net, x = telling(run.rng, sizes, n, scale)
     function = "forward" if n is None else "forward_batch"
     names = ("h1", "h2", "y") if n is None else ("H1", "H2", "Y")
     value = ask(run, function, x, *net.parameters, forbid=["sequential"])  # "by hand what nn.Sequential does for you"
@@ -243,8 +245,9 @@ def answer(run: Run, sizes: Sequence[int], n: int | None) -> Answer:
 def judge(run: Run, batches: Sequence[int | None], *numbers: int) -> None:
     """Fail unless these layers are right in networks of all sizes, for one input (None) or batches."""
     judged = 0
-    for sizes, n in [*zip(SIZES, batches, strict=True)] * 2:
-        one = answer(run, sizes, n)
+    # Large inputs, too: an activation function may be a ReLU for small ones only.
+    for scale, (sizes, n) in itertools.product((1, 20), zip(SIZES, batches, strict=True)):
+        one = answer(run, sizes, n, scale)
         judged += sum(one.expect_layer(number) for number in numbers)
     expect(judged >= 3 * len(numbers), tr("The layer before it is all the same, or NaN: nothing to go on from."))
 
@@ -301,7 +304,7 @@ def model_computes_the_same(run: Run) -> None:
     message = tr("`model` has parameters of the shapes {shapes}.", shapes=there) if there else none
     hint = tr("Three linear layers: 2 to 3, 3 to 3 and 3 to 1, with biases.")
     expect(sorted(shapes.values()) == wanted, message, hint)
-    x = run.rng.normal(scale=4, size=(40, 2)).astype(np.float32)
+    x = (run.rng.normal(size=(40, 2)) * np.repeat([[4], [100]], 20, axis=0)).astype(np.float32)
     found = run.predict("model", x)
     right = NOTEBOOK.forward(x)[2]
     hint = tr("Are all six tensors copied, and is there a ReLU after each hidden layer and none at the end?")

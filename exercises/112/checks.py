@@ -69,6 +69,12 @@ def curve(rng: np.random.Generator, epochs: int) -> list[float]:
     return [round(float(loss), 2) for loss in ideal + rng.normal(scale=0.15, size=epochs)]
 
 
+def fine(rng: np.random.Generator) -> list[float]:
+    """Losses that differ in the fifth decimal only."""
+    start = rng.uniform(0.2, 0.8)
+    return [round(float(start + 1e-5 * step), 5) for step in rng.permutation(9)]
+
+
 @check(points=2, hint=tr("The lowest of all, wherever it stands; the first epoch has the number 1."))
 def best_epoch_is_right(run: Run) -> None:
     """`best_epoch` gives the epoch with the lowest validation loss."""
@@ -76,7 +82,7 @@ def best_epoch_is_right(run: Run) -> None:
     picked = [curve(rng, int(epochs)) for epochs in rng.integers(4, 13, size=12)]
     falling = sorted((round(float(loss), 3) for loss in rng.uniform(size=6)), reverse=True)
     twice = [0.9, 0.5, 0.3, 0.6, 0.3, 0.3, 0.8]
-    for losses in [*picked, falling, falling[::-1], twice, [0.7], [2.5, 2.5]]:
+    for losses in [*picked, falling, falling[::-1], twice, [0.7], [2.5, 2.5], fine(rng)]:
         what = f"`best_epoch({shown(losses)})`"
         right, last_lowest = lowest(losses), len(losses) - losses[::-1].index(min(losses))
         found = run.call("best_epoch", losses)
@@ -101,6 +107,7 @@ def stop_epoch_is_right(run: Run) -> None:
         ([0.5, 0.4, 0.6], 1),
         ([0.5, 0.6, 0.7], 2),
         ([level], 1),
+        (sorted(fine(rng), reverse=True), 3),  # what is lower, be it by little, is a new lowest
     ]
     for losses, patience in picked:
         what = f"`stop_epoch({shown(losses)}, {patience})`"

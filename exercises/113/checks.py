@@ -493,7 +493,8 @@ def accuracies_are_of_five_seeds(run: Run) -> str:
 def standard_error_is_right(run: Run) -> None:
     """`standard_error` gives the standard error of an accuracy."""
     cases = [(float(run.rng.uniform(0.02, 0.98)), int(run.rng.integers(20, 50_000))) for _ in range(5)]
-    for accuracy, n in [*cases, (0.5, 1), (1.0, 200), (0.0, 200)]:
+    few = (float(run.rng.uniform(0.2, 0.8)), int(run.rng.integers(4, 12)))  # here n - 1 is something else
+    for accuracy, n in [*cases, few, (0.5, 1), (1.0, 200), (0.0, 200)]:
         what = f"`standard_error({accuracy:.4g}, {n})`"
         found = one_number(run.call("standard_error", accuracy, n), what)
         expect_close(found, np.sqrt(accuracy * (1 - accuracy) / n), what, rtol=1e-3, atol=1e-9)
