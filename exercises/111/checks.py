@@ -207,7 +207,8 @@ class Answer:
             before = self.layers[number - 2]
             if not np.isfinite(before).all() or np.ptp(before) == 0:
                 return False
-        expect_close(found, self.net.layer(number, before), name, RTOL, ATOL, self.hint(number, found, before))
+        atol = ATOL * max(1, np.abs(before).max())  # sums of large numbers leave as much more rounding
+        expect_close(found, self.net.layer(number, before), name, RTOL, atol, self.hint(number, found, before))
         return True
 
     def hint(self, number: int, found: np.ndarray, before: np.ndarray) -> str:
@@ -308,7 +309,7 @@ def model_computes_the_same(run: Run) -> None:
     found = run.predict("model", x)
     right = NOTEBOOK.forward(x)[2]
     hint = tr("Are all six tensors copied, and is there a ReLU after each hidden layer and none at the end?")
-    expect_close(found.reshape(-1, 1) if found.ndim == 1 else found, right, "`model(X)`", RTOL, 1e-4, hint)
+    expect_close(found.reshape(-1, 1) if found.ndim == 1 else found, right, "`model(X)`", RTOL, 3e-4, hint)
 
 
 # ---------------------------------------------------------------------- logits and probabilities
