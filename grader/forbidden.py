@@ -44,7 +44,7 @@ WORDS = {
     # backward(), torch.autograd, torch.func, forward mode; tensors whose operations are followed.
     "autograd": Forbidden(
         operations=("_make_dual",),
-        modules=("autograd", *_FRAMEWORKS),
+        modules=("autograd", "sklearn.neural_network", *_FRAMEWORKS),
         graphs=True,
         instead=mark(
             "Compute with plain tensors only, none with `requires_grad`; `.detach()` gives one that autograd ignores."
@@ -77,7 +77,7 @@ WORDS = {
     # Layers and cells of recurrent networks.
     "recurrent": Forbidden(
         operations=(r".*rnn.*", r".*lstm.*", r".*gru(_.*)?"),
-        modules=_FRAMEWORKS,
+        modules=("torch.ao.nn.quantizable", *_FRAMEWORKS),  # an LSTM of layers nn.Linear
         instead=mark("Build it of products of matrices, sums, tanh and the sigmoid."),
     ),
     # Whatever counts right and wrong answers, or agreement.

@@ -586,6 +586,19 @@ def test_one_step_without_a_state_is_no_reading_and_is_left_alone() -> None:
             assert np.array_equal(run.predict(name, inputs, without=without), usual)
 
 
+def test_nor_is_the_same_at_every_step_or_a_step_from_zeros() -> None:
+    cell, lstm = torch.nn.LSTMCell(3, 4), torch.nn.LSTM(3, 4, batch_first=True)
+    zeros = torch.zeros(5, 4)
+    run = ask(
+        cell=lambda x: cell(x, (zeros, zeros))[0],
+        lstm=lambda x: lstm(x[:, None], (zeros[None], zeros[None]))[0][:, 0],
+        repeated=lambda x: lstm(x[:, None].expand(-1, 6, -1))[1][0][0],
+    )
+    inputs = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    for name in ("cell", "lstm", "repeated"):
+        assert np.array_equal(run.predict(name, inputs, without="own states"), run.predict(name, inputs))
+
+
 def test_several_things_may_be_refused() -> None:
     run = ask(pair=lambda x: (x, 2 * x))
     inputs = np.ones((4, 3), np.float32)

@@ -23,6 +23,7 @@ from grader.language import decimal, grouped
 if TYPE_CHECKING:
     from grader.run import Run
 
+MANY_STEPS = 1500  # that `train` has to take: a quarter of a second, where it may take 20,000
 QUICK_S = 5.0  # for what takes a hundredth of a second
 Layer = tuple[np.ndarray, np.ndarray]  # weights (outputs, inputs), biases (outputs,); or the slopes for them
 
@@ -469,6 +470,35 @@ def train_stops_at_the_error(run: Run) -> None:
             what = tr("`train` of {task}, asked for a loss of {loss},", task=one.told, loss=decimal(f"{error:.5f}"))
             found = pairs(ask(run, "train", one.layers, one.xs, one.targets, rate, error), what, one.sizes)
             expect_stop(found, way, first, error, one, what)
+    expect_patience(run)
+
+
+def expect_patience(run: Run) -> None:
+    """Fail if `train` gives up before more than a thousand steps; the text allows it 20,000.
+
+    Where `step` goes another way than it should, its own check says so, and nobody knows where that leads.
+    """
+    one, rate = task(run.rng, [2, 3, 1], 5), 0.5
+    layers, losses = one.layers, [mean_squared(one.layers, one.xs, one.targets)]
+    own = pairs(ask(run, "step", layers, one.xs, one.targets, rate), "`step`", one.sizes)
+    while len(losses) <= MANY_STEPS:
+        layers = moved(layers, slopes(layers, one.xs, one.targets), rate)
+        losses.append(mean_squared(layers, one.xs, one.targets))
+        if len(losses) == 2 and not np.allclose(flat(own), flat(layers), 1e-3, 1e-4):
+            return
+    error, least = losses[-1], losses[int(0.95 * MANY_STEPS)]  # single precision may lead there a little later
+    if not losses[0] > least > error:
+        return
+    what = tr("`train` of {task}, asked for a loss of {loss},", task=one.told, loss=decimal(f"{error:.5f}"))
+    found = pairs(ask(run, "train", one.layers, one.xs, one.targets, rate, error), what, one.sizes)
+    reached = mean_squared(found, one.xs, one.targets)
+    message = tr(
+        "{what} gives up at a loss of {reached}; {steps} steps lead there.",
+        what=what,
+        reached=decimal(f"{reached:.5f}"),
+        steps=grouped(MANY_STEPS),
+    )
+    expect(reached <= least, message, tr("It may take 20,000 steps before it gives up."))
 
 
 def expect_stop(found: list[Layer], way: list[list[Layer]], first: int, error: float, one: Task, what: str) -> None:

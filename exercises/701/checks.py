@@ -328,7 +328,7 @@ def expect_last_of_lstm(run: Run, sequence: tuple[int, int, int, int], given: bo
     x, weights = some(run, batch, length, inputs), some_weights(run, inputs, hidden, parts=4)
     begun = (some(run, batch, hidden), some(run, batch, hidden)) if given else None
     what = "`lstm(x, weights, (h, c))`" if given else "`lstm(x, weights)`"  # untranslated
-    found = ask(run, "lstm", x, weights, *([begun] if begun else []))
+    found = ask(run, "lstm", x, weights, *([begun] if begun else []), unchanged=True)
     states, h, c = several(found, 3, what, tr("It returns `states, (h, c)`."))
     first_part = tr("{what}, its first part,", what=what)
     states = numeric(states, first_part)
@@ -501,7 +501,9 @@ def forget_gate_is_opened(run: Run) -> None:
         _, _, inputs, hidden = sizes(run)
         weights = some_weights(run, inputs, hidden, parts=4)
         what = f"`open_forget_gate(weights, {amount:.4g})`"  # untranslated
-        found = several(ask(run, "open_forget_gate", weights, amount), 4, what, tr("It returns all four tensors."))
+        found = several(
+            ask(run, "open_forget_gate", weights, amount, unchanged=True), 4, what, tr("It returns all four tensors.")
+        )
         for matrix, old, name in zip(found, weights, ("W_ih", "W_hh"), strict=False):
             told_matrix = tr("{what}, its {name},", what=what, name=name)
             close(matrix, old, told_matrix, tr("The matrices stay as they are."))

@@ -11,7 +11,7 @@ from grader.check import check, confusion, expect, expect_accuracy, fail, misjud
 from grader.errors import SubmissionFault
 from grader.expect import numeric, told, whole_number
 from grader.language import decimal, grouped
-from grader.run import BATCH
+from grader.lists import expect_whole_list
 
 GOAL = 0.95  # what document 004 says is within reach of better methods
 NO_WORDS = {"pad", "padding", "unk", "unknown", "oov", "bos", "eos", "sos", "cls", "sep", "start", "end", "mask", ""}
@@ -20,7 +20,6 @@ KNOWS_SOMETHING = 0.65  # of two classes; below, an LSTM's part in it cannot be 
 MOST_KNOWN_WITHOUT = 0.75
 TAKEN_AWAY = ("states", "own states")  # untranslated
 LEAST_CHANGE = 0.05  # by which an order of the words matters, in standard deviations of the scores
-MANY = 1400  # texts, which a list may well have
 RETOLD, MAY_LOSE = 2500, 2  # reviews in other words, and by how many points an honest model may be worse at them
 CONSONANTS = list("bcdfghjklmnpqrstvwxz")
 
@@ -141,9 +140,9 @@ def some_visible(run, count):
     return [reviews.texts[i] for i in run.rng.permutation(len(reviews))[:count]]
 
 
-def judged(run, texts, at_once=BATCH):
+def judged(run, texts):
     """`predict(texts)` as 0 and 1, (len(texts),). Probabilities of "positive" are taken, too."""
-    found = run.predict("predict", texts, batch=at_once)
+    found = run.predict("predict", texts)
     expect(
         found.size == len(texts),
         tr("`predict(texts)` of {n} texts has shape {shape}, not ({n},).", n=len(texts), shape=found.shape),
@@ -511,20 +510,7 @@ def predict_judges_each_text(run):
             ),
             tr("Each answer hangs on its own text only: no mean over the list, nothing random, `model.eval()` first."),
         )
-    # A long list, of short texts, for who answers the first ones only. The dropout may have been left on here, too.
-    beginnings = [" ".join(re.findall(r"[\w']+", re.sub("<.*?>", "", text))[:30]) for text in texts]
-    picked = run.rng.integers(len(texts), size=MANY + int(run.rng.integers(1, 100)))
-    one_by_one = judged(run, beginnings)
-    other = judged(run, [beginnings[i] for i in picked], at_once=len(picked)) != one_by_one[picked]
-    expect(
-        other[-300:].mean() <= other[:300].mean() + 0.2,
-        tr(
-            "`predict(texts)` of {n} texts gives those at the end of the list other answers than when they stand in "
-            "a short list.",
-            n=grouped(len(picked)),
-        ),
-        tr("A list may be of any length: go through all of it, batch by batch, and join the answers."),
-    )
+    expect_whole_list(run, "predict", texts, apart=0.5)  # the dropout may have been left on here, too
 
 
 @check(points=1, needs=[model_judges_each_row_by_itself, predict_judges_each_text])

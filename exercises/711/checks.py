@@ -16,6 +16,7 @@ from grader.check import check, closed_answer, expect, expect_answer, expect_clo
 from grader.errors import CallFailed
 from grader.expect import numeric
 from grader.language import decimal, grouped
+from grader.lists import expect_whole_list
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -405,6 +406,8 @@ def predict_follows_the_logits(run: Run) -> None:
     expect(
         0 < answers.mean() < 1, tr("`predict` gives all test reviews the same answer."), tr("Was the model trained?")
     )
+    texts = run.visible("reviews").texts
+    expect_whole_list(run, "predict", [texts[i] for i in run.rng.permutation(len(texts))[:60]], apart=0.5)
 
 
 @check(

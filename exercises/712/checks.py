@@ -20,6 +20,7 @@ from grader.datasets import dataset
 from grader.errors import CallFailed, SubmissionFault
 from grader.expect import numeric
 from grader.language import decimal, grouped
+from grader.lists import expect_whole_list
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -209,6 +210,7 @@ def predict_gives_ratings(run: Run) -> None:
             tr("`predict(texts)` gives a text another rating when other texts stand beside it."),
             tr("Each rating hangs on its own text only: no mean over the list, nothing random, `model.eval()` first."),
         )
+    expect_whole_list(run, "predict", texts, apart=0.1)
 
 
 def _in_other_words(rng: np.random.Generator, text: str, others: list[str]) -> str:

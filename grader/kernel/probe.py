@@ -445,10 +445,15 @@ def silenced(tensors: list[Any]) -> Iterator[None]:
 def reading_nothing(of_others: bool) -> Iterator[None]:
     """What every LSTM gives is zero for a while, or what it gives for another row: whoever asks it learns nothing.
 
-    A model may keep its LSTM wherever it likes, so that the class is changed and not the module. A call with one step
-    and no state has read nothing yet, and stays as it is.
+    A model may keep its LSTM wherever it likes, so that the class is changed and not the module. A call with one step,
+    or with the same at every step, and no state, or one of zeros, has read nothing yet, and stays as it is.
     """
     last: dict[int, Any] = {}
+
+    def begins(args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+        states = args[1] if len(args) > 1 else options.get("hx")
+        # Where everything is zero already, zeros tell nothing of who begins.
+        return states is None or (of_others and not any(bool(one.any()) for one in states))
 
     def others(module: Any, given: Any) -> Any:
         output, (state, memory) = given
@@ -477,19 +482,23 @@ def reading_nothing(of_others: bool) -> Iterator[None]:
             return output._replace(data=torch.zeros_like(output.data)), tuple(map(torch.zeros_like, states))
         return torch.zeros_like(output), tuple(map(torch.zeros_like, states))
 
+    def all_the_same(module: Any, steps: Any) -> bool:
+        if isinstance(steps, torch.nn.utils.rnn.PackedSequence):
+            return len(steps.batch_sizes) == 1
+        steps = steps.transpose(0, 1) if module.batch_first and steps.dim() == 3 else steps
+        return bool((steps == steps[:1]).all())
+
     layer, cell = torch.nn.LSTM.forward, torch.nn.LSTMCell.forward
 
     def layers(module: Any, *args: Any, **options: Any) -> Any:
         given = layer(module, *args, **options)
-        output = given[0]
-        begins = len(args) < 2 and options.get("hx") is None and isinstance(output, torch.Tensor)
-        if begins and output.shape[1 if module.batch_first and output.dim() == 3 else 0] == 1:
+        if begins(args, options) and all_the_same(module, args[0] if args else options["input"]):
             return given
         return others(module, given) if of_others else nothing(given)
 
     def cells(module: Any, *args: Any, **options: Any) -> Any:
         given = cell(module, *args, **options)
-        if len(args) < 2 and options.get("hx") is None:
+        if begins(args, options):
             return given
         return tuple(one.roll(1, 0) if of_others and one.dim() == 2 else torch.zeros_like(one) for one in given)
 
