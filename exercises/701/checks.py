@@ -312,7 +312,7 @@ def expect_last_of_rnn(run: Run, sequence: tuple[int, int, int, int], given: boo
     batch, length, inputs, hidden = sequence
     x, h, weights = some(run, batch, length, inputs), some(run, batch, hidden), some_weights(run, inputs, hidden)
     what = "`rnn(x, weights, h)`" if given else "`rnn(x, weights)`"  # untranslated
-    found = ask(run, "rnn", x, weights, *([h] if given else []))
+    found = ask(run, "rnn", x, weights, *([h] if given else []), unchanged=True)
     states, last = several(found, 2, what, tr("It returns `states, h`."))
     first_part = tr("{what}, its first part,", what=what)
     states = numeric(states, first_part)
