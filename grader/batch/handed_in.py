@@ -422,7 +422,7 @@ class _Finder:
             listed = moodle or (loose and CANVAS.fullmatch(entry.name))
             typed = CANVAS_TYPED.fullmatch(entry.name) if loose and not listed else None
             if typed:
-                self._student("canvas", typed["name"], typed["number"])
+                self._student("canvas", typed["anonymous"] or typed["name"], typed["number"] or "")
                 continue
             if loose and not listed and not (is_notebook(entry.name) or is_archive(entry.name)):
                 waiting.append(entry)

@@ -18,22 +18,24 @@ _SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".zip", ".tar", ".tgz", ".tbz2", 
 _AGAIN = re.compile(r"(?: ?\((?P<a>\d{1,4})\)|-(?P<b>\d{1,3})|-Copy(?P<c>\d{1,3})|(?: - |-)Copy)$")
 # What a team handed in may lie under the team's name, with the team's own number or with none.
 MOODLE = re.compile(
-    r"(?P<name>.+?)(?:_(?P<number>\d+))?_assign(?P<what>submission|feedback)_(?P<how>[a-z]+)(?:_(?P<rest>.*))?",
+    r"(?P<name>.+?)(?:_(?P<number>[0-9]+))?_assign(?P<what>submission|feedback)_(?P<how>[a-z]+)(?:_(?P<rest>.*))?",
     re.DOTALL,
 )
 # Anonymous students have five letters and digits in the place of a name and a number. Else a letter comes first and
 # no leading zeros, or `2026_01_15_alice.ipynb` and all of that day would be one student's.
 CANVAS = re.compile(
     r"(?:(?P<late_anonymous>(?i:LATE_))?(?P<anonymous>anon(?:ymous)?_[A-Za-z0-9]{5})(?P<late_behind>(?i:_LATE))?"
-    r"|(?P<name>[^\W\d_].*?)(?P<late>(?i:_LATE))?_(?P<number>[1-9]\d*))"
-    r"_(?P<upload>[1-9]\d{0,17})_(?P<rest>.+)",
+    r"|(?P<name>[^\W\d_].*?)(?P<late>(?i:_LATE))?_(?P<number>[1-9][0-9]*))"
+    r"_(?P<upload>[1-9][0-9]{0,17})_(?P<rest>.+)",
     re.DOTALL,
 )
 
 
 # What a student typed into Canvas's page, or a link: no file was handed in.
 CANVAS_TYPED = re.compile(
-    r"(?P<name>[^\W\d_].*?)(?:(?i:_LATE))?_(?P<number>[1-9]\d*)_(?:text|link|url)\.html", re.DOTALL
+    r"(?:(?:(?i:LATE_))?(?P<anonymous>anon(?:ymous)?_[A-Za-z0-9]{5})(?:(?i:_LATE))?"
+    r"|(?P<name>[^\W\d_].*?)(?:(?i:_LATE))?_(?P<number>[1-9][0-9]*))_(?:text|link|url)\.html",
+    re.DOTALL,
 )
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.batch.names import composed
+from grader.batch.names import MOODLE, composed
 from grader.errors import UsageError
 from grader.language import speaking
 from grader.render.feedback import OURS, as_html
@@ -328,10 +328,11 @@ def feedback_zip(
     """
     done = Filled(b"")
     wanted: list[tuple[Entry, str]] = []
+    by_teams = folders is None and _by_teams(entries)
     for entry in entries:
         if entry.student not in pages:
             continue
-        named = [_folder(entry)] if folders is None else folders.get(entry.student, [])
+        named = folders.get(entry.student, []) if folders is not None else [] if by_teams else [_folder(entry)]
         wanted += [(entry, folder) for folder in named if folder]
         if not any(named):
             done.left.append(
@@ -359,11 +360,21 @@ def _why_no_folder(entry: Entry) -> str:
     return "Moodle's number is not known: name the grading worksheet with --sheet"
 
 
-# Words that a team's name has in the languages of Moodle's users; its number is the team's, and may be some student's.
+# What a team's name has in the languages of Moodle's users, and no person's. A team's number is its own, and may be
+# some student's.
 _TEAM = re.compile(
-    r"\b(?:team|group|ryhmä|tiimi|gruppe|grupp|lag|hold|groupe|équipe|equipe|grupo|equipo|gruppo|squadra|grupa|группа|команда)\d*\b",
+    r"team|group|tiimi|ryhm|grupp|gruppe|groupe|équipe|equipe|equipo|grupo|grupa|squadra|групп|команд"
+    r"|\b(?:lag|hold)\b|\b(?:lag|hold|pair|pari|par|grp)[ _-]?\d",
     re.IGNORECASE,
 )
+
+
+def _by_teams(entries: Sequence[Entry]) -> bool:
+    """Whether the assignment is done in teams: then those whose names do not tell are teams as well."""
+    places = [MOODLE.fullmatch(part) for entry in entries for part in re.split(r"[/\\]", place_of(entry))]
+    folders = [place for place in places if place]
+    called = sum(bool(_TEAM.search(folder["name"])) for folder in folders)
+    return any(not folder["number"] for folder in folders) or 2 * called > len(folders)
 
 
 def _folder(entry: Entry) -> str:

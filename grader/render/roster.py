@@ -91,7 +91,7 @@ def platform_number(platform: str, student: str, place: str) -> str:
     for part in re.split(r"[/\\]", place):
         found = PLATFORMS[platform].fullmatch(part)
         if found and found["number"] and _same_name(found["name"], found["number"], student):
-            return str(found["number"])
+            return found["number"].lstrip("0") or "0"
     return ""
 
 
@@ -170,6 +170,8 @@ def _row_of(
     else:
         rows = _by_name(entry.student, people, by_number, by_name)
         why = "nobody in the sheet has this name"
+    if len(rows) == 1:  # a platform goes by the number alone
+        rows = by_number.get(people[rows[0]].number, rows)
     return rows[0] if len(rows) == 1 else f"{len(rows)} rows may be meant" if rows else why
 
 
@@ -195,7 +197,8 @@ def place_of(entry: Entry) -> str:
 
 
 def without_number(student: str, number: str) -> str:
-    return student.removesuffix(f"_{number}")
+    """The name alone, where the number was put behind it, perhaps with zeros before it."""
+    return re.sub(rf"_0*{re.escape(number)}\Z", "", student) if number else student
 
 
 def scaled(score: float, of: float, to: float | None) -> float:

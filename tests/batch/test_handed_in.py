@@ -486,9 +486,10 @@ def test_anonymous_students_of_canvas_are_one_each(top: Path, find_in: Find) -> 
 
 def test_who_typed_into_canvas_is_missing(top: Path, find_in: Find) -> None:
     files = {"lee_101_9001_small.ipynb": book(), "kim_108_text.html": b"<p>see github", "moe_LATE_109_link.html": b"x"}
+    files["anon_ab12d_text.html"] = b"<p>nobody knows who"
     found = find_in(zipped(top / "class.zip", files))
     assert students(found) == ["lee"]
-    assert remarks(found) == [("kim", "missing"), ("moe", "missing")]
+    assert remarks(found) == [("anon_ab12d", "missing"), ("kim", "missing"), ("moe", "missing")]
 
 
 def test_teams_of_moodle_with_and_without_a_number(top: Path, find_in: Find) -> None:

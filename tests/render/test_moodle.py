@@ -390,11 +390,62 @@ def test_whose_number_is_not_known_is_told() -> None:
     assert {left.student for left in done.left} == {"Anna_12", "Bob"}
 
 
-@pytest.mark.parametrize("team", ["Team Red", "Ryhmä 7", "group3", "Équipe A", "The red team"])
+@pytest.mark.parametrize(
+    "team",
+    [
+        *(
+            "Team Red",
+            "Ryhmä 7",
+            "group3",
+            "Équipe A",
+            "The red team",
+            "TeamRed",
+            "Teams 4",
+            "Projektryhmä",
+            "Gruppe_A",
+        ),
+        *("Pari 3", "Grp-2", "Lag 1", "Equipo Rojo"),
+    ],
+)
 def test_without_a_sheet_no_page_comes_under_a_teams_number(team: str) -> None:
     done = moodle.feedback_zip({team: b"page", "Anna": b"hers"}, [on_moodle(team, 17), on_moodle("Anna", 5)])
     assert feedback_files(done.content, {5}) == {5: ("feedback.html", b"hers")}
     assert "--sheet" in done.left[0].reason
+
+
+@pytest.mark.parametrize("others", [["Default group"], ["Team Red", "Team Blue"]])
+def test_among_teams_whoever_has_no_teams_name_is_one_as_well(others: list[str]) -> None:
+    entries = [on_moodle("Pandas", 17)]
+    for number, name in enumerate(others, 20):
+        tail = "" if name == "Default group" else f"_{number}"
+        entries.append(entry(name, 3, f"/c.zip/{name}{tail}_assignsubmission_file_/110.ipynb"))
+    done = moodle.feedback_zip({one.student: b"page" for one in entries}, entries)
+    assert done.filled == 0
+    assert all("--sheet" in one.reason for one in done.left)
+
+
+def test_zeros_before_a_number_make_no_other_of_it() -> None:
+    padded = entry("Anna", 3, "/c.zip/Anna_007_assignsubmission_file_/110.ipynb")
+    done = moodle.feedback_zip({"Anna": b"hers", "Bob": b"his"}, [padded, on_moodle("Bob", 7)])
+    assert (done.filled, {one.student for one in done.left}) == (0, {"Anna", "Bob"})
+    assert feedback_files(moodle.feedback_zip({"Anna": b"hers"}, [padded]).content, {7}) == {
+        7: ("feedback.html", b"hers")
+    }
+    done = moodle.fill(written([list(ENGLISH), row(7, "Anna")]), "sheet.csv", [padded])
+    assert imported(done.content)[7][0] == 30
+
+
+def test_digits_of_other_scripts_are_no_number() -> None:
+    arabic = entry("Anna", 3, "/c.zip/Anna_١٧_assignsubmission_file_/110.ipynb")
+    done = moodle.feedback_zip({"Anna": b"hers", "Bob": b"his"}, [on_moodle("Bob", 17), on_moodle("Bo", 1), arabic])
+    assert feedback_files(done.content, {17}).get(17) != ("feedback.html", b"hers")
+
+
+def test_a_number_that_two_rows_have_is_nobodys() -> None:
+    sheet = written([list(ENGLISH), row(7, "Bob"), row(7, "Eve"), row(8, "Al")])
+    done = moodle.fill(sheet, "sheet.csv", [entry("Bob"), entry("Eve"), entry("Al")])
+    assert [one[4] for one in rows_of(done.content)[1:]] == ["", "", "30.00"]
+    assert {one.student for one in done.left} == {"Bob", "Eve"}
 
 
 def test_with_a_sheet_nobody_gets_a_page_who_is_not_in_it() -> None:
