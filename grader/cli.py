@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import sys
-from typing import Annotated, Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -14,6 +17,7 @@ from grader import manual
 from grader.commands.common import app, complaints
 from grader.errors import GraderError
 from grader.language import mark, speak, tr
+from grader.limits import tight
 
 # Importing these is what puts their commands on the command line, in the order of the help.
 # isort: off
@@ -45,16 +49,51 @@ def _options(
 _CommandError: Any = typer.BadParameter.__base__
 
 
+@contextmanager
+def _endings() -> Iterator[list[int]]:
+    """Meanwhile SIGTERM and SIGHUP end a command as Ctrl-C does, with all that it started; which one came, in a list.
+
+    What is ignored (`nohup`) stays so.
+    """
+    heard: list[int] = []
+    before = {one: signal.getsignal(one) for one in _ENDINGS}
+
+    def hear(number: int, _: object) -> NoReturn:
+        for one in _ENDINGS:  # what is being swept away is not to be left half done
+            signal.signal(one, signal.SIG_IGN)
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    with suppress(ValueError):  # in a thread that is not the main one
+        for one in _ENDINGS:
+            if before[one] is not signal.SIG_IGN:
+                signal.signal(one, hear)
+    yield heard
+    with suppress(ValueError):
+        for one in _ENDINGS:
+            signal.signal(one, before[one])
+
+
+_ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 def main() -> None:
     """Entry point of the command `grade`."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ✓ gets a question mark, not a traceback
+    with _endings() as heard:
+        code = _exit_code()
+    sys.exit(128 + heard[0] if heard and code == 130 else code)
+
+
+def _exit_code() -> int:
+    """Do what was asked for; how that ended."""
     try:
         speak(manual.asked_for(sys.argv[1:]))
         code = app(standalone_mode=False) or 0
         if code == 130:  # Ctrl-C, as typer tells it
-            complaints.print(tr("Stopped."))
+            _stopped()
     except GraderError as error:
         complaints.print(f"{error.message} {error.advice}".strip())
         code = error.exit_code
@@ -63,7 +102,7 @@ def main() -> None:
             complaints.print(manual.complaint(error))
         code = 2
     except (KeyboardInterrupt, typer.Abort):  # as older versions of it do
-        complaints.print(tr("Stopped."))
+        _stopped()
         code = 130
     except BrokenPipeError:
         sys.stderr.close()
@@ -73,7 +112,16 @@ def main() -> None:
             raise
         complaints.print(_what_failed(error))
         code = 3
-    sys.exit(code)
+    return int(code)
+
+
+def _stopped() -> None:
+    with suppress(OSError):  # the terminal may be gone
+        complaints.print(tr("Stopped."))
+
+
+# Errors of a process that may not have more of something.
+_STARVED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EFBIG)
 
 
 def _what_failed(error: Exception) -> str:
@@ -84,9 +132,13 @@ def _what_failed(error: Exception) -> str:
             "what was graded before is kept.",
             error=error.strerror,
         )
+    told = f"{type(error).__name__}: {error}"
+    starved = isinstance(error, MemoryError) or getattr(error, "errno", 0) in _STARVED or "new thread" in told
+    if starved and (limits := tight()):
+        return tr("The grader itself failed ({error}). Nothing was graded.", error=told) + " " + limits
     return tr(
         "The grader itself failed ({error}). Nothing was graded; please report it with what GRADER_DEBUG=1 prints.",
-        error=f"{type(error).__name__}: {error}",
+        error=told,
     )
 
 

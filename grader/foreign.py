@@ -6,6 +6,8 @@ import re
 from itertools import islice
 from typing import Any
 
+from grader.sources import parsed
+
 # What no line of Python looks like, and what no line of another language of notebooks does.
 _MARKS = {
     "R": r"^[ \t]*[\w.]+(?:\[.*\])?[ \t]*<-\s|^[ \t]*(?:library|require)\(\w+\)|<- function\(|%>%|\|>",
@@ -20,7 +22,8 @@ _MARKS = {
 _NAMES = {
     "r": "R", "ir": "R", "julia": "Julia", "javascript": "JavaScript", "typescript": "JavaScript", "deno": "JavaScript",
     "octave": "Octave", "matlab": "Octave", "scala": "Scala", "c++": "C++", "c++17": "C++", "java": "Java",
-    "bash": "Bash",
+    "bash": "Bash", "rust": "Rust", "f#": "F#", "c#": "C#", "kotlin": "Kotlin", "go": "Go", "ruby": "Ruby",
+    "sql": "SQL", "perl": "Perl", "php": "PHP", "haskell": "Haskell", "lua": "Lua", "stata": "Stata", "sas": "SAS",
 }  # fmt: skip
 _PYTHON = re.compile(
     r"^[ \t]*(?:def \w+\(.*|class \w+.*|if .+|elif .+|else|for .+ in .+|while .+|with .+|try)[ \t]*:[ \t]*(?:#.*)?$"
@@ -40,8 +43,13 @@ def language(content: dict[str, Any], sources: list[str]) -> str:
     if _PYTHON.search(code):
         return ""
     named = _named(content)
-    if named in _MARKS:
-        return named if re.search(_MARKS[named], code, re.MULTILINE) else ""
+    if named:
+        if named in _MARKS and re.search(_MARKS[named], code, re.MULTILINE):
+            return named
+        # Without a line that is none of Python's: it is none where most of what it says does not compile as Python.
+        cells = [source for source in sources if source.strip() and not source.startswith("%%")]
+        strange = sum(parsed(source) is None for source in cells)
+        return named if 2 * strange > len(cells) else ""
     for name in ("R", "Julia"):
         if len(re.findall(_MARKS[name], code, re.MULTILINE)) >= 3:
             return name

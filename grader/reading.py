@@ -171,14 +171,18 @@ def notebook_json(raw: bytes) -> dict[str, Any]:
     return content
 
 
+_BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"
 
 
 def _decoded(raw: bytes) -> str:
     """The text of a file. What is in no encoding of Unicode's comes from an old editor for Windows, most likely."""
+    while raw.startswith(codecs.BOM_UTF8) and raw[3:].startswith(_BOMS):  # an editor put one before another's
+        raw = raw[3:]
     name = json.detect_encoding(raw)
     if not name.startswith("utf-8"):
-        return raw.decode(name, "replace").removeprefix("\ufeff").rstrip("\0")
+        whole = len(raw) - len(raw) % (2 if "16" in name else 4)  # a line's end of one byte was put behind it
+        return raw[:whole].decode(name, "replace").removeprefix("\ufeff").rstrip("\0")
     for encoding in (name, "cp1252"):
         with suppress(ValueError):
             return raw.decode(encoding).rstrip("\0")
@@ -213,7 +217,7 @@ _BEGINNINGS = {
         "The file is only a pointer of Git LFS's, not the notebook itself. `git lfs pull` fetches that."
     ),
     rb"\[InternetShortcut\]|<\?xml[^>]{0,200}>\s*<!DOCTYPE plist": _ON_DRIVE,
-    rb"(?:<\?xml[^>]{0,200}>\s*)?<(?:!doctype html|html|head|body|script|meta)\b": mark(
+    rb"(?:<\?xml[^>]{0,200}>\s*)?<(?:!doctype html|!--|html|head|body|script|meta)": mark(
         "The file is a web page, an export to HTML or a page for logging in, not the notebook. Hand in the notebook "
         "itself, the file in .ipynb."
     ),
@@ -228,12 +232,13 @@ _CODE_OF_MARIMO = re.compile(r"^import marimo\b|^__generated_with\b|^app = marim
 _CODE = re.compile(
     r"^(?:import \w|from [\w.]+ import |def \w+\(|class \w+|# ?%%|# In\[|#!.*python|\w+ = )", re.MULTILINE
 )
-_MARKS = (re.compile(r"^<{7} ", re.MULTILINE), re.compile(r"^>{7} ", re.MULTILINE))
+# One of the marks tells, where somebody has taken out the others; not in what was no notebook before.
+_MARK = re.compile(r"(?:^|\r)[ \t]*(?:<{7}|>{7})(?=[ \r\n]|\Z)", re.MULTILINE)
 
 
 def _what_it_is(raw: bytes, text: str, error: Exception) -> str:
     """A sentence about a file that is no JSON."""
-    if all(one.search(text) for one in _MARKS):
+    if _MARK.search(text) and '"cell_type"' in text:
         return tr(_MERGE)
     for beginning, sentence in _BEGINNINGS.items():
         for start in (raw[:2000].lstrip(), text[:2000].lstrip().encode("utf-8", "replace")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -281,6 +282,35 @@ def test_a_full_disk_is_no_fault_of_the_graders(
     assert "Nothing was graded" not in told
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits as Linux keeps them")
+@pytest.mark.parametrize(
+    ("limit", "told"), [("-n 24", "24 open files (`ulimit -n`)"), ("-v 1000000", "of address space (`ulimit -v`)")]
+)
+def test_a_limit_that_is_too_tight_is_named(
+    limit: str, told: str, exercise: Exercise, handed_in: Callable[..., Path]
+) -> None:
+    command = [*GRADE, str(handed_in("x = 3")), "--exercise", str(exercise.folder), "--data", "sample"]
+    limited = ["sh", "-c", f"ulimit {limit}; exec {shlex.join(command)}"]
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 3, done.stderr
+    assert told in " ".join(done.stderr.split())
+    assert "report it" not in done.stderr
+
+
+def test_whoever_may_not_have_more_is_told_what_is_limited(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def starved(**_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", "/somewhere")
+
+    monkeypatch.setattr(cli, "app", starved)
+    monkeypatch.setattr(cli, "tight", lambda: "Here are limits.")
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 3
+    assert " ".join(capsys.readouterr().err.split()).endswith("Nothing was graded. Here are limits.")
+
+
 # ---------------------------------------------------------------------- commands that answer at once
 
 
@@ -412,3 +442,40 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(
     assert not (path.parent / ".grade").exists()
     assert out == ""
     assert err.splitlines()[-1] == "Stopped."
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+def test_whoever_ends_it_from_outside_ends_all_of_it(
+    exercise: Exercise, handed_in: Callable[..., Path], scratch: Path
+) -> None:
+    path = handed_in("x = 3", ENDLESS)
+    environment = os.environ | {"TMPDIR": str(scratch)}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [*GRADE, str(path), "--exercise", str(exercise.folder)]
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        try:
+            wait_for(lambda: running(scratch) == 1)
+            family = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGHUP)  # whoever hears nothing soon sends another
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode in (128 + signal.SIGTERM, 128 + signal.SIGHUP)
+    assert (out, err.splitlines()[-1]) == ("", "Stopped.")
+    wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family))
+    assert listing(scratch) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+def test_what_is_ignored_stays_so_and_handlers_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[object] = []
+    monkeypatch.setattr(cli, "app", lambda **_: found.append(signal.getsignal(signal.SIGHUP)))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert found == [signal.SIG_IGN]
+        assert signal.getsignal(signal.SIGTERM) is before[1]
+    finally:
+        signal.signal(signal.SIGHUP, before[0])

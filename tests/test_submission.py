@@ -78,6 +78,9 @@ READABLE: dict[str, tuple[bytes, list[str]]] = {
     "UTF-16": (json.dumps(book(code("x = 'ä'")), ensure_ascii=False).encode("utf-16"), ["x = 'ä'"]),
     "UTF-16 without a mark": (json.dumps(book(code())).encode("utf-16-be"), ["x = 3"]),
     "UTF-32": (json.dumps(book(code())).encode("utf-32"), ["x = 3"]),
+    "UTF-16 with a line's end of one byte": (json.dumps(book(code())).encode("utf-16") + b"\n", ["x = 3"]),
+    "UTF-16 behind another's mark": (b"\xef\xbb\xbf" + json.dumps(book(code())).encode("utf-16"), ["x = 3"]),
+    "two byte-order marks": (b"\xef\xbb\xbf" * 2 + raw(book(code())), ["x = 3"]),
     "Latin-1": (json.dumps(book(code("x = 'ä'")), ensure_ascii=False).encode("latin-1"), ["x = 'ä'"]),
     "of Windows": (json.dumps(book(code("x = '€'")), ensure_ascii=False).encode("cp1252"), ["x = '€'"]),
     "zeros at the end": (raw(book(code())) + bytes(500), ["x = 3"]),
@@ -147,6 +150,12 @@ def test_cells_that_are_no_code_are_text() -> None:
 
 # ---------------------------------------------------------------------- unreadable
 
+
+def marked(mark: str) -> bytes:
+    """A notebook with a line in it that a merge left there."""
+    return json.dumps(book(code()), indent=1).replace(' "nbformat_minor"', f'{mark}\n "nbformat_minor"').encode()
+
+
 UNREADABLE: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
     "blank": (b" \n\t ", "is empty"),
@@ -187,6 +196,11 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
         + b"\n=======\n{}\n>>>>>>> origin/main\n",
         "marks of a merge",
     ),
+    "the first mark of a merge": (marked("<<<<<<< HEAD"), "marks of a merge"),
+    "the last mark of a merge": (marked(">>>>>>>"), "marks of a merge"),
+    "marks further in": (marked("   <<<<<<< HEAD"), "marks of a merge"),
+    "marks, and the lines of an old Mac": (marked("<<<<<<< HEAD").replace(b"\n", b"\r"), "marks of a merge"),
+    "a page that was kept": (b"<!-- saved from url -->\n<html>", "is a web page"),
     "a comma too many": (json.dumps(book(code()), indent=1).replace('"x = 3"', '"x = 3",').encode(), "from line "),
     "nested without end": (b"[" * 100_000, "is not JSON"),
     "a number without end": (b'{"nbformat": 1' + b"0" * 5_000 + b"}", "is not JSON"),
@@ -367,6 +381,13 @@ PYTHON = "import numpy as np\n\ndef count(a, b):\n    return a * b\n\nx = 3"
         ({"kernelspec": {"name": "deno"}, "language_info": {"name": "typescript"}}, "const x = 3;", "JavaScript"),
         ({"kernelspec": {"name": "octave"}}, "function r = f(x)\n  r = x .* 2;\nend", "Octave"),
         ({"kernelspec": {"name": "xcpp17", "language": "C++17"}}, "#include <cmath>\nint x = 3;", "C++"),
+        ({"kernelspec": {"name": "ir"}, "language_info": {"name": "R"}}, "count = function(a) {\n  a\n}\n\nx = 3", ""),
+        ({"kernelspec": {"name": "ir"}}, "count = function(a) {\n  a + 1L\n}", "R"),
+        ({"language_info": {"name": "rust"}}, "let x = 3;\nfn f() -> i32 { 3 }", "Rust"),
+        ({"kernelspec": {"name": ".net-csharp", "language": "C#"}}, "var x = 3;\nConsole.WriteLine(x);", "C#"),
+        ({"kernelspec": {"name": "kotlin", "language": "kotlin"}}, "val x = 3\nfun f() = 3", "Kotlin"),
+        ({"kernelspec": {"name": "matlab", "language": "matlab"}}, "x = [1 2 3];\ny = x.^2;", "Octave"),
+        ({"kernelspec": {"name": "rust"}}, "x = 3", ""),
         ({"kernelspec": {"name": "ir", "language": "R"}}, PYTHON, ""),
         ({"kernelspec": {"name": "julia"}}, PYTHON, ""),
         ({"kernelspec": {"name": "julia"}}, "x = 3", ""),

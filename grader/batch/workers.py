@@ -147,7 +147,9 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 
 def main() -> NoReturn:
     """Entry point of the process: do what comes in on standard input, answer on standard output."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the notebook's kernel is ended on the way out
+    for name in ("SIGTERM", "SIGHUP"):  # the notebook's kernel is ended on the way out
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: sys.exit(1))
     if sys.platform == "linux":
         from grader.kernel import linux
 

@@ -33,6 +33,7 @@ from grader.kernel.line import Line
 from grader.kernel.provisioner import KernelProvisioner, clean_environment
 from grader.kernel.watchdog import Watchdog
 from grader.language import tr
+from grader.limits import tight
 from grader.text import plain, swells
 from grader.workspace import remove, scratch_folder
 
@@ -204,7 +205,7 @@ class KernelSession:
             reason = self._provisioner.last_words() or plain(str(error)) or tr("it did not call")
             raise KernelStartError(
                 tr("The notebook's kernel did not start ({reason}).", reason=reason),
-                tr("Run `grade doctor`; `python -m ipykernel --version` must work in the same environment."),
+                tight() or tr("Run `grade doctor`; `python -m ipykernel --version` must work in the same environment."),
             ) from error
 
     async def _connect(self, manager: AsyncKernelManager) -> BoundedClient:

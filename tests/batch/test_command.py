@@ -158,7 +158,8 @@ def test_a_batch_that_is_killed_goes_on_where_it_was(exercise: Exercise, folder:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="process groups")
-def test_ctrl_c_keeps_what_is_finished(exercise: Exercise, folder: Path) -> None:
+@pytest.mark.parametrize("by", ["SIGINT", "SIGHUP"])
+def test_ctrl_c_or_a_closed_terminal_keeps_what_is_finished(by: str, exercise: Exercise, folder: Path) -> None:
     hand_in(folder, "quick", "x = 3")
     hand_in(folder, "slow-1", ENDLESS)
     hand_in(folder, "slow-2", ENDLESS)
@@ -167,9 +168,9 @@ def test_ctrl_c_keeps_what_is_finished(exercise: Exercise, folder: Path) -> None
         while running(folder / "tmp") < 2 or not written(folder):
             assert time.monotonic() < until
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, getattr(signal, by))
         _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 128 + getattr(signal, by)
     assert err.splitlines()[-1] == "Stopped."
     found = gradebook(folder)
     assert [found[name]["status"] for name in ("quick", "slow-1", "slow-2")] == ["passed", "pending", "pending"]
