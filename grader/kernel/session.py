@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STARTUP_S = 120.0
+_LOOK_EVERY_S = 1.0
 # From the moment when nothing is heard of a process any more until its end is known.
 _DYING_S = 1.0
 # An answer as it comes: JSON on top of its arrays; and what its JSON may take once it is parsed.
@@ -175,7 +177,11 @@ class KernelSession:
         return self._watchdog.peak_memory
 
     def _do(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        # A signal that comes between two steps wakes nobody who waits without end: what it asks for is looked at soon.
+        while not wait([future], _LOOK_EVERY_S).done:
+            pass
+        return future.result()
 
     def _start(self) -> None:
         manager = AsyncKernelManager(
