@@ -416,7 +416,8 @@ def rows_are_whole_numbers(run: Run) -> None:
         expect_array(found, what)
         expect_dtype(found, "int", what)
         hint = tr("A vocabulary may have a hundred thousand words: the dtype has to be wide enough.")
-        expect_close(found, padded(sequences, **options), what=what, rtol=0, atol=1e-6, hint=hint)
+        if not options:  # what is cut off where is judged elsewhere
+            expect_close(found, padded(sequences), what=what, rtol=0, atol=1e-6, hint=hint)
 
 
 @check(points=1, hint=tr("Each number becomes a vector that is 1 in the place of this number and 0 in all others."))
