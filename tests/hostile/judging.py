@@ -29,7 +29,7 @@ from grader.submission import Submission
 from tests.hostile import corpus
 
 # What a process may take to die after it was killed.
-DYING_S = 3.0
+DYING_S = 30.0
 # What a notebook may cost the grader, whatever it prints, displays, raises or sends.
 MEMORY = 60_000_000
 # A secret as it is planted; the notebooks name the beginning of it alone.
