@@ -68,10 +68,12 @@ def _endings() -> Iterator[list[int]]:
         for one in _ENDINGS:
             if before[one] is not signal.SIG_IGN:
                 signal.signal(one, hear)
-    yield heard
-    with suppress(ValueError):
-        for one in _ENDINGS:
-            signal.signal(one, before[one])
+    try:
+        yield heard
+    finally:
+        with suppress(ValueError):
+            for one in _ENDINGS:
+                signal.signal(one, before[one])
 
 
 _ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
