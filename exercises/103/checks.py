@@ -360,7 +360,7 @@ def buffers_of_modules_are_measured(run: Run) -> None:
 
 
 def knows(run: Run, dtype: str) -> bool:
-    """Whether `memory` is right about a type: where it is not, a check of its own says so, and `fits` may rest on it."""
+    """Whether `memory` is right about a type: where it is not, a check of its own says so; `fits` may rest on it."""
     try:
         expect_close(run.call("memory", 1000, dtype, "B"), 1000 * BYTES[dtype], "`memory`")
     except SubmissionFault:
