@@ -47,14 +47,19 @@ def script(function: Any) -> Any:
         return torch.jit.script(function)
 
 
-POOL = ThreadPoolExecutor(1)
+POOL: ThreadPoolExecutor
 
 
 @pytest.fixture(scope="module", autouse=True)
 def as_in_a_kernel() -> Iterator[None]:
-    """What comes before the first cell, and a thread that was started before any question."""
+    """What comes before the first cell, and a thread that was started before any question.
+
+    xdist may leave the module and come back to it: each time with a thread of its own.
+    """
+    global POOL
     own = torch.set_anomaly_enabled
     tripwires.hold_anomaly_mode()
+    POOL = ThreadPoolExecutor(1)
     POOL.submit(int).result()
     yield
     POOL.shutdown()
