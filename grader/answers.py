@@ -4,19 +4,34 @@ Neither the starter nor the checks give the answer away, and the usual wrong ans
 each with a hint of its own. The digest is slow on purpose (scrypt), since answers are small numbers; it
 keeps an answer from being read, not from being searched for with a program.
 
-Make digests with ``python -m grader.answers SALT VALUE``.
+The teacher writes them into `solutions/ID/answers.toml`, which nobody hands out::
+
+    [hints]
+    biases = "The biases are missing."
+
+    [shallow]                                    # what the notebook calls it
+    right = 18                                   # a number, or lists of numbers
+    wrong = [[12, "biases"], [9, "That is one layer only."]]
+
+    [edges]
+    parts = [0.5, -1, 2]                         # several values, each to be found by itself
+
+``grade release`` writes `exercises/ID/answers.toml` from it: the same with digests in place of the values.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import hmac
-import sys
-from collections.abc import Mapping
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from grader.errors import ExerciseError
 
@@ -68,11 +83,20 @@ def _digest(salt: str, text: str) -> str:
 
 @dataclass(frozen=True)
 class ClosedAnswer:
-    """A right value as a digest, and the digests of usual wrong ones with their hints."""
+    """A right value as a digest, and the digests of usual wrong ones with their hints.
+
+    Attributes
+    ----------
+    right
+        "" where there are only `parts`.
+    parts
+        Digests of several values, each of which may be looked for by itself.
+    """
 
     salt: str
     right: str
     wrong: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
 
     def matches(self, value: float | np.ndarray) -> bool:
         """Whether `value` is the right one."""
@@ -82,25 +106,146 @@ class ClosedAnswer:
         """The hint for this wrong value, or nothing."""
         return self.wrong.get(digest(self.salt, value), "")
 
+    def part(self, value: float | np.ndarray) -> int | None:
+        """Which of the parts `value` is, as a number; None if it is none of them."""
+        found = digest(self.salt, value)
+        return self.parts.index(found) if found in self.parts else None
 
-def closed_answer(salt: str, right: str, wrong: Mapping[str, str] | None = None) -> ClosedAnswer:
-    """A closed answer from the digests that ``python -m grader.answers`` printed.
+
+# ---------------------------------------------------------------------- the two files
+
+_NAME = r"^[\w-]{1,80}$"
+_DIGEST = rf"^[0-9a-f]{{{_DIGITS}}}$"
+Digest = Annotated[str, Field(pattern=_DIGEST)]
+Name = Annotated[str, Field(pattern=_NAME)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Secret(BaseModel):
+    """A table of `solutions/ID/answers.toml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    right: Any = None
+    wrong: tuple[tuple[Any, Text], ...] = ()
+    parts: tuple[Any, ...] = ()
+
+
+class _Public(BaseModel):
+    """A table of `exercises/ID/answers.toml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    right: Digest | None = None
+    wrong: Mapping[Digest, Text] = {}
+    parts: tuple[Digest, ...] = ()
+
+
+_FILE = "answers.toml"
+
+
+def read_answers(exercise: str, folder: Path) -> dict[str, ClosedAnswer]:
+    """The closed answers of an exercise, from the file of digests in its folder; none where there is no file.
 
     Raises
     ------
     ExerciseError
-        Something given is no such digest (most likely the answer itself).
+        The file says something wrong (most likely the answers themselves).
     """
-    for one in (right, *(wrong or {})):
-        if len(one) != _DIGITS or not set(one) <= set("0123456789abcdef"):
+    path = folder / _FILE
+    if not path.is_file():
+        return {}
+    hints, tables = _read(path)
+    answers = {}
+    for name, table in tables.items():
+        try:
+            one = _Public.model_validate(table)
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors()[0]["loc"])
             raise ExerciseError(
-                f"{one!r} in the closed answer {salt!r} is no digest.",
-                "Make one with `python -m grader.answers SALT VALUE`.",
-            )
+                f"{path}: `{name}.{where}` is no digest.",
+                f"Write the answers into solutions/{exercise}/{_FILE}; `grade release {exercise}` writes this file.",
+            ) from None
+        wrong = {digest: hints.get(hint, hint) for digest, hint in one.wrong.items()}
+        answers[name] = ClosedAnswer(f"{exercise}-{name}", one.right or "", wrong, one.parts)
+    return answers
+
+
+def hints_in(path: Path) -> Iterator[str]:
+    """The texts for students in a file of answers, for the catalogue."""
+    hints, tables = _read(path)
+    yield from hints.values()
+    for table in tables.values():
+        wrong = table.get("wrong", {})
+        told = wrong.values() if isinstance(wrong, dict) else (one[1] for one in wrong)
+        yield from (hint for hint in told if hint not in hints)
+
+
+def digests_of(exercise: str, solutions: Path) -> str:
+    """The file of digests of an exercise, as text, from the answers beside its solution; "" where there are none.
+
+    Raises
+    ------
+    ExerciseError
+        The file says something wrong.
+    """
+    path = solutions / _FILE
+    if not path.is_file():
+        return ""
+    hints, tables = _read(path)
+    lines = [f"# Digests of the answers in solutions/{exercise}/{_FILE}, written by `grade release {exercise}`."]
+    if hints:
+        lines += ["", "[hints]", *(f"{name} = {_quoted(text)}" for name, text in hints.items())]
+    for name, table in tables.items():
+        try:
+            secret = _Secret.model_validate(table)
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise ExerciseError(
+                f"{path}: `{name}.{where}` is not as it should be.",
+                "An answer has `right = …`, and may have `wrong = [[value, hint], …]` or `parts = [value, …]`.",
+            ) from None
+        if (secret.right is None) == (not secret.parts):
+            raise ExerciseError(f"{path}: `{name}` has neither `right` nor `parts`, or both.", "Give it one of them.")
+
+        def made(value: Any, name: str = name) -> str:
+            try:
+                return digest(f"{exercise}-{name}", np.asarray(value, dtype=np.float64))
+            except (TypeError, ValueError):
+                raise ExerciseError(
+                    f"{path}: {value!r} in `{name}` is no number and no table of numbers.", "Correct it."
+                ) from None
+
+        lines += ["", f"[{name}]"]
+        if secret.right is not None:
+            lines.append(f"right = {_quoted(made(secret.right))}")
+        if secret.parts:  # in an order that tells nothing
+            lines += ["parts = [", *(f"    {_quoted(one)}," for one in sorted(map(made, secret.parts))), "]"]
+        if secret.wrong:
+            lines += ["", f"[{name}.wrong]", *(f"{made(value)} = {_quoted(hint)}" for value, hint in secret.wrong)]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A TOML string: JSON's are such, but for what no hint holds."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """The hints that have a name, and the answers."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ExerciseError(f"{path} cannot be read: {error.strerror}.", "Check your access to it.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ExerciseError(f"{path} is no TOML: {error}.", "Correct it.") from None
+    hints = content.pop("hints", {})
+    if type(hints) is not dict or not all(type(one) is str for one in hints.values()):
+        raise ExerciseError(f"{path}: `hints` are not all texts.", 'Give each a name: `biases = "…"`.')
+    if (other := next((name for name, one in content.items() if type(one) is not dict), None)) is not None:
+        raise ExerciseError(f"{path}: `{other}` is no table.", f"Write it as [{other}] with `right = …` below.")
+    return hints, content
+
+
+def closed_answer(salt: str, right: str, wrong: Mapping[str, str] | None = None) -> ClosedAnswer:
     return ClosedAnswer(salt, right, dict(wrong or {}))
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python -m grader.answers SALT VALUE")
-    print(digest(sys.argv[1], np.asarray(ast.literal_eval(sys.argv[2]), dtype=np.float64)))

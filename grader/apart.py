@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from grader.answers import known_digests, learn_digests
-from grader.check import Check
+from grader.checks.check import Check
 from grader.exercise import Budget
 from grader.judging import Judge, Progress, broken, result
 from grader.kernel import wire

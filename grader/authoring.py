@@ -22,6 +22,7 @@ from typing import Annotated
 import nbformat
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from grader.answers import digests_of
 from grader.errors import ExerciseError
 from grader.exercise import Exercise
 from grader.keeping import write_whole
@@ -112,10 +113,20 @@ def text_of(notebook: nbformat.NotebookNode) -> str:
     return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 
 
-def write_starter(exercise: Exercise) -> Path:
-    """Write the exercise's starter from its reference; the path."""
-    write_whole(exercise.starter, text_of(starter_of(read_reference(exercise))))
-    return exercise.starter
+def derived(exercise: Exercise) -> dict[Path, str]:
+    """What is made of the solution, with its contents: the starter, and the digests of the closed answers if any."""
+    files = {exercise.starter: text_of(starter_of(read_reference(exercise)))}
+    if digests := digests_of(exercise.id, exercise.solution_folder):
+        files[exercise.folder / "answers.toml"] = digests
+    return files
+
+
+def write_derived(exercise: Exercise) -> list[Path]:
+    """Write what is made of the solution; the paths."""
+    files = derived(exercise)
+    for path, content in files.items():
+        write_whole(path, content)
+    return list(files)
 
 
 class Patch(BaseModel):

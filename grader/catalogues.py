@@ -15,6 +15,8 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
+from grader.answers import hints_in
+from grader.authored import modules_of
 from grader.exercise import Exercise
 from grader.keeping import write_whole
 from grader.language import LANGUAGES
@@ -33,7 +35,7 @@ class Texts:
     name
         What they belong to, for a person.
     sources
-        Python files, and Jinja's templates (``.j2``).
+        Python files, Jinja's templates (``.j2``), and the hints of closed answers (``.toml``).
     folder
         Holds ``fi.po``.
     """
@@ -45,7 +47,9 @@ class Texts:
 
 def texts_of(exercise: Exercise) -> Texts:
     """What an exercise says to students: its checks' titles, messages and hints."""
-    return Texts(exercise.id, (exercise.folder / "checks.py",), exercise.folder)
+    answers = exercise.folder / "answers.toml"
+    sources = (*modules_of(exercise.folder / "checks.py"), *([answers] if answers.is_file() else []))
+    return Texts(exercise.id, sources, exercise.folder)
 
 
 def texts_of_grader() -> Texts:
@@ -94,6 +98,9 @@ def extracted(path: Path) -> Iterator[str | tuple[str, ...]]:
         tree = ast.parse(path.read_bytes())
         yield from _titles(tree)
         yield from _called_for(tree)
+        return
+    if path.suffix == ".toml":
+        yield from hints_in(path)
         return
     keywords = {name: (1, 2) if texts == 2 else None for name, texts in _KEYWORDS.items()}
     with path.open("rb") as file:

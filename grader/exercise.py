@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import sys
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,9 +11,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from grader.check import Check
+from grader.answers import ClosedAnswer, read_answers
+from grader.authored import modules_of, run_checks
+from grader.checks.check import Check
 from grader.errors import ExerciseError, UsageError
-from grader.language import speaking, tr
+from grader.language import tr
 from grader.text import listed, plain
 
 # What the course's notebooks may import beyond the grader's own dependencies. One of these missing on the
@@ -140,6 +139,12 @@ class Exercise:
         return self.solution_folder / "checks.py"
 
     @property
+    def modules(self) -> list[Path]:
+        """The files whose code judges: both `checks.py`, and what they import from beside them."""
+        there = [path for path in (self.folder / "checks.py", self.hidden_checks) if path.is_file()]
+        return [module for path in there for module in modules_of(path)]
+
+    @property
     def max_score(self) -> float:
         """Points in all."""
         return sum(check.points for check in self.checks)
@@ -164,32 +169,20 @@ class Exercise:
         return checks
 
     @cached_property
-    def digest(self) -> str:
-        """Changes whenever something changes that a grade hangs on."""
-        hasher = hashlib.sha256()
-        hidden = [self.hidden_checks] if self.hidden_checks.is_file() else []
-        for path in (self.folder / "exercise.toml", self.folder / "checks.py", *hidden):
-            hasher.update(path.read_bytes())
-        return hasher.hexdigest()[:16]
+    def answers(self) -> dict[str, ClosedAnswer]:
+        """The closed answers, by name.
+
+        Raises
+        ------
+        ExerciseError
+            `answers.toml` says something wrong.
+        """
+        return read_answers(self.id, self.folder)
 
 
-def _checks_of(path: Path, name: str) -> tuple[Check, ...]:
-    """The checks in a file, in their order; `name` is what its module is called."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None, "a file named .py has a loader"
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and typing look a module up by its name
-    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # no __pycache__ among the exercises
-    try:
-        with speaking("en"):  # what it says is translated when it is said
-            spec.loader.exec_module(module)
-    except ExerciseError:
-        raise
-    except Exception as error:
-        raise ExerciseError(f"{path} cannot be run: {type(error).__name__}: {error}", "Correct it.") from error
-    finally:
-        sys.dont_write_bytecode = written
+def _checks_of(path: Path, package: str) -> tuple[Check, ...]:
+    """The checks in a file, in their order; `package` is what it and the modules beside it are called."""
+    module = run_checks(path, package)
     checks = tuple(value for value in vars(module).values() if isinstance(value, Check))
     if not checks:
         raise ExerciseError(f"{path} has no checks.", "Write functions with @check into it.")

@@ -15,7 +15,7 @@ import nbformat
 
 from grader.apart import judging
 from grader.chance import random_for
-from grader.check import Check
+from grader.checks.check import Check
 from grader.datasets import Choice, Preference, choose
 from grader.diagnosis import Diagnosis
 from grader.digests import digest, sources_digest
@@ -198,7 +198,17 @@ def _one_round(
             why = Diagnosis(
                 notebook, this.outcomes or outcomes, exercise.description.packages, exercise.description.names
             )
-            run = Run(kernel, notebook, workspace, choice, random(""), random, until=this.until, why=why)
+            run = Run(
+                kernel,
+                notebook,
+                workspace,
+                choice,
+                random(""),
+                random,
+                until=this.until,
+                why=why,
+                answers=exercise.answers,
+            )
             judge = judges.enter_context(judging(run, checks, say, exercise.description.budget, kernel.facts.device))
             judge.judge("live")
             if (again := this.again(kernel.ending())) is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.check import Check
+from grader.checks.check import Check
 from grader.errors import GraderError, KernelGone, NotJudged, SubmissionFault
 from grader.figures import collected
 from grader.language import mark, tr

@@ -1,10 +1,11 @@
 """The language in which a person is spoken to: English texts in the code, catalogues of gettext for the others.
 
 A text with values in it is a template, ``tr("{what} is {found}.", what=…, found=…)``, since a translation may want
-them in another order; one of several forms is ``ngettext("{n} image", "{n} images", n)``. What an exercise writes down
-once, while its checks are imported (a hint, say), is wrapped in ``tr`` too, which then only marks it for the catalogue:
-it is translated where it is put into a report. The grader's own modules may be imported in any language, and use
-``mark`` for what they write down.
+them in another order; one of several forms is ``ngettext("{n} image", "{n} images", n)``. A field with a format
+(``{loss:.3f}``, ``{n:,}``, ``{share:.1%}``) is a number as that language writes it: "97.3 %" or "97,3 %". What an
+exercise writes down once, while its checks are imported (a hint, say), is wrapped in ``tr`` too, which then only marks
+it for the catalogue: it is translated where it is put into a report. The grader's own modules may be imported in any
+language, and use ``mark`` for what they write down.
 
 The catalogues are `.po` files, the source and the only form: `grader/locale/fi.po` for the grader, and `fi.po` beside
 an exercise's `checks.py`. ``grade translate`` brings them up to date.
@@ -16,10 +17,14 @@ import functools
 import gettext
 import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from numbers import Real
 from pathlib import Path
+from string import Formatter
+from typing import Any
 
 from grader.errors import ExerciseError
 
@@ -37,7 +42,7 @@ def tr(message: str, /, **values: object) -> str:
     """
     catalogue = _catalogue.get()
     text = catalogue.gettext(message) if catalogue is not None and message else message
-    return text.format(**values) if values else text
+    return _TEMPLATES.format(text, **values) if values else text
 
 
 def mark(message: str, /) -> str:
@@ -49,7 +54,34 @@ def ngettext(one: str, many: str, n: int, /, **values: object) -> str:
     """The form that goes with `n`, its `{n}` filled with the number, thousands grouped, and other fields likewise."""
     catalogue = _catalogue.get()
     text = catalogue.ngettext(one, many, n) if catalogue is not None else one if n == 1 else many
-    return text.format(n=grouped(n), **values)
+    return _TEMPLATES.format(text, n=grouped(n), **values)
+
+
+class _Templates(Formatter):
+    """Templates whose formatted numbers are written as in the language that is spoken."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if not format_spec or isinstance(value, bool) or not isinstance(value, Real):
+            return super().format_field(value, format_spec)
+        if format_spec.endswith("%"):
+            return percent(float(value), int(re.sub(r"\D", "", format_spec) or 0))
+        return _localised(format(value, format_spec))
+
+
+_TEMPLATES = _Templates()
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share between 0 and 1 as a percentage: "97.3 %"."""
+    return decimal(f"{100 * share:.{digits}f} %")
+
+
+def _localised(number: str) -> str:
+    return number if spoken() == "en" else number.translate(_MARKS)
+
+
+# In Finnish, that is: a comma before the decimals, a space between thousands.
+_MARKS = str.maketrans({",": "\N{NO-BREAK SPACE}", ".": ","})
 
 
 def grouped(n: int) -> str:

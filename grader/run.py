@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, overload
 
 import nbformat
 import numpy as np
 
-from grader.datasets import Choice, dataset
+from grader.answers import ClosedAnswer
+from grader.claims import numeric, refuse_placeholder, still_dots
+from grader.datasets import Choice, Digits, RatedReviews, Reviews, dataset
 from grader.errors import (
     BadClaim,
     CallFailed,
@@ -26,7 +28,6 @@ from grader.errors import (
     TooSlow,
     WrongKind,
 )
-from grader.expect import numeric, refuse_placeholder, still_dots
 from grader.forbidden import WORDS, nodes
 from grader.kernel import wire
 from grader.language import grouped, mark, ngettext, tr
@@ -105,6 +106,8 @@ class Run:
         What the check that is being judged has had of the notebook last, in the student's words; "" if nothing yet.
     why
         Knows why names are not there.
+    answers
+        The exercise's closed answers, by name.
     """
 
     kernel: Kernel
@@ -117,6 +120,7 @@ class Run:
     until: int | None = None
     why: Diagnosis | None = None
     asked: str = ""
+    answers: Mapping[str, ClosedAnswer] = field(default_factory=dict)
     _cache: dict[Any, Any] = field(default_factory=dict)
 
     # ------------------------------------------------------------------ values
@@ -144,7 +148,7 @@ class Run:
         return value
 
     def array(self, name: str, what: str = "") -> np.ndarray:
-        """Value of a name as an array of float64; see :func:`grader.expect.numeric` for what it raises."""
+        """Value of a name as an array of float64; see :func:`grader.claims.numeric` for what it raises."""
         return numeric(self.value(name), what or f"`{name}`")
 
     def has(self, name: str) -> bool:
@@ -365,19 +369,70 @@ class Run:
 
     # ------------------------------------------------------------------ what only the grader has
 
+    def answer(self, name: str) -> ClosedAnswer:
+        """A closed answer of the exercise's.
+
+        Raises
+        ------
+        ExerciseError
+            There is none of that name.
+        """
+        if name not in self.answers:
+            raise ExerciseError(
+                f"There is no answer named {name!r}.",
+                "Write it into answers.toml beside the solution, and run `grade release`.",
+            )
+        return self.answers[name]
+
+    @overload
+    def heldout(self, name: Literal["mnist"]) -> Digits: ...
+    @overload
+    def heldout(self, name: Literal["reviews"]) -> Reviews: ...
+    @overload
+    def heldout(self, name: Literal["drugs"]) -> RatedReviews: ...
+    @overload
+    def heldout(self, name: str) -> Any: ...
     def heldout(self, name: str) -> Any:
         """Test data of a data set that no notebook ever sees; the same for all checks of this run."""
         return self.once_for(
             ("heldout", name), lambda: dataset(name).heldout(self.data, self.rng_for(f"heldout {name}"))
         )
 
+    @overload
+    def alike(self, name: Literal["mnist"]) -> Digits: ...
+    @overload
+    def alike(self, name: Literal["reviews"]) -> Reviews: ...
+    @overload
+    def alike(self, name: Literal["drugs"]) -> RatedReviews: ...
+    @overload
+    def alike(self, name: str) -> Any: ...
     def alike(self, name: str) -> Any:
         """Test data that no notebook sees, of the very kind of what it sees: to compare a model on both."""
         return self.once_for(("alike", name), lambda: dataset(name).alike(self.data, self.rng_for(f"alike {name}")))
 
+    @overload
+    def visible(self, name: Literal["mnist"]) -> Digits: ...
+    @overload
+    def visible(self, name: Literal["reviews"]) -> Reviews: ...
+    @overload
+    def visible(self, name: Literal["drugs"]) -> RatedReviews: ...
+    @overload
+    def visible(self, name: str) -> Any: ...
     def visible(self, name: str) -> Any:
         """Test data of a data set that the notebook sees as well."""
         return self.once_for(("visible", name), lambda: dataset(name).visible(self.data))
+
+    @overload
+    def training(self, name: Literal["mnist"]) -> Digits: ...
+    @overload
+    def training(self, name: Literal["reviews"]) -> Reviews: ...
+    @overload
+    def training(self, name: Literal["drugs"]) -> RatedReviews: ...
+    @overload
+    def training(self, name: str) -> Any: ...
+    def training(self, name: str) -> Any:
+        """Training data of a data set, as the notebook has it in ./data."""
+        return self.once_for(("training", name), lambda: dataset(name).training(self.data))
 
     def once(self, function: Callable[[Run], T]) -> T:
         """``function(self)``, computed once for all checks; what it raises, it raises again each time."""

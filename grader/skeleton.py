@@ -13,8 +13,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from grader.answers import digest
-from grader.authoring import text_of, write_starter
+from grader.authoring import text_of, write_derived
 from grader.datasets import DATASETS
 from grader.errors import UsageError
 from grader.exercise import course_folder, load
@@ -42,28 +41,15 @@ _CHECKS = '''\
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from grader.check import check, closed_answer, expect_answer, expect_close, expect_shape
-
-if TYPE_CHECKING:
-    from grader.run import Run
-
-# A single right number is kept as a digest, so that nobody reads it here: `python -m grader.answers ID-weights NUMBER`
-# makes one. A usual wrong number has a digest too, and a hint of its own.
-WEIGHTS = closed_answer(
-    "ID-weights",
-    "RIGHT",
-    {"WRONG": "That counts the biases, too."},
-)
+from grader.checks import Run, check, expect_answer, expect_close, expect_shape
 
 
 @check(points=1, hint="Every output has a weight for every input.")
 def weights_are_counted(run: Run) -> None:
     """`weights` is the number of weights of the layer."""
-    expect_answer(run.value("weights"), WEIGHTS, what="`weights`")
+    expect_answer(run, "weights")
 
 
 @check(points=1)
@@ -86,6 +72,15 @@ def _values(run: Run) -> np.ndarray:
     """Numbers that nobody can foresee."""
     return run.rng.normal(5, 3, size=run.rng.integers(4, 9))
 '''
+
+_ANSWERS = """\
+# Right numbers, and usual wrong ones with a hint for each. Nobody hands this file out: `grade release ID` writes their
+# digests into exercises/ID/answers.toml.
+
+[weights]
+right = 12
+wrong = [[16, "That counts the biases, too."]]
+"""
 
 _MISTAKES = """\
 # What students really get wrong, as patches of the reference's cells, which are named by their ids.
@@ -192,13 +187,10 @@ def new_exercise(name: str, near: Path, title: str = "", fi: str = "", notebook:
 def _write(folder: Path, solution: Path, told: dict[str, str]) -> list[Path]:
     for place in (folder, solution):
         place.mkdir(parents=True)
-    salt = f"{told['ID']}-weights"
     values = {
         "ID": told["ID"],
         "NOTEBOOK": told["NOTEBOOK"],
         "SETS": ", ".join(json.dumps(one) for one in DATASETS),
-        "RIGHT": digest(salt, 12),
-        "WRONG": digest(salt, 16),
         "TITLE_EN": json.dumps(told["TITLE"], ensure_ascii=False),  # a JSON string is a TOML string, too
         "TITLE_FI": json.dumps(told["FI"], ensure_ascii=False),
     }
@@ -206,11 +198,12 @@ def _write(folder: Path, solution: Path, told: dict[str, str]) -> list[Path]:
         folder / "exercise.toml": _filled(_TOML, values),
         folder / "checks.py": _filled(_CHECKS, values),
         solution / told["NOTEBOOK"]: text_of(_reference(told)),
+        solution / "answers.toml": _filled(_ANSWERS, values),
         solution / "mistakes.toml": _MISTAKES,
     }
     for path, text in files.items():
         write_whole(path, text)
-    return [*files, write_starter(load(folder))]
+    return [*files, *write_derived(load(folder))]
 
 
 def _filled(template: str, values: dict[str, str]) -> str:

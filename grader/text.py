@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from grader.language import decimal, tr
+from grader.language import percent as percent
 
 # CSI and OSC sequences first, so that their parameters vanish with them; then lone two-byte escapes.
 _ESCAPES = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|\x1b.?")
@@ -45,11 +46,6 @@ def number(value: float) -> str:
 def count(n: int, one: str, many: str | None = None) -> str:
     """``count(2, "check")`` is "2 checks", in English only; thousands are grouped."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A share between 0 and 1 as a percentage: "97.3 %"."""
-    return decimal(f"{100 * share:.{digits}f} %")
 
 
 def listed(names: list[str] | tuple[str, ...]) -> str:

@@ -20,7 +20,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from grader.authoring import Patch, read_patches, read_reference, starter_of, text_of
+from grader.authoring import Patch, derived, read_patches, read_reference, starter_of, text_of
 from grader.batch.workers import cores
 from grader.datasets import Choice, dataset
 from grader.errors import GraderError
@@ -89,7 +89,7 @@ def validate_all(
             try:
                 _ = exercise.checks  # once, before several threads ask for them
                 matrix = list(rows(exercise, options))
-                validation.faults += _starter_faults(exercise) + _mistake_faults(exercise)
+                validation.faults += _derived_faults(exercise) + _mistake_faults(exercise)
             except GraderError as error:
                 validation.faults.append(f"{error.message} {error.advice}")
                 matrix = []
@@ -211,12 +211,14 @@ def _downstream(failed: frozenset[str], needs: dict[str, tuple[str, ...]]) -> se
     return gone
 
 
-def _starter_faults(exercise: Exercise) -> list[str]:
-    """Whether the starter that students get is the one that the reference gives."""
-    wanted = text_of(starter_of(read_reference(exercise)))
-    if not exercise.starter.is_file() or exercise.starter.read_text("utf-8") != wanted:
-        return [f"the starter is not what the reference gives: run `grade release {exercise.id}`"]
-    return []
+def _derived_faults(exercise: Exercise) -> list[str]:
+    """Whether what is made of the solution, the starter and the digests of answers, is what the solution gives."""
+    names = {exercise.starter: "the starter"}
+    return [
+        f"{names.get(path, path.name)} is not what the solution gives: run `grade release {exercise.id}`"
+        for path, wanted in derived(exercise).items()
+        if not path.is_file() or path.read_text("utf-8") != wanted
+    ]
 
 
 def _mistake_faults(exercise: Exercise) -> list[str]:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from grader.authored import modules_of
 from grader.datasets import Choice, dataset
 from grader.digests import files_digest
 from grader.errors import SubmissionFault
@@ -30,6 +31,7 @@ COMPANIONS_MAX_BYTES = 50_000_000
 COMPANIONS_MAX_FILES = 500
 # ... but not what belongs to the exercise (its translations, too), to tools, or to other notebooks.
 _LEFT_OUT = {
+    "answers.toml",
     "checks.py",
     "exercise.toml",
     "mistakes.toml",
@@ -48,7 +50,8 @@ def companions(beside: Path) -> tuple[list[Path], list[Path]]:
 
     Links stay out. Of somebody's home folder not all is looked at: what lies nearest comes first.
     """
-    files = _files(beside, lambda name: name in _LEFT_OUT or name.startswith(".") or name.endswith((".ipynb", ".po")))
+    own = _LEFT_OUT | {path.name for path in modules_of(beside / "checks.py")}
+    files = _files(beside, lambda name: name in own or name.startswith(".") or name.endswith((".ipynb", ".po")))
     taken, left, room = list[Path](), list[Path](), COMPANIONS_MAX_BYTES
     for length, path in sorted((status.st_size, path) for path, status in islice(files, 20 * COMPANIONS_MAX_FILES)):
         if length > room or len(taken) == COMPANIONS_MAX_FILES:

@@ -105,7 +105,7 @@ check_s = {check_s}
 """
 
 CHECKS = '''
-from grader.check import *
+from grader.checks import *
 
 @check(points=1)
 def x_is_three(run):

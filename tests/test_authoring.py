@@ -22,7 +22,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from grader import validation
-from grader.authoring import Patch, read_patches, read_reference, starter_of, starter_source, text_of, write_starter
+from grader.authoring import Patch, read_patches, read_reference, starter_of, starter_source, text_of, write_derived
 from grader.bundle import write_bundle
 from grader.cli import main
 from grader.errors import ExerciseError, UsageError
@@ -106,7 +106,7 @@ def exercise(make_exercise: Callable[..., Exercise]) -> Exercise:
 
 
 def test_the_starter_is_written_from_the_reference(exercise: Exercise) -> None:
-    assert write_starter(exercise) == exercise.starter
+    assert write_derived(exercise) == [exercise.starter]
     starter = nbformat.read(exercise.starter, as_version=4)
     assert [cell.source for cell in starter.cells] == ["# Text ### SOLUTION", "x = ...", "print(x)"]
     assert [cell.id for cell in starter.cells] == ["title", "answer", "show"]
@@ -118,7 +118,7 @@ def test_the_starter_is_written_from_the_reference(exercise: Exercise) -> None:
 
 def test_the_same_reference_gives_the_same_bytes(exercise: Exercise) -> None:
     texts = {text_of(starter_of(read_reference(exercise))) for _ in range(2)}
-    assert texts == {write_starter(exercise).read_text("utf-8")}
+    assert texts == {write_derived(exercise)[0].read_text("utf-8")}
 
 
 def test_making_the_starter_leaves_the_reference_alone() -> None:

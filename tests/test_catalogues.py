@@ -19,7 +19,7 @@ EXERCISES = exercise_folders(ROOT)
 
 SOURCE = '''
 """A module."""
-from grader.check import check, ngettext, tr
+from grader.checks import check, ngettext, tr
 
 HINT = tr("A hint.")
 

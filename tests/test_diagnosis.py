@@ -14,7 +14,7 @@ LACKING = "no_such_package_of_the_course"
 MORE = f'packages = ["{LACKING}"]'
 
 CHECKS = '''
-from grader.check import *
+from grader.checks import *
 
 @check(points=1)
 def x_is_three(run):

@@ -28,7 +28,7 @@ chapter = "100"
 """
 
 CHECKS = '''
-from grader.check import check
+from grader.checks import check
 
 @check(points=2)
 def one(run):
@@ -232,7 +232,7 @@ def check_of(name: str, needs: str = "()", more: str = "") -> str:
     return f'@check(points=1, needs={needs}{more})\ndef {name}(run):\n    """{name}."""\n\n'
 
 
-HEAD = "from grader.check import check, fail\nfrom grader.errors import *\n\n"
+HEAD = "from grader.checks import check, fail\nfrom grader.errors import *\n\n"
 
 
 @pytest.mark.parametrize(

@@ -22,29 +22,22 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from grader.check import Check
-from grader.errors import CheckFailed, SubmissionFault
-from grader.exercise import load
-from grader.figures import (
-    MOST,
+from grader.checks.check import Check
+from grader.checks.show import (
     MOST_CLASSES,
     MOST_CURVES,
     MOST_ITEMS,
     MOST_POINTS,
     MOST_TEXT,
-    Accuracy,
-    Confusion,
-    Curves,
-    Figure,
-    Misjudged,
-    collected,
     confusion,
     curves,
     misjudged,
     png,
-    show,
     show_history,
 )
+from grader.errors import CheckFailed, SubmissionFault
+from grader.exercise import load
+from grader.figures import MOST, Accuracy, Confusion, Curves, Figure, Misjudged, collected, show
 from grader.grading import Graded
 from grader.kernel.wire import Opaque
 from grader.language import speaking
@@ -91,7 +84,7 @@ def test_a_check_shows_so_many_and_no_more() -> None:
 
 CHECKS = '''
 import numpy as np
-from grader.check import *
+from grader.checks import *
 
 @check(points=1)
 def one(run):

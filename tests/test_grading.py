@@ -25,7 +25,7 @@ from grader.submission import Submission
 from tests.conftest import CHECKS, SAMPLE
 from tests.fakes import Claiming, FakeSession, LocalKernel
 
-HEAD = "from grader.check import *\nfrom grader.errors import *\n"
+HEAD = "from grader.checks import *\nfrom grader.errors import *\n"
 
 
 def checks_of(*bodies: str, **options: str) -> str:

@@ -180,7 +180,7 @@ def test_the_language_before_comes_back_whatever_happens(folder: Path) -> None:
 # ---------------------------------------------------------------------- reports
 
 WRONG = '''
-from grader.check import *
+from grader.checks import *
 
 ABOUT_X = tr("The hint about x.")
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.check import Check
+from grader.checks.check import Check
 from grader.exercise import Exercise, load
 from grader.judging import Judge
 from grader.kernel import wire

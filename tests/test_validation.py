@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
 
 from grader import grading, validation
-from grader.authoring import write_starter
+from grader.authoring import write_derived
 from grader.errors import UsageError
 from grader.exercise import Exercise, load
 from grader.grading import Options
@@ -26,7 +26,7 @@ from tests.conftest import CHECKS, SAMPLE
 from tests.fakes import LocalKernel
 
 TWO_CHECKS = '''
-from grader.check import *
+from grader.checks import *
 
 @check(points=1)
 def x_is_three(run):
@@ -106,7 +106,7 @@ def validated(make_exercise: Callable[..., Exercise], monkeypatch: pytest.Monkey
         (exercise.solution_folder / "mistakes.toml").write_text(
             mistakes if isinstance(mistakes, str) else toml_of(mistakes)
         )
-        write_starter(exercise)
+        write_derived(exercise)
         if starter is not None:
             exercise.starter.write_text(starter)
         before(exercise)
@@ -167,7 +167,7 @@ def test_an_unsound_exercise(validated: Course, wrong: dict[str, Any], fault: st
 
 
 HIDDEN = '''
-from grader.check import *
+from grader.checks import *
 
 @check(points=3, needs=["y_is_four"])
 def y_is_whole(run):

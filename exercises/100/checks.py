@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect_answer, expect_count, module, tr
+from grader.checks import check, closed_answer, expect_closed, expect_count, module, tr
 from grader.errors import CallFailed
 
 if TYPE_CHECKING:
@@ -103,13 +103,13 @@ LAYER_BY_LAYER = tr("Go from layer to layer: each unit has a weight for everythi
 @check(points=2, hint=tr("Count every arrow in the picture."))
 def chapter_network_is_right(run: Run) -> None:
     """`chapter_network` is the number of parameters of the chapter's network."""
-    expect_answer(run.value("chapter_network"), CHAPTER_NETWORK, what="`chapter_network`")
+    expect_closed(run.value("chapter_network"), CHAPTER_NETWORK, what="`chapter_network`")
 
 
 @check(points=3, hint=tr("Draw the constants into the picture, and count its arrows again."))
 def figure_3_6_is_right(run: Run) -> None:
     """`figure_3_6` is the number of parameters of the model in figure 3.6."""
-    expect_answer(run.value("figure_3_6"), FIGURE_3_6, what="`figure_3_6`")
+    expect_closed(run.value("figure_3_6"), FIGURE_3_6, what="`figure_3_6`")
 
 
 @check(points=2)
@@ -147,25 +147,25 @@ def no_hidden_layer_is_counted(run: Run) -> None:
 @check(points=2, hint=LAYER_BY_LAYER)
 def mlp_is_right(run: Run) -> None:
     """`mlp_parameters` is the number of parameters of the MLP of chapter 110."""
-    expect_answer(run.value("mlp_parameters"), MLP, what="`mlp_parameters`")
+    expect_closed(run.value("mlp_parameters"), MLP, what="`mlp_parameters`")
 
 
 @check(points=1, hint=tr("Each of the units has a weight for each input, and a bias."))
 def dense_16_is_right(run: Run) -> None:
     """`dense_16` is the number of parameters of `Dense(16)` on 50 inputs."""
-    expect_answer(run.value("dense_16"), DENSE_16, what="`dense_16`")
+    expect_closed(run.value("dense_16"), DENSE_16, what="`dense_16`")
 
 
 @check(points=1, hint=tr("How many numbers does the layer before it give?"))
 def dense_1_is_right(run: Run) -> None:
     """`dense_1` is the number of parameters of the `Dense(1)` after it."""
-    expect_answer(run.value("dense_1"), DENSE_1, what="`dense_1`")
+    expect_closed(run.value("dense_1"), DENSE_1, what="`dense_1`")
 
 
 @check(points=1, hint=tr("The table has a row for each word, and nothing else."))
 def embedding_is_right(run: Run) -> None:
     """`embedding` is the number of parameters of `Embedding(10000, 16)`."""
-    expect_answer(run.value("embedding"), EMBEDDING, what="`embedding`")
+    expect_closed(run.value("embedding"), EMBEDDING, what="`embedding`")
 
 
 @check(points=2)

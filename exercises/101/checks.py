@@ -17,9 +17,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from grader.check import check, expect, expect_close, expect_shape, fail, ngettext, tensor, tr
+from grader.checks import check, expect, expect_close, expect_shape, fail, ngettext, numeric, tensor, tr
 from grader.errors import CallFailed
-from grader.expect import numeric
 
 if TYPE_CHECKING:
     from grader.run import Run

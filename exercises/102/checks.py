@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from grader.check import check, closed_answer, expect, expect_accuracy, expect_answer, fail, ngettext, tr
+from grader.checks import check, closed_answer, expect, expect_accuracy, expect_closed, fail, ngettext, tr
 from grader.language import decimal
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ BEST_POSSIBLE = closed_answer(
 @check(points=1, hint=tr("Count the points that the best linear model puts in their class."))
 def best_possible_is_right(run: Run) -> None:
     """`best_possible` is the number of points on which a linear model can be right."""
-    expect_answer(run.value("best_possible"), BEST_POSSIBLE, "`best_possible`")
+    expect_closed(run.value("best_possible"), BEST_POSSIBLE, "`best_possible`")
 
 
 # ---------------------------------------------------------------------- linear models

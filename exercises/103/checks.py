@@ -13,9 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_close, expect_count, fail, module, tr
+from grader.checks import (
+    check,
+    closed_answer,
+    expect,
+    expect_close,
+    expect_count,
+    fail,
+    module,
+    numeric,
+    refuse_placeholder,
+    told,
+    tr,
+)
 from grader.errors import CallFailed, SubmissionFault, WrongKind
-from grader.expect import numeric, refuse_placeholder, told
 from grader.language import grouped
 from grader.text import plain
 

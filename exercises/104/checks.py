@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from grader.answers import digest
-from grader.check import check, closed_answer, expect, expect_answer, expect_close, ngettext, tr
+from grader.checks import check, closed_answer, expect, expect_close, expect_closed, ngettext, tr
 from grader.errors import SubmissionFault
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def w1_has_the_right_shape(run: Run) -> None:
 @check(points=2, needs=[w1_has_the_right_shape], hint=EDGE_BY_EDGE)
 def w1_is_right(run: Run) -> None:
     """`W1` has every weight in its place."""
-    expect_answer(run.array("W1"), W1, what="`W1`")
+    expect_closed(run.array("W1"), W1, what="`W1`")
 
 
 @check(points=2, hint=EDGE_BY_EDGE)
@@ -175,7 +175,7 @@ def w2_has_the_right_shape(run: Run) -> None:
 @check(points=2, needs=[w2_has_the_right_shape], hint=EDGE_BY_EDGE)
 def w2_is_right(run: Run) -> None:
     """`W2` has every weight in its place."""
-    expect_answer(run.array("W2"), W2, what="`W2`")
+    expect_closed(run.array("W2"), W2, what="`W2`")
 
 
 @check(points=1, hint=tr("W1·A1 is a product of a matrix and a vector: its result is a column."))
@@ -193,7 +193,7 @@ def a2_is_w1_times_a1(run: Run) -> None:
 @check(points=2, hint=VALUES)
 def a2_is_right(run: Run) -> None:
     """`A2` has the values of the network's hidden units."""
-    expect_answer(_vector(run, "A2"), A2, what="`A2`")
+    expect_closed(_vector(run, "A2"), A2, what="`A2`")
 
 
 @check(points=1, hint=tr("W2·A2 is a product of a matrix and a vector: its result is a column."))
@@ -211,7 +211,7 @@ def a3_is_w2_times_a2(run: Run) -> None:
 @check(points=2, hint=VALUES)
 def a3_is_right(run: Run) -> None:
     """`A3` has the values of the network's outputs."""
-    expect_answer(_vector(run, "A3"), A3, what="`A3`")
+    expect_closed(_vector(run, "A3"), A3, what="`A3`")
 
 
 def _numbers(run: Run, name: str) -> np.ndarray:

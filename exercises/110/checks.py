@@ -6,13 +6,13 @@ from contextlib import suppress
 
 import numpy as np
 
-from grader.check import (
+from grader.checks import (
     check,
     closed_answer,
     confusion,
     expect,
     expect_accuracy,
-    expect_answer,
+    expect_closed,
     expect_count,
     expect_shape,
     fail,
@@ -20,10 +20,10 @@ from grader.check import (
     show,
     show_history,
     tr,
+    whole_number,
 )
 from grader.datasets import Digits, dataset
 from grader.errors import SubmissionFault
-from grader.expect import whole_number
 from grader.language import decimal, grouped
 
 CURVES = ("train_loss", "train_acc", "val_loss", "val_acc")
@@ -366,7 +366,7 @@ def parameter_count_is_right(run):
         shapes = list(run.shapes("model").values())
     except SubmissionFault:  # a function around a model, say: what it hangs on, or the course's network
         if not is_count(claimed, sum(math.prod(shape) for shape in weights)):
-            expect_answer(claimed, PARAMETERS, "`parameter_count`")
+            expect_closed(claimed, PARAMETERS, "`parameter_count`")
         return
     sizes = [(math.prod(shape), len(shape)) for shape in shapes]
     total, kernels = sum(n for n, _ in sizes), sum(n for n, axes in sizes if axes > 1)

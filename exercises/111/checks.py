@@ -15,9 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_answer, expect_close, expect_shape, tensor, tr
+from grader.checks import (
+    check,
+    closed_answer,
+    expect,
+    expect_close,
+    expect_closed,
+    expect_shape,
+    numeric,
+    refuse_placeholder,
+    tensor,
+    told,
+    tr,
+)
 from grader.errors import CallFailed, WrongKind
-from grader.expect import numeric, refuse_placeholder, told
 from grader.text import listed, plain
 
 if TYPE_CHECKING:
@@ -91,7 +102,7 @@ def expect_shapes(run: Run, names: Sequence[str]) -> None:
         refuse_placeholder(found[name], what)
         message = tr("{what} is {found}, not a tuple.", what=what, found=told(found[name]))
         expect(numeric(found[name], what).ndim == 1, message, NO_TUPLE)
-        expect_answer(found[name], SHAPES[name], f'`shapes["{name}"]`')
+        expect_closed(found[name], SHAPES[name], f'`shapes["{name}"]`')
 
 
 @check(
@@ -440,7 +451,7 @@ def counts_are_right(run: Run) -> None:
     for number, (count, right) in enumerate(zip(numbers.ravel().tolist(), COUNTS, strict=True), 1):
         whole = int(count) if abs(count) < 1e15 and count == int(count) else count
         what = tr("The count of arrangement {number}", number=number)
-        expect_answer(whole, right, what, NEURONS if count == 1000 else "")
+        expect_closed(whole, right, what, NEURONS if count == 1000 else "")
 
 
 WIDEST = closed_answer(
@@ -462,4 +473,4 @@ WIDEST = closed_answer(
 @check(points=1, hint=tr("Write the number of parameters as a formula of D, and try values of D around 30."))
 def widest_is_right(run: Run) -> None:
     """`widest` is the largest D for which a 2-D-D-1 network has at most 1,000 parameters."""
-    expect_answer(run.value("widest"), WIDEST, "`widest`")
+    expect_closed(run.value("widest"), WIDEST, "`widest`")

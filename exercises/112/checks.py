@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import (
+from grader.checks import (
     check,
     curves,
     expect,
@@ -23,12 +23,13 @@ from grader.check import (
     expect_shape,
     fail,
     ngettext,
+    numeric,
     show,
+    told,
     tr,
 )
 from grader.datasets import Digits, dataset
 from grader.errors import SubmissionFault
-from grader.expect import numeric, told
 from grader.language import decimal
 from grader.text import listed, plain
 from grader.tfevents import Scalar, scalars

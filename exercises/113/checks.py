@@ -14,10 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_answer, expect_close, expect_shape, fail, tensor, tr
+from grader.checks import (
+    check,
+    closed_answer,
+    expect,
+    expect_close,
+    expect_closed,
+    expect_shape,
+    fail,
+    numeric,
+    tensor,
+    told,
+    tr,
+)
 from grader.datasets import Digits, dataset
 from grader.errors import CallFailed
-from grader.expect import numeric, told
 from grader.kernel.wire import InTurn
 from grader.language import decimal
 from grader.text import listed, plain
@@ -530,4 +541,4 @@ def reasons_are_right(run: Run) -> None:
     message = tr("`reasons` holds {n} numbers.", n=numbers.size)
     expect(0 < numbers.size <= 6, message, tr("Write the numbers of the statements."))
     hints = [hint for statement, hint in NO_REASONS if any(statement.matches(number) for number in numbers)]
-    expect_answer(numbers, REASONS, "`reasons`", hint=hints[0] if hints else "")
+    expect_closed(numbers, REASONS, "`reasons`", hint=hints[0] if hints else "")

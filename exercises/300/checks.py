@@ -15,9 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_answer, expect_close, fail, ngettext, tensor, tr
+from grader.checks import (
+    check,
+    closed_answer,
+    expect,
+    expect_close,
+    expect_closed,
+    fail,
+    ngettext,
+    numeric,
+    refuse_placeholder,
+    tensor,
+    told,
+    tr,
+)
 from grader.errors import CallFailed, TooSlow
-from grader.expect import numeric, refuse_placeholder, told
 from grader.language import decimal, grouped
 
 if TYPE_CHECKING:
@@ -255,14 +267,14 @@ def pair_of(pair: Any, what: str, number: int, sizes: Sequence[int] | None, hint
 @check(points=1, hint=tr("z is 0: what does the sigmoid give there, and how far is that from 1?"))
 def neuron_loss_is_right(run: Run) -> None:
     """`neuron_loss` is the squared error of the neuron."""
-    expect_answer(run.value("neuron_loss"), NEURON_LOSS, "`neuron_loss`")
+    expect_closed(run.value("neuron_loss"), NEURON_LOSS, "`neuron_loss`")
 
 
 @check(points=1, hint=tr("Three slopes, multiplied: dL/dy, dy/dz, and the last one for w or for b."))
 def neuron_slopes_are_right(run: Run) -> None:
     """`dL_dw` and `dL_db` are the slopes of the neuron's loss."""
-    expect_answer(run.value("dL_dw"), DL_DW, "`dL_dw`")
-    expect_answer(run.value("dL_db"), DL_DB, "`dL_db`")
+    expect_closed(run.value("dL_dw"), DL_DW, "`dL_dw`")
+    expect_closed(run.value("dL_db"), DL_DB, "`dL_db`")
 
 
 # ---------------------------------------------------------------------- forward, and the loss

@@ -14,9 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, expect, expect_close, expect_count, expect_dtype, fail, tensor, tr
+from grader.checks import (
+    check,
+    expect,
+    expect_close,
+    expect_count,
+    expect_dtype,
+    fail,
+    numeric,
+    refuse_placeholder,
+    tensor,
+    told,
+    tr,
+    whole_number,
+)
 from grader.errors import CallFailed, SubmissionFault
-from grader.expect import numeric, refuse_placeholder, told, whole_number
 from grader.text import number, plain
 
 if TYPE_CHECKING:

@@ -12,9 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.check import check, expect, expect_close, expect_count, expect_shape, tensor, tr
+from grader.checks import (
+    check,
+    expect,
+    expect_close,
+    expect_count,
+    expect_shape,
+    numeric,
+    refuse_placeholder,
+    shape_told,
+    tensor,
+    told,
+    tr,
+    whole_number,
+)
 from grader.errors import CallFailed, SubmissionFault
-from grader.expect import numeric, refuse_placeholder, shape_told, told, whole_number
 from grader.text import plain
 
 if TYPE_CHECKING:

@@ -7,11 +7,23 @@ from contextlib import suppress
 
 import numpy as np
 
-from grader.check import check, confusion, expect, expect_accuracy, fail, misjudged, show, show_history, tr
+from grader.checks import (
+    check,
+    confusion,
+    expect,
+    expect_accuracy,
+    expect_whole_list,
+    fail,
+    misjudged,
+    numeric,
+    show,
+    show_history,
+    told,
+    tr,
+    whole_number,
+)
 from grader.errors import SubmissionFault
-from grader.expect import numeric, told, whole_number
 from grader.language import decimal, grouped
-from grader.lists import expect_whole_list
 
 GOAL = 0.95  # what document 004 says is within reach of better methods
 NO_WORDS = {"pad", "padding", "unk", "unknown", "oov", "bos", "eos", "sos", "cls", "sep", "start", "end", "mask", ""}

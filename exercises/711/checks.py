@@ -11,12 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.byheart import by_count, by_rank
-from grader.check import check, closed_answer, expect, expect_answer, expect_close, tensor, tr
+from grader.checks import (
+    better_by_count,
+    better_by_rank,
+    check,
+    closed_answer,
+    expect,
+    expect_close,
+    expect_closed,
+    expect_whole_list,
+    numeric,
+    tensor,
+    tr,
+)
 from grader.errors import CallFailed
-from grader.expect import numeric
 from grader.language import decimal, grouped
-from grader.lists import expect_whole_list
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -114,7 +123,7 @@ def five_predictions_are_right(run: Run) -> None:
 @check(points=1, hint=ORDER)
 def five_matrix_is_right(run: Run) -> None:
     """`five_matrix` is the confusion matrix of the five reviews."""
-    expect_answer(run.array("five_matrix"), FIVE_MATRIX, "`five_matrix`")
+    expect_closed(run.array("five_matrix"), FIVE_MATRIX, "`five_matrix`")
 
 
 @check(points=1, hint=tr("How many of the five predictions are right?"))
@@ -156,7 +165,7 @@ def five_threshold_is_right(run: Run) -> None:
 
 def _expect_share(run: Run, name: str, answer: Any) -> None:
     """The closed answer, given to two decimals or more."""
-    expect_answer(round(_number(run.value(name), f"`{name}`"), 2), answer, f"`{name}`")
+    expect_closed(round(_number(run.value(name), f"`{name}`"), 2), answer, f"`{name}`")
 
 
 # --------------------------------------------------------------------------------------------------- functions
@@ -496,7 +505,7 @@ def kappa_of_unseen_reviews_reaches_60_percent(run: Run) -> str:
     right = [one == reviews.labels for reviews, one in zip((visible, alike), answers, strict=True)]
     wrong = [decimal(f"{100 * (1 - one.mean()):.1f}") for one in right]
     expect(
-        by_rank(*margins) < UNLIKELY and by_count(*right) < UNLIKELY,
+        better_by_rank(*margins) < UNLIKELY and better_by_count(*right) < UNLIKELY,
         tr(
             "On the test reviews in ./data the model's loss is {seen} and {seen_wrong}% of its answers are wrong; on "
             "others of the same kind {unseen} and {unseen_wrong}%.",

@@ -14,13 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.byheart import by_mean
-from grader.check import check, confusion, expect, expect_close, fail, misjudged, show, show_history, tensor, tr
+from grader.checks import (
+    better_by_mean,
+    check,
+    confusion,
+    expect,
+    expect_close,
+    expect_whole_list,
+    fail,
+    misjudged,
+    numeric,
+    show,
+    show_history,
+    tensor,
+    tr,
+)
 from grader.datasets import dataset
 from grader.errors import CallFailed, SubmissionFault
-from grader.expect import numeric
 from grader.language import decimal, grouped
-from grader.lists import expect_whole_list
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -309,7 +320,7 @@ def test_error_is_the_models(run: Run) -> None:
         for reviews, one in ((visible, stars), (alike, _stars(run, alike.texts)))
     ]
     expect(
-        by_mean(-errors[0], -errors[1]) < UNLIKELY[run.data],
+        better_by_mean(-errors[0], -errors[1]) < UNLIKELY[run.data],
         tr(
             "The model is {seen} stars off on the test reviews in ./data, and {unseen} on others.",
             seen=decimal(f"{errors[0].mean():.3f}"),

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from grader.batch.grades import Grade, Grades, Override
 from grader.batch.handed_in import HandedIn
 from grader.batch.rules import duration
-from grader.check import Check
+from grader.checks.check import Check
 from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.grading import headline

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import nbformat
 
+from grader.authored import modules_of
 from grader.errors import GraderError
 from grader.exercise import Exercise, load
 from grader.grading import Graded, Options, grade
@@ -60,7 +61,7 @@ def paths_of(exercise: Exercise) -> list[Path]:
     """Every file that judging takes, all in the course's folder: the teacher's hidden checks, and what lies in the
     exercise's folder but for the starter and what tools leave there (`.grade`, `__pycache__`).
     """
-    paths = [exercise.hidden_checks] if exercise.hidden_checks.is_file() else []
+    paths = modules_of(exercise.hidden_checks) if exercise.hidden_checks.is_file() else []
     for top, folders, names in os.walk(exercise.folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
         paths += [Path(top) / name for name in sorted(names) if not name.startswith(".")]

@@ -75,8 +75,8 @@ def release(
         Path | None, typer.Option(help="A zip to write: the exercises as students get them.", show_default=False)
     ] = None,
 ) -> None:
-    """Write the starters of exercises from their reference notebooks, or a bundle of all that students get."""
-    from grader.authoring import write_starter
+    """Write what is made of solutions: starters, and digests of answers; or a bundle of all that students get."""
+    from grader.authoring import write_derived
     from grader.bundle import write_bundle
     from grader.exercise import exercise_folders, find_exercise, load
 
@@ -88,8 +88,8 @@ def release(
         return
     if not exercises:
         raise UsageError("No exercise is named.", "Name exercises, or write a zip for students with --bundle.")
-    for one in exercises:
-        console.print(f"Wrote {near(write_starter(one))}", soft_wrap=True)
+    for path in (path for one in exercises for path in write_derived(one)):
+        console.print(f"Wrote {near(path)}", soft_wrap=True)
 
 
 @app.command()

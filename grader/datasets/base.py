@@ -80,6 +80,10 @@ class Dataset(ABC):
         """Folder whose entries appear in the notebook's `./data`. Made once, then taken from the cache."""
 
     @abstractmethod
+    def training(self, choice: Choice) -> Any:
+        """The training data, with labels, as the notebook sees it."""
+
+    @abstractmethod
     def visible(self, choice: Choice) -> Any:
         """The part of the test data, with labels, that the notebook can see as well."""
 

@@ -164,6 +164,15 @@ class MovieReviews(Dataset):
         view, _ = self._full_cache()
         return view
 
+    def training(self, choice: Choice) -> Reviews:
+        folder = self.view(choice) / FOLDER
+        return _reviews(
+            {
+                name: {path.name: path.read_bytes() for path in sorted((folder / name).iterdir())}
+                for name in ("train/pos", "train/neg")
+            }
+        )
+
     def visible(self, choice: Choice) -> Reviews:
         if choice == "sample":
             parts = _sample_parts()

@@ -29,7 +29,7 @@ CHECKS = '''
 import os
 from pathlib import Path
 
-from grader.check import *
+from grader.checks import *
 
 def note(text):
     with Path(os.environ["GRADED"]).open("a") as file:

@@ -223,7 +223,7 @@ def autograder(exercise: Exercise, folder: Path) -> Iterator[Path]:
     hidden = exercise.hidden_checks
     hidden.parent.mkdir(parents=True)
     hidden.write_text(
-        'from grader.check import *\n\n@check(points=1)\ndef own(run):\n    """Mine."""\n    expect(False, "No.")\n'
+        'from grader.checks import *\n\n@check(points=1)\ndef own(run):\n    """Mine."""\n    expect(False, "No.")\n'
     )
     made = grade("export", "gradescope-autograder", exercise.folder, "-o", folder / "autograder.zip", "--lang", "fi")
     assert made.returncode == 0, made.stderr

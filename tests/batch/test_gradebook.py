@@ -18,7 +18,7 @@ from grader.submission import Submission
 from tests.test_report import report
 
 CHECKS = '''
-from grader.check import *
+from grader.checks import *
 
 @check(points=1)
 def first(run):

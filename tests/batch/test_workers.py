@@ -128,7 +128,7 @@ def task(make_exercise: Callable[..., Exercise], tmp_path: Path) -> Callable[...
 
 ANSWER_BESIDE = '''
 from pathlib import Path
-from grader.check import *
+from grader.checks import *
 
 @check(points=1)
 def x_is_right(run):

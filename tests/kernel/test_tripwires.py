@@ -551,7 +551,7 @@ def by_hand(x):
     return 2 * x
 '''
 CHECKS = """
-from grader.check import *
+from grader.checks import *
 
 def asked(run, name):
     return run.call(name, tensor([1.0, 2.0], "float32"), forbid=("autograd",))
@@ -636,7 +636,7 @@ def test_sequential() -> None:
 
 def test_the_line_of_the_notebook_is_told(grade_cells: Callable[..., Graded]) -> None:
     checks = """
-from grader.check import *
+from grader.checks import *
 
 @check(points=1)
 def softmax_by_hand(run):

@@ -11,7 +11,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from grader.batch.grades import Grade, Override
-from grader.figures import Accuracy, Confusion, Curve, Curves, Item, Misjudged, confusion, misjudged
+from grader.checks.show import confusion, misjudged
+from grader.figures import Accuracy, Confusion, Curve, Curves, Item, Misjudged
 from grader.render.html.page import moment, student_page
 from grader.render.html.templates import source_hash
 from grader.report import CellReport, CheckReport, DataReport, ExecutionReport, Report

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from grader.check import check, closed_answer, expect, expect_accuracy, expect_answer, expect_close, tensor
+from grader.checks import check, closed_answer, expect, expect_accuracy, expect_close, expect_closed, tensor
 
 X = closed_answer("hostile", "10ce92dc49a9ee63f5253a07030f6230")
 
@@ -12,7 +12,7 @@ X = closed_answer("hostile", "10ce92dc49a9ee63f5253a07030f6230")
 @check(points=1)
 def x(run):
     """`x` is the answer."""
-    expect_answer(run.value("x"), X, "`x`")
+    expect_closed(run.value("x"), X, "`x`")
 
 
 @check(points=1)

@@ -7,21 +7,23 @@ of the notebook's has a say in the outcome.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from grader.answers import ClosedAnswer
-from grader.errors import AnswerMissing, CheckFailed, ExerciseError, WrongKind
+from grader.claims import numeric, refuse_placeholder, shape_told, told, whole_number
+from grader.errors import CheckFailed, ExerciseError, WrongKind
 from grader.figures import Accuracy, show
-from grader.kernel.wire import Opaque
-from grader.language import grouped, mark, ngettext, tr
+from grader.language import grouped, mark, tr
 from grader.text import number, percent, plain
 
+if TYPE_CHECKING:
+    from grader.run import Run
 
-def fail(message: str, hint: str = "") -> None:
+
+def fail(message: str, hint: str = "") -> NoReturn:
     """Fail the check with what is wrong, and what to do about it."""
     raise CheckFailed(message, hint)
 
@@ -32,105 +34,6 @@ def expect(condition: bool | np.bool_, message: str, hint: str = "") -> None:
         raise TypeError(f"expect() wants a condition that the check computed, not a {type(condition).__name__}")
     if not condition:
         raise CheckFailed(message, hint)
-
-
-def told(value: Any, limit: int = 120) -> str:
-    """What a value is, in a few words for its author."""
-    match value:
-        case Opaque():
-            return value.told()
-        case np.ndarray():
-            if math.prod(n or 1 for n in value.shape) <= 8:  # an empty array may have a long axis
-                return plain(str(value.tolist()), limit)
-            return tr("an array of shape {shape}", shape=shape_told(value.shape))
-        case str():
-            return tr("the text {text}", text=repr(plain(value, limit)))
-        case bool() | None:
-            return str(value)
-        case int() | float():
-            return number(value) if isinstance(value, float) else plain(str(value), limit)
-        case list() | tuple() | dict():
-            kind = type(value).__name__
-            small = len(value) <= 8 and all(type(item) in (int, float, bool) for item in value)
-            if small:
-                return plain(str(value), limit)
-            return ngettext("a {kind} of {n} item", "a {kind} of {n} items", len(value), kind=kind)
-        case _:
-            return tr("a {kind}", kind=type(value).__name__)
-
-
-def shape_told(shape: Sequence[int | None]) -> str:
-    """A shape as students write it: ``(N, 10)``, where N stands for any length."""
-    inner = ", ".join("N" if n is None else str(n) for n in shape)
-    return f"({inner},)" if len(shape) == 1 else f"({inner})"
-
-
-def still_dots(what: str) -> AnswerMissing:
-    """What to say of a name that still has the starter's three dots."""
-    return AnswerMissing(
-        tr("{what} is still `...`.", what=what), tr("Replace the three dots by your answer and run the cell again.")
-    )
-
-
-def refuse_placeholder(value: Any, what: str) -> None:
-    """Fail if the value is still the starter's three dots, or what a function gives before it is written."""
-    if isinstance(value, Opaque) and value.type_name == "ellipsis":
-        raise still_dots(what)
-    if value is None:
-        raise AnswerMissing(
-            tr("{what} is None.", what=what), tr("If it comes from a function, the function has to `return` it.")
-        )
-
-
-def numeric(value: Any, what: str) -> np.ndarray:
-    """The value as an array of float64.
-
-    Raises
-    ------
-    AnswerMissing, WrongKind
-        It is `...` or None; it is no number, or no regular table of numbers.
-    """
-    refuse_placeholder(value, what)
-    if isinstance(value, np.ndarray):
-        _table_shape(value, what)
-        return value.astype(np.float64)
-    # Its shape first, and without an array for each row: a claim may have rows by the hundred thousand.
-    array = np.empty(_table_shape(value, what), np.float64)
-    _fill(array, value)
-    return array
-
-
-def _table_shape(value: Any, what: str) -> tuple[int, ...]:
-    """The shape of a number, an array or a regular table; fails where it is none of these."""
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind not in "biuf":
-            raise WrongKind(tr("{what} holds {dtype} values, not real numbers.", what=what, dtype=value.dtype))
-        return tuple(value.shape)
-    if type(value) in (int, float, bool):
-        if abs(value) > 1e308 and type(value) is int:  # Python's whole numbers know no bounds, floats do
-            raise WrongKind(tr("{what} holds a number that is too large to compute with.", what=what))
-        return ()
-    if type(value) in (list, tuple):
-        row: tuple[int, ...] | None = None
-        for item in value:
-            found = _table_shape(item, what)
-            if row not in (None, found):
-                raise WrongKind(tr("{what} is no table: its rows have different lengths.", what=what))
-            row = found
-        return (len(value), *(row or ()))
-    refuse_placeholder(value, what)
-    raise WrongKind(tr("{what} is {found}, not a number or an array of numbers.", what=what, found=told(value)))
-
-
-def _fill(array: np.ndarray, value: Any) -> None:
-    """Write a table into an array of its shape."""
-    if isinstance(value, list | tuple) and array.ndim > 1:
-        for row, item in zip(array, value, strict=True):
-            _fill(row, item)
-    elif isinstance(value, list | tuple):
-        array[:] = [item.item() if isinstance(item, np.ndarray) else item for item in value]
-    else:
-        array[...] = value
 
 
 def expect_shape(value: Any, shape: Sequence[int | None], what: str, hint: str = "") -> np.ndarray:
@@ -196,27 +99,6 @@ def _difference(what: str, array: np.ndarray, off: np.ndarray) -> str:
     return tr("{what} is {found} at {place} ({differ} of {of} numbers differ).", **found, **several)
 
 
-def whole_number(value: Any, what: str) -> int:
-    """The value as an int: 18, 18.0, ``tensor(18)`` and ``[18]`` all are 18.
-
-    Raises
-    ------
-    AnswerMissing, WrongKind
-        It is missing, no number, a truth value, not finite, or not whole.
-    """
-    refuse_placeholder(value, what)
-    if type(value) is int:
-        return value
-    array = numeric(value, what)
-    truth = type(value) is bool or (isinstance(value, np.ndarray) and value.dtype.kind == "b")
-    if array.size != 1 or truth:
-        raise WrongKind(tr("{what} is {found}, not one whole number.", what=what, found=told(value)))
-    found = float(array.ravel()[0])
-    if not np.isfinite(found) or found != round(found):
-        raise WrongKind(tr("{what} is {found}, which is no whole number.", what=what, found=number(found)))
-    return int(found)
-
-
 def expect_count(value: Any, expected: int, what: str, hint: str = "") -> int:
     """Fail unless the value is this whole number; what is told names the question, so it does not name the answer."""
     found = whole_number(value, what)
@@ -225,8 +107,129 @@ def expect_count(value: Any, expected: int, what: str, hint: str = "") -> int:
     return found
 
 
-def expect_answer(value: Any, answer: ClosedAnswer, what: str, hint: str = "") -> None:
-    """Fail unless the value is the closed answer; a usual wrong answer brings its own hint."""
+def expect_number(value: Any, what: str, hint: str = "", *, finite: bool = True) -> float:
+    """Fail unless the value is one real number: 440, 440.0, ``tensor(440)`` and ``[440]`` all are 440. Returns it.
+
+    Parameters
+    ----------
+    finite
+        Whether NaN and infinities fail as well.
+    """
+    array = numeric(value, what)
+    if array.size != 1:
+        raise WrongKind(tr("{what} is {found}, not one number.", what=what, found=told(value)), hint)
+    if finite and not np.isfinite(array).all():
+        raise CheckFailed(tr("{what} is NaN or infinite.", what=what), hint)
+    return float(array.ravel()[0])
+
+
+def expect_text(value: Any, what: str, hint: str = "") -> str:
+    """Fail unless the value is a text. Returns it, as it is."""
+    refuse_placeholder(value, what)
+    if type(value) is not str:
+        raise WrongKind(tr("{what} is {found}, not a text.", what=what, found=told(value)), hint)
+    return value
+
+
+def expect_keys(value: Any, keys: Iterable[str], what: str, hint: str = "") -> dict[Any, Any]:
+    """Fail unless the value is a dictionary that has these keys, of which none is still `...`. Returns it.
+
+    Parameters
+    ----------
+    what
+        The name of the dictionary, as it stands in the notebook and without marks around it: ``"shapes"``.
+    """
+    refuse_placeholder(value, f"`{what}`")
+    if type(value) is not dict:
+        raise WrongKind(tr("{what} is {found}, not a dictionary.", what=f"`{what}`", found=told(value)), hint)
+    for key in keys:
+        its = f'`{what}["{key}"]`'
+        if key not in value:
+            raise CheckFailed(tr("{what} is missing.", what=its), hint)
+        refuse_placeholder(value[key], its)
+    return value
+
+
+def expect_several(value: Any, n: int, what: str, hint: str = "") -> list[Any]:
+    """Fail unless the value is n things, in a list, a tuple, the rows of an array or the values of a dictionary.
+
+    However they are nested at the end: (a, (b, c)) is three things as well as (a, b, c). Returns them.
+    """
+    refuse_placeholder(value, what)
+    flat = _parts(value)
+    if 0 < len(flat) < n:
+        flat[-1:] = _parts(flat[-1])
+    if len(flat) != n:
+        raise WrongKind(tr("{what} is {found}, not {n} things.", what=what, found=told(value), n=n), hint)
+    return flat
+
+
+_MOST_PARTS = 100
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, np.ndarray):
+        return list(value) if value.ndim and len(value) <= _MOST_PARTS else []
+    if type(value) is dict:
+        return list(value.values())
+    return list(value) if type(value) in (list, tuple) else []
+
+
+def expect_equal(value: Any, right: Any, what: str, hint: str = "") -> None:
+    """Fail unless the value is this one: a text, a truth value, or lists of texts and numbers, a tuple like a list.
+
+    Whole numbers and floats are alike where they are equal; True is no 1. Numbers that were computed are compared by
+    :func:`expect_close`, counts by :func:`expect_count`.
+    """
+    refuse_placeholder(value, what)
+    if not _same(value, right):
+        raise CheckFailed(tr("{what} is {found}, which is not right.", what=what, found=_shown(value)), hint)
+
+
+def _shown(value: Any) -> str:
+    return repr(plain(value, 120)) if type(value) is str else told(value)
+
+
+def _same(value: Any, right: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(right, list | tuple):
+        fits = type(value) in (list, tuple) and len(value) == len(right)
+        return fits and all(_same(one, other) for one, other in zip(value, right, strict=True))
+    if isinstance(right, dict):
+        fits = type(value) is dict and value.keys() == right.keys()
+        return fits and all(_same(value[key], right[key]) for key in right)
+    if isinstance(right, bool) or type(value) is bool:
+        return isinstance(right, bool) and type(value) is bool and value == right
+    if isinstance(right, int | float):
+        return type(value) in (int, float) and value == right
+    return type(value) is type(right) and bool(value == right)
+
+
+_VALUE_OF_THE_NAME = object()
+
+
+def expect_answer(
+    run: Run, name: str, hint: str = "", *, value: Any = _VALUE_OF_THE_NAME, what: str = "", digits: int | None = None
+) -> None:
+    """Fail unless what the notebook calls `name` is the closed answer of that name; a usual wrong one has its hint.
+
+    Parameters
+    ----------
+    name
+        Of an answer in `answers.toml`, and of the notebook's value.
+    value
+        What to judge instead of that value.
+    what
+        What to call it; the name, if nothing is said.
+    digits
+        To how many decimals a number is rounded first.
+    """
+    what = what or f"`{name}`"
+    expect_closed(run.value(name) if value is _VALUE_OF_THE_NAME else value, run.answer(name), what, hint, digits)
+
+
+def expect_closed(value: Any, answer: ClosedAnswer, what: str, hint: str = "", digits: int | None = None) -> None:
     array = numeric(value, what)
     if type(value) is bool or (isinstance(value, np.ndarray) and value.dtype.kind == "b"):
         raise WrongKind(tr("{what} is {found}, not a number.", what=what, found=told(value)))
@@ -236,10 +239,11 @@ def expect_answer(value: Any, answer: ClosedAnswer, what: str, hint: str = "") -
         array = array.reshape(())
     if array.size > 10_000:
         raise CheckFailed(tr("{what} is {found}.", what=what, found=told(array)), hint)
-    if not answer.matches(array):
+    compared = array if digits is None else array.round(digits)
+    if not answer.matches(compared):
         instead = told(value if type(value) is int else array)
         raise CheckFailed(
-            tr("{what} is {found}, which is not right.", what=what, found=instead), answer.hint(array) or hint
+            tr("{what} is {found}, which is not right.", what=what, found=instead), answer.hint(compared) or hint
         )
 
 

@@ -1,8 +1,7 @@
-"""What authors of checks use: ``@check``, and everything that a check may say.
+"""``@check``: a function of a run that is judged, and what a student reads of it.
 
-A check is a function of a :class:`grader.run.Run`. It fails by raising a
-:class:`~grader.errors.SubmissionFault`, which the ``expect_…`` functions and the run do for it; anything
-else that escapes from it is the grader's own fault, never the student's zero.
+A check fails by raising a :class:`~grader.errors.SubmissionFault`, which the ``expect_…`` functions and the run do for
+it; anything else that escapes from it is the grader's own fault, never the student's zero.
 """
 
 from __future__ import annotations
@@ -12,49 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from grader.answers import ClosedAnswer, closed_answer
 from grader.errors import ExerciseError
-from grader.expect import (
-    expect,
-    expect_accuracy,
-    expect_answer,
-    expect_close,
-    expect_count,
-    expect_dtype,
-    expect_shape,
-    fail,
-)
-from grader.figures import confusion, curves, misjudged, show, show_history
-from grader.kernel.wire import Opaque, module, tensor
-from grader.language import ngettext, tr
 
 if TYPE_CHECKING:
     from grader.run import Run
-
-__all__ = [
-    "Check",
-    "ClosedAnswer",
-    "Opaque",
-    "check",
-    "closed_answer",
-    "confusion",
-    "curves",
-    "expect",
-    "expect_accuracy",
-    "expect_answer",
-    "expect_close",
-    "expect_count",
-    "expect_dtype",
-    "expect_shape",
-    "fail",
-    "misjudged",
-    "module",
-    "ngettext",
-    "show",
-    "show_history",
-    "tensor",
-    "tr",
-]
 
 When = Literal["live", "ended"]
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-import grader.check
-from grader.check import Check, check
+import grader.checks
+from grader.checks import Check, check
 from grader.errors import ExerciseError
 
 
@@ -64,7 +64,7 @@ def test_a_moment_that_never_comes_is_refused() -> None:
 
 def test_authors_get_what_the_guide_promises(repository) -> None:  # type: ignore[no-untyped-def]
     guide = (repository / "docs" / "authoring.md").read_text("utf-8")
-    for name in grader.check.__all__:
+    for name in grader.checks.__all__:
         assert hasattr(grader.check, name)
         assert name in guide or name in {"Check", "ClosedAnswer"}, f"{name} is not in docs/authoring.md"
     assert isinstance(first, Check)

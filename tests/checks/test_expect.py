@@ -13,23 +13,19 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from grader.answers import closed_answer, digest
-from grader.errors import AnswerMissing, CheckFailed, ExerciseError, SubmissionFault, WrongKind
-from grader.expect import (
+from grader.checks.expect import (
     expect,
     expect_accuracy,
-    expect_answer,
     expect_close,
+    expect_closed,
     expect_count,
     expect_dtype,
     expect_shape,
     fail,
-    numeric,
-    refuse_placeholder,
-    shape_told,
-    told,
-    whole_number,
     wilson_interval,
 )
+from grader.claims import numeric, refuse_placeholder, shape_told, told, whole_number
+from grader.errors import AnswerMissing, CheckFailed, ExerciseError, SubmissionFault, WrongKind
 from grader.kernel.wire import Opaque
 
 ELLIPSIS = Opaque("ellipsis")
@@ -72,7 +68,7 @@ JUDGES: dict[str, Callable[[Any], Any]] = {
     "close": lambda v: expect_close(v, [[1.0, 2.0, 3.5]], "x"),
     "close scalar": lambda v: expect_close(v, 12345.678, "x"),
     "count": lambda v: expect_count(v, 987_654_321, "x"),
-    "answer": lambda v: expect_answer(v, closed_answer("t", digest("t", 987_654_321)), "x"),
+    "answer": lambda v: expect_closed(v, closed_answer("t", digest("t", 987_654_321)), "x"),
     "accuracy": lambda v: expect_accuracy(v, np.array([5, 3, 7]), above=0.9),
 }
 
@@ -310,7 +306,7 @@ def test_an_array_is_close_to_itself_and_not_to_its_neighbour(array: np.ndarray)
 
 @pytest.mark.parametrize("value", [18, 18.0, [18], np.array([18]), np.array(18, "<f2"), 17.999999999999996])
 def test_the_closed_answer_in_any_dress(value: Any) -> None:
-    expect_answer(value, ANSWER, "x")
+    expect_closed(value, ANSWER, "x")
 
 
 @pytest.mark.parametrize(
@@ -333,15 +329,15 @@ def test_the_closed_answer_in_any_dress(value: Any) -> None:
 )
 def test_no_closed_answer(value: Any) -> None:
     with pytest.raises(SubmissionFault):
-        expect_answer(value, ANSWER, "x")
+        expect_closed(value, ANSWER, "x")
 
 
 def test_a_usual_wrong_answer_brings_its_own_hint() -> None:
     with pytest.raises(CheckFailed) as caught:
-        expect_answer(12, ANSWER, "`n`", "Look again.")
+        expect_closed(12, ANSWER, "`n`", "Look again.")
     assert (caught.value.message, caught.value.hint) == ("`n` is 12, which is not right.", "The biases are missing.")
     with pytest.raises(CheckFailed) as caught:
-        expect_answer(13, ANSWER, "`n`", "Look again.")
+        expect_closed(13, ANSWER, "`n`", "Look again.")
     assert caught.value.hint == "Look again."
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grader.checks import expect_whole_list
 from grader.errors import SubmissionFault
-from grader.lists import expect_whole_list
 
 
 class Asked:

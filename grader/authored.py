@@ -1,0 +1,96 @@
+"""What an author writes beside an exercise: `checks.py`, and modules of its own that it imports.
+
+`checks.py` may import from files beside it, ``from .networks import output``: oracles and inputs, say, so that the
+checks themselves read like prose. Such a file belongs to the exercise: no notebook has it beside it.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from grader.errors import ExerciseError
+from grader.language import speaking
+
+# The grader's process, which judges a whole class, does without them: they are large, and what they load may run code.
+_REFUSED = ("torch", "torchvision")
+
+
+def modules_of(checks: Path) -> list[Path]:
+    """`checks.py` and the files beside it that it imports, directly or through each other; itself alone if broken."""
+    found = [checks]
+    for path in found:  # grows meanwhile
+        for name in _imported_from_beside(path):
+            beside = checks.parent / f"{name}.py"
+            if beside not in found and beside.is_file():
+                found.append(beside)
+    return found
+
+
+def _imported_from_beside(path: Path) -> Iterator[str]:
+    for node in _imports(path):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            if node.module is None:
+                yield from (alias.name for alias in node.names)
+            else:
+                yield node.module.partition(".")[0]
+
+
+def _imports(path: Path) -> Iterator[ast.Import | ast.ImportFrom]:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):  # told where it is run
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+
+
+def run_checks(checks: Path, package: str) -> ModuleType:
+    """Import a `checks.py` anew, with what it imports from beside it, as modules of a package that is called so.
+
+    Raises
+    ------
+    ExerciseError
+        It imports torch, or cannot be run.
+    """
+    for path in modules_of(checks):
+        _refuse_torch(path)
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        del sys.modules[name]
+    home = ModuleType(package)
+    home.__path__ = [str(checks.parent)]
+    sys.modules[package] = home
+    importlib.invalidate_caches()  # a file beside may be new
+    spec = importlib.util.spec_from_file_location(f"{package}.{checks.stem}", checks)
+    assert spec is not None, "a file named .py has a loader"
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and typing look a module up by its name
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # no __pycache__ among the exercises
+    try:
+        with speaking("en"):  # what it says is translated when it is said
+            spec.loader.exec_module(module)
+    except ExerciseError:
+        raise
+    except Exception as error:
+        raise ExerciseError(f"{checks} cannot be run: {type(error).__name__}: {error}", "Correct it.") from error
+    finally:
+        sys.dont_write_bytecode = written
+    return module
+
+
+def _refuse_torch(path: Path) -> None:
+    for node in _imports(path):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        for name in names:
+            if name.partition(".")[0] in _REFUSED and getattr(node, "level", 0) == 0:
+                raise ExerciseError(
+                    f"{path} imports {name} (line {node.lineno}): checks run in the grader's process, without torch.",
+                    'Compute with NumPy, send `tensor(array)`, and ask the notebook: `run.call("model.forward", …)`.',
+                )

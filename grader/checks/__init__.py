@@ -1,0 +1,124 @@
+"""What the author of an exercise imports: the only package that a `checks.py` needs, and may use, of the grader's.
+
+- `check` makes a check of a function; the :class:`Run` that it gets is the notebook, and answers its questions.
+- `expect…` and `fail` judge, `ask` and `expect_call` call functions and judge what they give, `number_each` and the
+  others of its kind judge what is said of many inputs.
+- `show` puts a figure beside the check.
+- `tr` and `ngettext` say a text in the reader's language.
+
+`docs/authoring.md` has them in tables.
+"""
+
+from grader.answers import closed_answer
+from grader.checks.calls import (
+    arrays,
+    ask,
+    called,
+    expect_call,
+    formed,
+    hint_for,
+    lists,
+    module_told,
+    tensors,
+    tensors32,
+)
+from grader.checks.check import Check, check
+from grader.checks.expect import (
+    expect,
+    expect_accuracy,
+    expect_answer,
+    expect_close,
+    expect_closed,
+    expect_count,
+    expect_dtype,
+    expect_equal,
+    expect_keys,
+    expect_number,
+    expect_several,
+    expect_shape,
+    expect_text,
+    fail,
+)
+from grader.checks.predictions import (
+    better_by_count,
+    better_by_mean,
+    better_by_rank,
+    expect_each_by_itself,
+    expect_whole_list,
+    number_each,
+)
+from grader.checks.show import confusion, curves, misjudged, show_history
+from grader.claims import numeric, refuse_placeholder, shape_told, told, whole_number
+from grader.datasets import Digits, RatedReviews, Reviews
+from grader.errors import CallFailed, CheckFailed, SubmissionFault, WrongKind
+from grader.figures import show
+from grader.kernel.wire import InTurn, Opaque, module, tensor
+from grader.language import decimal, grouped, ngettext, tr
+from grader.run import Run, Trained
+from grader.text import listed, percent, plain
+
+__all__ = [
+    "CallFailed",
+    "Check",
+    "CheckFailed",
+    "Digits",
+    "InTurn",
+    "Opaque",
+    "RatedReviews",
+    "Reviews",
+    "Run",
+    "SubmissionFault",
+    "Trained",
+    "WrongKind",
+    "arrays",
+    "ask",
+    "better_by_count",
+    "better_by_mean",
+    "better_by_rank",
+    "called",
+    "check",
+    "closed_answer",
+    "confusion",
+    "curves",
+    "decimal",
+    "expect",
+    "expect_accuracy",
+    "expect_answer",
+    "expect_call",
+    "expect_close",
+    "expect_closed",
+    "expect_count",
+    "expect_dtype",
+    "expect_each_by_itself",
+    "expect_equal",
+    "expect_keys",
+    "expect_number",
+    "expect_several",
+    "expect_shape",
+    "expect_text",
+    "expect_whole_list",
+    "fail",
+    "formed",
+    "grouped",
+    "hint_for",
+    "listed",
+    "lists",
+    "misjudged",
+    "module",
+    "module_told",
+    "ngettext",
+    "number_each",
+    "numeric",
+    "percent",
+    "plain",
+    "refuse_placeholder",
+    "shape_told",
+    "show",
+    "show_history",
+    "tensor",
+    "tensors",
+    "tensors32",
+    "told",
+    "tr",
+    "whole_number",
+]
