@@ -46,8 +46,9 @@ from grader.checks.predictions import (
     expect_each_by_itself,
     expect_whole_list,
     number_each,
+    some_visible,
 )
-from grader.checks.show import confusion, curves, misjudged, show_history
+from grader.checks.show import confusion, curves, misjudged, show_any_history, show_history
 from grader.claims import numeric, refuse_placeholder, shape_told, told, whole_number
 from grader.datasets import Digits, RatedReviews, Reviews
 from grader.errors import CallFailed, CheckFailed, SubmissionFault, WrongKind
@@ -114,7 +115,9 @@ __all__ = [
     "refuse_placeholder",
     "shape_told",
     "show",
+    "show_any_history",
     "show_history",
+    "some_visible",
     "tensor",
     "tensors",
     "tensors32",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from math import exp, lgamma, sqrt
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,15 @@ from grader.language import grouped, tr
 
 if TYPE_CHECKING:
     from grader.run import Run
+
+# ---------------------------------------------------------------------- texts to ask about
+
+
+def some_visible(run: Run, name: Literal["reviews", "drugs"], count: int) -> list[str]:
+    """Some of a data set's test texts that the notebook sees as well, in random order, drawn with `run.rng`."""
+    texts: list[str] = run.visible(name).texts
+    return [texts[i] for i in run.rng.permutation(len(texts))[:count]]
+
 
 # ---------------------------------------------------------------------- one number each
 

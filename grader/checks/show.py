@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from grader.errors import SubmissionFault
 from grader.figures import Confusion, Curve, Curves, Item, Misjudged, show
 from grader.language import tr
 from grader.text import plain
+
+if TYPE_CHECKING:
+    from grader.run import Run
 
 MOST_CURVES = 8  # of one figure
 MOST_POINTS = 1000  # of a curve
@@ -114,6 +118,12 @@ def show_history(history: object) -> None:
         found = {names.get(key, key): curve for key, curve in numbers.items() if len(curve)}
         if found:
             show(curves(found, title, x=tr("epoch")))
+
+
+def show_any_history(run: Run) -> None:
+    """Show the curves of the notebook's `history` where it keeps one, though the exercise asks for none."""
+    with suppress(SubmissionFault):
+        show_history(run.value("history"))
 
 
 def _numbers(values: object) -> np.ndarray:

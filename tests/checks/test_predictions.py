@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from grader.checks import expect_whole_list
+from grader.checks import expect_whole_list, some_visible
 from grader.errors import SubmissionFault
 
 
@@ -51,3 +52,12 @@ def test_a_function_that_answers_all_of_it_passes() -> None:
 def test_one_that_answers_a_part_fails(answer: Any) -> None:
     with pytest.raises(SubmissionFault, match="at the end of the list"):
         expect_whole_list(Asked(answer), "predict", TEXTS, apart=0.1)  # type: ignore[arg-type]
+
+
+def test_some_of_the_texts_that_a_notebook_sees() -> None:
+    run: Any = SimpleNamespace(rng=np.random.default_rng(0), visible={"reviews": SimpleNamespace(texts=TEXTS)}.get)
+    some = some_visible(run, "reviews", 7)
+    assert len(set(some)) == 7
+    assert set(some) <= set(TEXTS)
+    assert some != TEXTS[:7]
+    assert sorted(some_visible(run, "reviews", 1000)) == sorted(TEXTS)
