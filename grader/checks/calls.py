@@ -17,7 +17,6 @@ from grader.claims import numeric, refuse_placeholder
 from grader.errors import CallFailed, SubmissionFault
 from grader.kernel.wire import tensor
 from grader.language import tr
-from grader.text import plain
 
 if TYPE_CHECKING:
     from grader.run import Run
@@ -68,7 +67,7 @@ def ask(run: Run, name: str, *args: Any, forms: Sequence[Form] = FORMS, **option
     *args
         Plain data and NumPy arrays, these also within lists, tuples and dictionaries.
     forms
-        In which forms the arrays come, the likeliest first.
+        In which forms the arrays come, the likeliest first; without any array it is asked once.
     **options
         As for :meth:`grader.run.Run.call`: `forbid`, `unchanged`, `seconds`, and the function's own.
 
@@ -79,7 +78,7 @@ def ask(run: Run, name: str, *args: Any, forms: Sequence[Form] = FORMS, **option
     NameMissing, WrongKind, CheckFailed, BadClaim, TooSlow, KernelGone
     """
     first: CallFailed | None = None
-    for form in forms:
+    for form in forms if _has_array(args) else forms[:1]:
         try:
             with np.errstate(over="ignore"):
                 return run.call(name, *(formed(one, form) for one in args), **options)
@@ -87,6 +86,12 @@ def ask(run: Run, name: str, *args: Any, forms: Sequence[Form] = FORMS, **option
             first = first or fault
     assert first is not None, "there is a form"
     raise first
+
+
+def _has_array(value: Any) -> bool:
+    if type(value) in (list, tuple, dict):
+        return any(map(_has_array, value.values() if type(value) is dict else value))
+    return isinstance(value, np.ndarray)
 
 
 def called(name: str, *args: Any, **options: Any) -> str:
@@ -101,9 +106,9 @@ _MOST_SHOWN = 400
 def _shown(value: Any) -> str:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
-    if type(value) is str and '"' not in value and value.isprintable():
-        return f'"{plain(value, _MOST_SHOWN)}"'
-    return plain(repr(value), _MOST_SHOWN)
+    usual = type(value) is str and not {'"', "\\"} & {*value} and value.isprintable()
+    shown = f'"{value}"' if usual else repr(value)  # spaces stay as they are: they may be what is asked about
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[: _MOST_SHOWN - 1]}…"
 
 
 def hint_for(found: Any, usual: Usual, otherwise: str = "", rtol: float = 1e-4, atol: float = 1e-6) -> str:
