@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.answers import canonical, closed_answer, digest
+from grader.answers import ClosedAnswer, canonical, digest, digests_of, hints_in, read_answers
 from grader.errors import ExerciseError
 
 
 def test_the_right_value_matches_and_a_wrong_one_brings_its_hint() -> None:
-    answer = closed_answer("salt", digest("salt", 18), {digest("salt", 12): "The biases are missing."})
+    answer = ClosedAnswer("salt", digest("salt", 18), {digest("salt", 12): "The biases are missing."})
     assert answer.matches(18)
     assert answer.matches(18.0)
     assert not answer.matches(12)
@@ -74,24 +74,100 @@ def test_whole_numbers_are_never_rounded(n: int) -> None:
     assert canonical(n) == f"():{n}"
 
 
-@pytest.mark.parametrize("right", ["18", "", "X" * 32, "0" * 31, "0" * 33])
-def test_what_is_no_digest_is_refused(right: str) -> None:
-    with pytest.raises(ExerciseError, match="is no digest"):
-        closed_answer("salt", right)
-    with pytest.raises(ExerciseError, match="is no digest"):
-        closed_answer("salt", "0" * 32, {right: "hint"})
+SECRET = """
+[hints]
+biases = "The biases are missing."
+
+[shallow]
+right = 18
+wrong = [[12, "biases"], [9, "That is one layer only."]]
+
+[matrix]
+right = [[1, 2], [3, 4.5]]
+
+[edges]
+parts = [0.5, -1, [2, 3]]
+"""
 
 
-def test_the_command_prints_the_digest() -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "grader.answers", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Those of an exercise and of its solution, whose answers have been released."""
+    exercise, solution = tmp_path / "exercises" / "100", tmp_path / "solutions" / "100"
+    for folder in (exercise, solution):
+        folder.mkdir(parents=True)
+    (solution / "answers.toml").write_text(SECRET)
+    (exercise / "answers.toml").write_text(digests_of("100", solution))
+    return exercise, solution
 
-    done = run("salt", "[[1, 2], [3, 4]]")
-    assert done.stdout.strip() == digest("salt", np.array([[1, 2], [3, 4]]))
-    assert run("salt").returncode != 0
+
+def test_what_is_released_recognises_the_answers_and_tells_none(folders: tuple[Path, Path]) -> None:
+    exercise, _ = folders
+    answers = read_answers("100", exercise)
+    assert list(answers) == ["shallow", "matrix", "edges"]
+    assert answers["shallow"].matches(18)
+    assert not answers["shallow"].matches(12)
+    assert answers["shallow"].hint(12) == "The biases are missing."
+    assert answers["shallow"].hint(9) == "That is one layer only."
+    assert answers["matrix"].matches(np.array([[1, 2], [3, 4.5]]))
+    edges = answers["edges"]
+    assert sorted([edges.part(0.5), edges.part(-1), edges.part(np.array([2, 3]))]) == [0, 1, 2]  # type: ignore[type-var]
+    assert edges.part(7) is None
+    assert not edges.matches(0.5)
+    text = (exercise / "answers.toml").read_text()
+    assert "18" not in re.sub(r"[0-9a-f]{32}", "", text)
+    assert digests_of("100", folders[1]) == text
+
+
+def test_each_answer_has_a_salt_of_its_own(folders: tuple[Path, Path]) -> None:
+    """Else one that is known would tell that another is the same number."""
+    one = read_answers("100", folders[0])["shallow"]
+    assert one.right != digest("100-other", 18)
+    assert one.right != digest("101-shallow", 18)
+
+
+def test_hints_are_found_for_the_catalogue(folders: tuple[Path, Path]) -> None:
+    for folder in folders:
+        assert list(hints_in(folder / "answers.toml")) == ["The biases are missing.", "That is one layer only."]
+
+
+def test_no_answers_at_all(tmp_path: Path) -> None:
+    assert read_answers("100", tmp_path) == {}
+    assert digests_of("100", tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[a", "is no TOML"),
+        ("a = 1", "`a` is no table"),
+        ("hints = 3", "`hints` are not all texts"),
+        ("[a]\nright = 18", "`a.right` is no digest"),
+        ("[a]\nright = 'XYZ'", "`a.right` is no digest"),
+        ("[a]\nparts = ['0']", "`a.parts.0` is no digest"),
+    ],
+)
+def test_wrong_digests(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "answers.toml").write_text(text)
+    with pytest.raises(ExerciseError) as caught:
+        read_answers("100", tmp_path)
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[a]\nright = 18\nhint = 'b'", "`a.hint` is not as it should be"),
+        ("[a]\nright = 18\nwrong = [12]", "is not as it should be"),
+        ("[a]\nright = 18\nwrong = [[12, '']]", "is not as it should be"),
+        ("[a]\nright = 'eighteen'", "'eighteen' in `a` is no number"),
+        ("[a]\nright = [[1, 2], [3]]", "in `a` is no number and no table"),
+        ("[a]\nwrong = [[12, 'b']]", "`a` has neither `right` nor `parts`"),
+        ("[a]\nright = 1\nparts = [1]", "or both"),
+    ],
+)
+def test_wrong_answers_of_the_teacher(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "answers.toml").write_text(text)
+    with pytest.raises(ExerciseError) as caught:
+        digests_of("100", tmp_path)
+    assert said in caught.value.message

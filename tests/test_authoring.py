@@ -268,8 +268,10 @@ def test_a_new_exercise_in_an_empty_folder(nowhere: Path) -> None:
         "exercises/105/exercise.toml",
         "exercises/105/checks.py",
         f"solutions/105/{name}",
+        "solutions/105/answers.toml",
         "solutions/105/mistakes.toml",
         f"exercises/105/{name}",
+        "exercises/105/answers.toml",
     ]
     assert [one for one in listing(nowhere) if "." in one] == sorted(str(path.relative_to(nowhere)) for path in paths)
     made = load(nowhere / "exercises" / "105")
@@ -302,7 +304,7 @@ def test_a_new_exercise_of_a_course_that_is_there(nowhere: Path) -> None:
     [("", "a_new_exercise"), ("Äänen taajuus!", "aanen_taajuus"), ("注意", "exercise"), ("x" * 200, "x" * 60)],
 )
 def test_the_notebooks_name_comes_from_the_title(nowhere: Path, title: str, slug: str) -> None:
-    assert new_exercise("105", nowhere, title)[-1].name == f"105_{slug}.ipynb"
+    assert new_exercise("105", nowhere, title)[-2].name == f"105_{slug}.ipynb"
 
 
 @pytest.mark.parametrize(
@@ -373,7 +375,7 @@ def test_new_tells_what_it_wrote(nowhere: Path, command: Command) -> None:
     code, out, err = command("new", "105", "--title", "One", "--fi", "Yksi", "--name", "first")
     assert (code, err) == (0, "")
     told = [line.removeprefix("Wrote ") for line in out.splitlines() if line.startswith("Wrote ")]
-    assert len(told) == 5
+    assert len(told) == 7
     assert all(Path(path).is_file() for path in told)
     assert "exercises/105/105_first.ipynb" in told
     assert "grade validate 105" in out
@@ -397,12 +399,14 @@ def test_wrong_commands_get_one_line(nowhere: Path, command: Command, arguments:
     assert err.count("\n") == 1
 
 
-def test_release_writes_starters(nowhere: Path, command: Command) -> None:
-    *_, starter = new_exercise("105", nowhere)
-    before = starter.read_bytes()
+def test_release_writes_what_is_made_of_the_solution(nowhere: Path, command: Command) -> None:
+    *_, starter, answers = new_exercise("105", nowhere)
+    before = starter.read_bytes(), answers.read_bytes()
     starter.write_text("{}")
-    assert command("release", "105") == (0, f"Wrote {starter.relative_to(nowhere)}\n", "")
-    assert starter.read_bytes() == before
+    answers.unlink()
+    wrote = "".join(f"Wrote {path.relative_to(nowhere)}\n" for path in (starter, answers))
+    assert command("release", "105") == (0, wrote, "")
+    assert (starter.read_bytes(), answers.read_bytes()) == before
 
 
 def test_release_bundles_the_exercises_of_this_course_or_those_that_are_named(nowhere: Path, command: Command) -> None:
@@ -438,7 +442,14 @@ def unpacked(archive: Path, folder: Path) -> dict[str, bytes]:
         return {name: opened.read(name) for name in opened.namelist()}
 
 
-EXERCISE_FILES = {"105_a_new_exercise.ipynb", "checks.py", "exercise.toml", "helper.py", "pictures/a.png"}
+EXERCISE_FILES = {
+    "105_a_new_exercise.ipynb",
+    "answers.toml",
+    "checks.py",
+    "exercise.toml",
+    "helper.py",
+    "pictures/a.png",
+}
 
 
 def test_a_bundle_holds_what_students_get_and_nothing_else(course: Path, tmp_path: Path) -> None:

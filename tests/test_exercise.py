@@ -274,19 +274,28 @@ def test_checks_may_define_dataclasses(make_exercise: Callable[..., Exercise]) -
     assert len(make_exercise(more + HEAD + check_of("one")).checks) == 1
 
 
-def test_the_digest_changes_with_what_a_grade_hangs_on(course: Path) -> None:
-    folder = course / "exercises" / "a"
-    digests = {load(folder).digest}
-    shutil.copy(folder / "a_first.ipynb", folder / "copy.ipynb")
-    digests.add(load(folder).digest)
-    assert len(digests) == 1
-    for name in ("checks.py", "exercise.toml"):
-        with (folder / name).open("a") as file:
-            file.write("# changed\n")
-        digests.add(load(folder).digest)
-    (course / "solutions" / "a" / "checks.py").write_text(HIDDEN)
-    digests.add(load(folder).digest)
-    assert len(digests) == 4
+def test_checks_may_import_from_beside(make_exercise: Callable[..., Exercise]) -> None:
+    """Modules of the author's own, also through each other: never taken for another exercise's of that name."""
+    more = "from .oracle import RIGHT\nassert RIGHT == 3\n"
+    one = make_exercise(HEAD + check_of("one"))
+    (one.folder / "oracle.py").write_text("from . import numbers_of_mine\nRIGHT = numbers_of_mine.THREE\n")
+    (one.folder / "numbers_of_mine.py").write_text("THREE = 3\n")
+    (one.folder / "helper.py").write_text("")
+    (one.folder / "checks.py").write_text(more + HEAD + check_of("one"))
+    assert [check.name for check in one.checks] == ["one"]
+    assert sorted(path.name for path in one.modules) == ["checks.py", "numbers_of_mine.py", "oracle.py"]
+    assert not (one.folder / "__pycache__").exists()
+    (one.folder / "numbers_of_mine.py").write_text("THREE = 4\n")  # saved while `--watch` runs
+    with pytest.raises(ExerciseError, match="AssertionError"):
+        _ = load(one.folder).checks
+
+
+@pytest.mark.parametrize("line", ["import torch", "import numpy, torch.nn as nn", "from torchvision import datasets"])
+def test_torch_is_refused_at_once(make_exercise: Callable[..., Exercise], line: str) -> None:
+    with pytest.raises(ExerciseError) as caught:
+        _ = make_exercise(HEAD + check_of("one") + f"def inside():\n    {line}\n").checks
+    assert "checks run in the grader's process, without torch" in caught.value.message
+    assert "(line 9)" in caught.value.message
 
 
 # ---------------------------------------------------------------------- hidden checks

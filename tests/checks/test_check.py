@@ -65,6 +65,6 @@ def test_a_moment_that_never_comes_is_refused() -> None:
 def test_authors_get_what_the_guide_promises(repository) -> None:  # type: ignore[no-untyped-def]
     guide = (repository / "docs" / "authoring.md").read_text("utf-8")
     for name in grader.checks.__all__:
-        assert hasattr(grader.check, name)
+        assert hasattr(grader.checks, name)
         assert name in guide or name in {"Check", "ClosedAnswer"}, f"{name} is not in docs/authoring.md"
     assert isinstance(first, Check)
