@@ -3,6 +3,7 @@
 - `check` makes a check of a function; the :class:`Run` that it gets is the notebook, and answers its questions.
 - `expect…` and `fail` judge, `ask` and `expect_call` call functions and judge what they give, `number_each` and the
   others of its kind judge what is said of many inputs.
+- `softmax` and others compute what is compared with.
 - `show` puts a figure beside the check.
 - `tr` and `ngettext` say a text in the reader's language.
 
@@ -32,13 +33,16 @@ from grader.checks.expect import (
     expect_count,
     expect_dtype,
     expect_equal,
+    expect_finite,
     expect_keys,
+    expect_list,
     expect_number,
     expect_several,
     expect_shape,
     expect_text,
     fail,
 )
+from grader.checks.oracle import as_shares, cross_entropy, log_softmax, softmax
 from grader.checks.predictions import (
     better_by_count,
     better_by_mean,
@@ -57,6 +61,7 @@ from grader.kernel.wire import InTurn, Opaque, module, tensor
 from grader.language import decimal, grouped, ngettext, tr
 from grader.run import Run, Trained
 from grader.text import listed, percent, plain
+from grader.tfevents import Scalar, scalars
 
 __all__ = [
     "CallFailed",
@@ -68,10 +73,12 @@ __all__ = [
     "RatedReviews",
     "Reviews",
     "Run",
+    "Scalar",
     "SubmissionFault",
     "Trained",
     "WrongKind",
     "arrays",
+    "as_shares",
     "ask",
     "better_by_count",
     "better_by_mean",
@@ -80,6 +87,7 @@ __all__ = [
     "check",
     "closed_answer",
     "confusion",
+    "cross_entropy",
     "curves",
     "decimal",
     "expect",
@@ -92,7 +100,9 @@ __all__ = [
     "expect_dtype",
     "expect_each_by_itself",
     "expect_equal",
+    "expect_finite",
     "expect_keys",
+    "expect_list",
     "expect_number",
     "expect_several",
     "expect_shape",
@@ -104,6 +114,7 @@ __all__ = [
     "hint_for",
     "listed",
     "lists",
+    "log_softmax",
     "misjudged",
     "module",
     "module_told",
@@ -113,10 +124,12 @@ __all__ = [
     "percent",
     "plain",
     "refuse_placeholder",
+    "scalars",
     "shape_told",
     "show",
     "show_any_history",
     "show_history",
+    "softmax",
     "some_visible",
     "tensor",
     "tensors",

@@ -46,6 +46,23 @@ def expect_shape(value: Any, shape: Sequence[int | None], what: str, hint: str =
     return array
 
 
+def expect_list(value: Any, what: str, hint: str = "", n: int | None = None) -> np.ndarray:
+    """Fail unless the value is a list of numbers, n of them if that is told: each may be a tensor of shape (1,).
+
+    Returns them, float64 (N,).
+    """
+    array = numeric(value, what)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    return expect_shape(array, (n,), what, hint)
+
+
+def expect_finite(array: np.ndarray, what: str, hint: str = "") -> None:
+    """Fail if one of these numbers is NaN or infinite."""
+    if not np.isfinite(array).all():
+        raise CheckFailed(tr("{what} holds NaN or infinite numbers.", what=what), hint)
+
+
 _KINDS = {"float": "f", "int": "iu", "bool": "b"}
 
 
@@ -78,8 +95,7 @@ def expect_close(
         # Where it was computed from what the notebook gave, that is what is wrong; else the check is.
         raise FloatingPointError(f"the expected value of {what} is not finite")
     array = expect_shape(value, right.shape, what, hint)
-    if not np.isfinite(array).all():
-        raise CheckFailed(tr("{what} holds NaN or infinite numbers.", what=what), hint)
+    expect_finite(array, what, hint)
     with np.errstate(over="ignore"):
         off = np.abs(array - right) > atol + rtol * np.abs(right)
     if off.any():
@@ -233,8 +249,7 @@ def expect_closed(value: Any, answer: ClosedAnswer, what: str, hint: str = "", d
     array = numeric(value, what)
     if type(value) is bool or (isinstance(value, np.ndarray) and value.dtype.kind == "b"):
         raise WrongKind(tr("{what} is {found}, not a number.", what=what, found=told(value)))
-    if not np.isfinite(array).all():
-        raise CheckFailed(tr("{what} holds NaN or infinite numbers.", what=what), hint)
+    expect_finite(array, what, hint)
     if array.size == 1 and array.ndim <= 1:
         array = array.reshape(())
     if array.size > 10_000:

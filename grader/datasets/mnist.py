@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,10 @@ class Digits:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __getitem__(self, which: slice | NDArray[np.integer[Any]]) -> Digits:
+        """Some of them: ``digits[:200]``, or those of these numbers."""
+        return Digits(self.pixels[which], self.labels[which])
 
     @property
     def scaled(self) -> NDArray[np.float32]:
@@ -157,7 +161,7 @@ class Mnist(Dataset):
         if choice == "full":
             digits = _every_second_test_digit(start=1)
             order = rng.permutation(len(digits))
-            return Digits(digits.pixels[order], digits.labels[order])
+            return digits[order]
         glyphs, labels = _sample_part("heldout")
         order = rng.permutation(len(labels))
         shift = rng.uniform(-0.25, 0.25, (len(labels), 2))  # 0.5 would cost an honest model 1 %, this 0.2 %

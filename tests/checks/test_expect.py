@@ -20,6 +20,8 @@ from grader.checks.expect import (
     expect_closed,
     expect_count,
     expect_dtype,
+    expect_finite,
+    expect_list,
     expect_shape,
     fail,
     wilson_interval,
@@ -62,6 +64,7 @@ ANSWER = closed_answer("t", digest("t", 18), {digest("t", 12): "The biases are m
 
 JUDGES: dict[str, Callable[[Any], Any]] = {
     "shape": lambda v: expect_shape(v, (None, 3), "x"),
+    "list": lambda v: expect_list(v, "x", n=3),
     "float": lambda v: expect_dtype(v, "float", "x"),
     "int": lambda v: expect_dtype(v, "int", "x"),
     "bool": lambda v: expect_dtype(v, "bool", "x"),
@@ -218,6 +221,34 @@ def test_a_wrong_count_is_told_and_not_the_right_one() -> None:
 
 
 # ---------------------------------------------------------------------- shape, dtype
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[1, 2.5], (1, 2.5), np.array([1, 2.5]), [[1], [2.5]], np.array([[1], [2.5]]), [np.ones(1), np.full(1, 2.5)]],
+)
+def test_a_list_of_numbers_in_any_dress(value: Any) -> None:
+    assert expect_list(value, "x").tolist() == expect_list(value, "x", n=2).tolist() == [1, 2.5]
+
+
+@pytest.mark.parametrize("value", [1, [[1, 2]], np.ones((2, 2)), [[[1]], [[2]]]])
+def test_no_list_of_numbers(value: Any) -> None:
+    with pytest.raises(CheckFailed, match="has shape") as caught:
+        expect_list(value, "x", "A list.")
+    assert caught.value.hint == "A list."
+
+
+def test_a_list_of_another_length() -> None:
+    with pytest.raises(CheckFailed, match=r"x has shape \(2,\), not \(3,\)"):
+        expect_list([1, 2], "x", n=3)
+
+
+def test_finite() -> None:
+    expect_finite(np.array([1.0, 2]), "x")
+    for number in (np.nan, np.inf):
+        with pytest.raises(CheckFailed, match="x holds NaN or infinite numbers") as caught:
+            expect_finite(np.array([1.0, number]), "x", "Why?")
+        assert caught.value.hint == "Why?"
 
 
 def test_shape() -> None:

@@ -102,6 +102,12 @@ class TestDigits:
         np.testing.assert_allclose(digits.images[:, 0], (digits.pixels / 255 - 0.1307) / 0.3081, rtol=1e-5)
         assert len(digits) == 5
 
+    @pytest.mark.parametrize("which", [slice(2), np.array([4, 0])], ids=["the first", "some"])
+    def test_some_of_them(self, rng, which):
+        digits = Digits(rng.integers(0, 256, (5, 28, 28), dtype=np.uint8), np.arange(5))
+        assert (digits[which].pixels == digits.pixels[which]).all()
+        assert (digits[which].labels == digits.labels[which]).all()
+
 
 class TestSample:
     def test_sizes(self, sample, rng):
