@@ -16,6 +16,9 @@ The teacher writes them into `solutions/ID/answers.toml`, which nobody hands out
     [edges]
     parts = [0.5, -1, 2]                         # several values, each to be found by itself
 
+    [returns]
+    begins = "logit"                             # a word, however it ends
+
 ``grade release`` writes `exercises/ID/answers.toml` from it: the same with digests in place of the values.
 """
 
@@ -91,16 +94,23 @@ class ClosedAnswer:
         "" where there are only `parts`.
     parts
         Digests of several values, each of which may be looked for by itself.
+    letters
+        How many of the first letters of a word are known; 0 where the answer is no word.
     """
 
     salt: str
     right: str
     wrong: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
+    letters: int = 0
 
     def matches(self, value: float | np.ndarray) -> bool:
         """Whether `value` is the right one."""
         return hmac.compare_digest(digest(self.salt, value), self.right)
+
+    def begins(self, word: str) -> bool:
+        """Whether `word` is one word that begins as the right one does: "synapse", say, "synapses" or "synapsi"."""
+        return word.isalpha() and self.matches(_letters(word[: self.letters]))
 
     def hint(self, value: float | np.ndarray) -> str:
         """The hint for this wrong value, or nothing."""
@@ -110,6 +120,11 @@ class ClosedAnswer:
         """Which of the parts `value` is, as a number; None if it is none of them."""
         found = digest(self.salt, value)
         return self.parts.index(found) if found in self.parts else None
+
+
+def _letters(word: str) -> np.ndarray:
+    """A word as numbers."""
+    return np.frombuffer(word.encode("utf-8", "replace"), np.uint8)
 
 
 # ---------------------------------------------------------------------- the two files
@@ -129,6 +144,7 @@ class _Secret(BaseModel):
     right: Any = None
     wrong: tuple[tuple[Any, Text], ...] = ()
     parts: tuple[Any, ...] = ()
+    begins: Annotated[str, Field(pattern="^[a-z]*$")] = ""
 
 
 class _Public(BaseModel):
@@ -139,6 +155,7 @@ class _Public(BaseModel):
     right: Digest | None = None
     wrong: Mapping[Digest, Text] = {}
     parts: tuple[Digest, ...] = ()
+    letters: Annotated[int, Field(ge=0)] = 0
 
 
 _FILE = "answers.toml"
@@ -167,7 +184,7 @@ def read_answers(exercise: str, folder: Path) -> dict[str, ClosedAnswer]:
                 f"Write the answers into solutions/{exercise}/{_FILE}; `grade release {exercise}` writes this file.",
             ) from None
         wrong = {digest: hints.get(hint, hint) for digest, hint in one.wrong.items()}
-        answers[name] = ClosedAnswer(f"{exercise}-{name}", one.right or "", wrong, one.parts)
+        answers[name] = ClosedAnswer(f"{exercise}-{name}", one.right or "", wrong, one.parts, one.letters)
     return answers
 
 
@@ -203,9 +220,10 @@ def digests_of(exercise: str, solutions: Path) -> str:
             where = ".".join(str(part) for part in error.errors()[0]["loc"])
             raise ExerciseError(
                 f"{path}: `{name}.{where}` is not as it should be.",
-                "An answer has `right = …`, and may have `wrong = [[value, hint], …]` or `parts = [value, …]`.",
+                'An answer has `right = …`, `parts = [value, …]` or `begins = "…"`; '
+                "it may have `wrong = [[value, hint], …]`.",
             ) from None
-        if (secret.right is None) == (not secret.parts):
+        if (secret.right is not None) + bool(secret.begins) + bool(secret.parts) != 1:
             raise ExerciseError(f"{path}: `{name}` has neither `right` nor `parts`, or both.", "Give it one of them.")
 
         def made(value: Any, name: str = name) -> str:
@@ -219,6 +237,8 @@ def digests_of(exercise: str, solutions: Path) -> str:
         lines += ["", f"[{name}]"]
         if secret.right is not None:
             lines.append(f"right = {_quoted(made(secret.right))}")
+        if secret.begins:
+            lines += [f"right = {_quoted(made(_letters(secret.begins)))}", f"letters = {len(secret.begins)}"]
         if secret.parts:  # in an order that tells nothing
             lines += ["parts = [", *(f"    {_quoted(one)}," for one in sorted(map(made, secret.parts))), "]"]
         if secret.wrong:

@@ -40,6 +40,7 @@ from grader.checks.expect import (
     expect_several,
     expect_shape,
     expect_text,
+    expect_word,
     fail,
 )
 from grader.checks.oracle import as_shares, cross_entropy, log_softmax, softmax
@@ -108,6 +109,7 @@ __all__ = [
     "expect_shape",
     "expect_text",
     "expect_whole_list",
+    "expect_word",
     "fail",
     "formed",
     "grouped",

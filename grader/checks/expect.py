@@ -262,6 +262,16 @@ def expect_closed(value: Any, answer: ClosedAnswer, what: str, hint: str = "", d
         )
 
 
+def expect_word(run: Run, name: str, hint: str = "") -> None:
+    """Fail unless what the notebook calls `name` is a word that begins as the closed answer of that name says.
+
+    One word, not several, in small letters or large ones; however it ends.
+    """
+    found = expect_text(run.value(name), f"`{name}`")
+    if not run.answer(name).begins(found.strip().lower()):
+        raise CheckFailed(tr("{what} is {found}, which is not right.", what=f"`{name}`", found=_shown(found)), hint)
+
+
 def wilson_interval(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     """95 % confidence interval of a share of hits.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grader.answers import closed_answer, digest
+from grader.answers import closed_answer, digest, digests_of, read_answers
 from grader.checks.expect import (
     expect,
     expect_accuracy,
@@ -23,6 +25,7 @@ from grader.checks.expect import (
     expect_finite,
     expect_list,
     expect_shape,
+    expect_word,
     fail,
     wilson_interval,
 )
@@ -434,3 +437,34 @@ def test_wilson_interval_holds_the_share(hits_n: tuple[int, int]) -> None:
     low, high = wilson_interval(hits, n)
     assert 0 <= low <= hits / n + 1e-12
     assert hits / n - 1e-12 <= high <= 1
+
+
+@pytest.mark.parametrize(
+    ("word", "fits"),
+    [
+        *((word, True) for word in ("synapse", "Synapses ", "synapsi", "synap")),
+        *(
+            (word, False)
+            for word in ("syna", "", "neuron", "synapse or neuron", "synapse,", "the synapse", "synap\ud800")
+        ),
+    ],
+)
+def test_a_word_may_end_as_it_likes_and_is_one(tmp_path: Path, word: str, fits: bool) -> None:
+    (tmp_path / "answers.toml").write_text('[compares_to]\nbegins = "synap"')
+    released = digests_of("103", tmp_path)
+    assert "synap" not in released.replace("103/answers.toml", "")
+    (tmp_path / "answers.toml").write_text(released)
+    answers = read_answers("103", tmp_path)
+    run: Any = SimpleNamespace(value=lambda name: word, answer=answers.__getitem__)
+    if fits:
+        expect_word(run, "compares_to", "Look it up.")
+    else:
+        with pytest.raises(CheckFailed, match="which is not right") as caught:
+            expect_word(run, "compares_to", "Look it up.")
+        assert caught.value.hint == "Look it up."
+
+
+def test_a_word_is_no_number() -> None:
+    run: Any = SimpleNamespace(value=lambda name: 3)
+    with pytest.raises(WrongKind, match="`compares_to` is 3, not a text"):
+        expect_word(run, "compares_to")
