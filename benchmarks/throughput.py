@@ -25,9 +25,9 @@ from memory import Memory
 from others import Environment, Unavailable, measure, nbgrader, otter
 from rich.console import Console
 
-from grader.batch.workers import cores
 from grader.datasets import Choice, cache_root, choose
 from grader.exercise import Exercise, find_exercise
+from grader.workers.crew import cores
 
 SHORT, TRAINING = (find_exercise(one, ROOT) for one in ("100", "110"))
 TWO = 2  # workers, on two cores: what the training notebooks and the sandbox are measured with

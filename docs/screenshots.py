@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from grader.authoring import read_patches, read_reference  # noqa: E402
-from grader.batch.names import folder_name  # noqa: E402
 from grader.exercise import load  # noqa: E402
+from grader.intake.names import folder_name  # noqa: E402
 from grader.render.console import render  # noqa: E402
 from grader.report import Report  # noqa: E402
 from tests.browser.conftest import Driver, chromium, opened, scheme, settled, width  # noqa: E402

@@ -11,11 +11,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from grader.batch.workers import Step
 from grader.language import tr
 from grader.report import Report
 from grader.submission import Submission
 from grader.text import number, plain
+from grader.workers.crew import Step
 
 
 class CellProgress:

@@ -21,7 +21,6 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.authoring import Patch, derived, read_patches, read_reference, starter_of, text_of
-from grader.batch.workers import cores
 from grader.datasets import Choice, dataset
 from grader.errors import GraderError
 from grader.exercise import Exercise
@@ -30,6 +29,7 @@ from grader.kernel.warm import warmed
 from grader.report import Report
 from grader.submission import Submission
 from grader.text import listed
+from grader.workers.crew import cores
 
 MIN_MISTAKES = 4
 

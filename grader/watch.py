@@ -9,8 +9,6 @@ from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, watch
 
-from grader.batch.tasks import Files, Outcome, Task, grade_task, paths_of
-from grader.batch.workers import Machine, Needs, Process
 from grader.datasets import choose
 from grader.errors import GraderError
 from grader.exercise import Target, load
@@ -18,6 +16,8 @@ from grader.grading import Graded, Options
 from grader.language import tr
 from grader.reading import Unreadable
 from grader.submission import Submission, cells
+from grader.workers.crew import Machine, Needs, Process
+from grader.workers.tasks import Files, Outcome, Task, grade_task, paths_of
 
 _LOOK_EVERY_MS = 100
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from grader.batch.gradebook import Summary, Told, write_summary
-from grader.batch.grades import Grade, Grades, Override, write_grades
-from grader.batch.results import Results
+from grader.grades.gradebook import Summary, Told, write_summary
+from grader.grades.grades import Grade, Grades, Override, write_grades
+from grader.grades.results import Results
 from grader.report import CheckReport, CheckStatus, DataReport, ExecutionReport, Report
 from tests.test_report import report
 

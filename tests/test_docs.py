@@ -28,14 +28,14 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Commands that are not run here, and why. Their options and arguments are still parsed.
 ONLY_PARSED = {
-    "grade batch": "wants a class, and the real data sets: tests/batch grades some",
+    "grade batch": "wants a class, and the real data sets: tests/grades and others grade some",
     "grade exercises/110 --watch": "does not end: tests/test_watch.py ends it",
     "grade exercises/100 --watch": "does not end either",
     **{
-        f"grade export {format}": "wants a class that was graded: tests/batch exports some"
+        f"grade export {format}": "wants a class that was graded: tests/platforms exports some"
         for format in ("moodle", "moodle-feedback", "canvas", "gradescope", "junit", "github", "csv")
     },
-    "grade override": "wants a class that was graded: tests/batch/test_attempts.py",
+    "grade override": "wants a class that was graded: tests/grades/test_policy.py",
     "grade report": "wants a class that was graded: tests/batch writes its pages",
     "grade data fetch": "wants a network",
     "grade data add": "wants the real data sets: tests/datasets adds some",

@@ -12,12 +12,12 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from grader.authoring import read_reference
-from grader.batch.workers import device_class
 from grader.exercise import Exercise, exercise_folders, load
 from grader.grading import Options
 from grader.kernel.warm import Warm
 from grader.report import ExecutionReport
 from grader.validation import grade_notebook
+from grader.workers.crew import device_class
 from tests import variants
 from tests.conftest import ROOT, thorough
 

@@ -1,1 +1,1 @@
-"""A whole class: who handed in what, and grading it side by side."""
+"""`grade batch`: one command over the rooms that collect, grade and count, and the pages of the class."""

@@ -14,30 +14,30 @@ from typing import TYPE_CHECKING
 import psutil
 from rich.console import Console
 
-from grader.batch.counting import Best, Clock, Counting, Newest, Settings, doubts, grades_of
-from grader.batch.gradebook import GRADEBOOK, Summary, statuses, summary, write_gradebook, write_summary
-from grader.batch.grades import Grades, Override, load_grades, write_grades
-from grader.batch.grading import Crew, grade_class
-from grader.batch.handed_in import Attempt, HandedIn, find
-from grader.batch.overrides import load_overrides
-from grader.batch.results import Results
-from grader.batch.rules import RULES, Rules, rules_for
-from grader.batch.workers import Machine, Needs, cores, device_class, usual_workers
 from grader.chance import secret
 from grader.datasets import Choice, choose
 from grader.errors import GraderError, GradingError, UsageError
 from grader.exercise import Exercise, find_exercise
+from grader.grades.gradebook import GRADEBOOK, Summary, statuses, summary, write_gradebook, write_summary
+from grader.grades.grades import Grades, Override, load_grades, write_grades
+from grader.grades.overrides import load_overrides
+from grader.grades.policy import Best, Clock, Counting, Newest, Settings, doubts, grades_of
+from grader.grades.results import Results
+from grader.grades.rules import RULES, Rules, rules_for
 from grader.grading import Options
+from grader.intake.collect import Attempt, HandedIn, find
 from grader.kernel import sandbox
 from grader.progress import BatchProgress
 from grader.render.batch import glance, remarks_table
 from grader.report import Report
 from grader.submission import Submission
 from grader.text import count, listed, plain
+from grader.workers.crew import Machine, Needs, cores, device_class, usual_workers
+from grader.workers.schedule import Crew, grade_class
 from grader.workspace import remove, scratch_folder
 
 if TYPE_CHECKING:
-    from grader.batch.cluster import Cluster
+    from grader.workers.cluster import Cluster
 
 LOCAL = "local"
 
@@ -241,7 +241,7 @@ def _cluster(one: Class, options: Options, complaints: Console) -> AbstractConte
     """The cluster of a scheduler somewhere, if one is named."""
     if one.elsewhere is None:
         return nullcontext()
-    from grader.batch.cluster import cluster_at
+    from grader.workers.cluster import cluster_at
 
     return cluster_at(one.elsewhere, options, complaints.print)
 
@@ -276,7 +276,7 @@ def _crew(
         with Machine(needs, at_once) as machine:
             yield machine
         return
-    from grader.batch.cluster import own_cluster
+    from grader.workers.cluster import own_cluster
 
     with own_cluster(at_once, options, complaints.print) as own, own.crew(needs, memory_mb, at_once) as crew:
         yield crew

@@ -28,17 +28,17 @@ from urllib.parse import quote
 import nbformat
 from pydantic import BaseModel, ValidationError
 
-from grader.batch.gradebook import SUMMARY, Summary
-from grader.batch.grades import GRADES, Grade, Grades, load_grades
-from grader.batch.results import Results
 from grader.batch.similar import SIMILAR, Similar
-from grader.batch.workers import cores
 from grader.errors import UsageError
+from grader.grades.gradebook import SUMMARY, Summary
+from grader.grades.grades import GRADES, Grade, Grades, load_grades
+from grader.grades.results import Results
 from grader.keeping import write_whole
 from grader.render.html.classroom import Classroom, class_page
 from grader.render.html.common_answers import Member
 from grader.report import Report
 from grader.text import count, plain
+from grader.workers.crew import cores
 
 INDEX, FEEDBACK, STAFF = "index.html", "feedback.html", "staff.html"
 _NOTEBOOK, _REPORT = "executed.ipynb", "report.json"

@@ -71,7 +71,7 @@ def override(
     undo: Annotated[bool, typer.Option("--remove", help="Take the override back.")] = False,
 ) -> None:
     """Give a student's grade by hand: it is kept, with its reason, however often the class is graded."""
-    from grader.batch.by_hand import change
+    from grader.batch.override import change
 
     for sentence in change(results, student, score, reason, undo):
         console.print(sentence, soft_wrap=True)
@@ -120,7 +120,7 @@ def export(
     lang: Lang = None,
 ) -> None:
     """Write grades in the format of a platform: Moodle, Canvas, Gradescope, JUnit, GitHub, CSV."""
-    from grader.batch.export import Export, run
+    from grader.platforms.export import Export, run
 
     one = Export(what, source, sheet, output, assignment, lang or preferred())
     raise typer.Exit(run(one, console, complaints))

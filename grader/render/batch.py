@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from grader.batch.gradebook import BINS, CheckSummary, Scores, Summary
-from grader.batch.handed_in import HandedIn
+from grader.grades.gradebook import BINS, CheckSummary, Scores, Summary
+from grader.intake.collect import HandedIn
 from grader.text import count, listed, number, percent, plain
 
 _BAR = 40  # the longest bar of the histogram: beside its labels it fits into 80 columns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from grader.batch.grades import Grade
+from grader.grades.grades import Grade
 from grader.language import decimal, tr
 from grader.report import CheckReport, Report
 from grader.text import number, plain

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from grader.batch import command as batch_command
-from grader.batch.workers import usual_workers
 from grader.exercise import Exercise
 from grader.kernel import sandbox
-from tests.batch.conftest import (
+from grader.workers.crew import usual_workers
+from tests.batches import (
     ENDLESS,
     Batch,
     command,

@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 from grader import cli
 from grader.batch import pages as module
-from grader.batch.grades import GRADES, Grade, load_grades, write_grades
 from grader.batch.pages import write_pages
-from grader.batch.results import Results
 from grader.errors import UsageError
+from grader.grades.grades import GRADES, Grade, load_grades, write_grades
+from grader.grades.results import Results
 from grader.report import Report
-from tests.batch.conftest import Batch, hand_in
+from tests.batches import Batch, hand_in
 from tests.classes import HOSTILE, judged, members, write_class, write_result
 
 

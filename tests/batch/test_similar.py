@@ -13,8 +13,8 @@ import pytest
 
 from grader.batch.similar import Pair, _hashes, code_of, find_similar, load_similar, write_similar
 from grader.submission import Submission
-from tests.batch.conftest import Batch, gradebook
-from tests.batch.conftest import hand_in as give_in
+from tests.batches import Batch, gradebook
+from tests.batches import hand_in as give_in
 from tests.conftest import ROOT, notebook
 
 STARTER = """

@@ -11,10 +11,10 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from grader.batch.gradebook import Told
-from grader.batch.grades import Grade, Grades
 from grader.batch.pages import write_pages
 from grader.batch.similar import Pair
+from grader.grades.gradebook import Told
+from grader.grades.grades import Grade, Grades
 from grader.render.html.classroom import Classroom, class_page
 from grader.render.html.common_answers import Member
 from grader.report import Report

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from grader.batch.grades import Grade, Override
 from grader.checks.show import confusion, curves, misjudged
 from grader.figures import Accuracy, Figure, Item, Misjudged
+from grader.grades.grades import Grade, Override
 from grader.render.html.page import student_page
 from grader.report import CellReport, CheckReport, DataReport, ExecutionReport, Report
 from tests.browser.conftest import Axe, Driver, opened, scheme, width

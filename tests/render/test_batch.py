@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from grader.batch.gradebook import CheckSummary, Counts, Message, Scores, Slow, Summary, Ungraded
-from grader.batch.handed_in import HandedIn, Remark
+from grader.grades.gradebook import CheckSummary, Counts, Message, Scores, Slow, Summary, Ungraded
+from grader.intake.collect import HandedIn, Remark
 from grader.render.batch import glance, remarks_table
 from grader.submission import Submission
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from grader.batch.grades import Grade, Override
 from grader.checks.show import confusion, misjudged
 from grader.figures import Accuracy, Confusion, Curve, Curves, Item, Misjudged
+from grader.grades.grades import Grade, Override
 from grader.render.html.page import moment, student_page
 from grader.render.html.templates import source_hash
 from grader.report import CellReport, CheckReport, DataReport, ExecutionReport, Report

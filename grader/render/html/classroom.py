@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from grader.batch.gradebook import BINS, Counts, Scores, Summary, Told, distribution, reason, tenth
-from grader.batch.grades import Grade, Grades
-from grader.batch.rules import duration
 from grader.batch.similar import Pair
+from grader.grades.gradebook import BINS, Counts, Scores, Summary, Told, distribution, reason, tenth
+from grader.grades.grades import Grade, Grades
+from grader.grades.rules import duration
 from grader.grading import headline
 from grader.render.html.common_answers import MOST_NAMES, CheckView, Member, checks_of
 from grader.render.html.templates import FOLDER, sheet, template

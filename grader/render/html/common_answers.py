@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.batch.grades import Grade
+from grader.grades.grades import Grade
 from grader.report import CheckReport, CheckStatus, Report
 from grader.text import percent, plain
 

@@ -13,8 +13,8 @@ from datetime import datetime
 
 from nbformat import NotebookNode
 
-from grader.batch.grades import Grade
 from grader.figures import Accuracy, Confusion, Curve, Curves, Figure, Misjudged
+from grader.grades.grades import Grade
 from grader.grading import headline
 from grader.language import LANGUAGES, ngettext, speaking, tr
 from grader.render.feedback import for_student

@@ -1,0 +1,1 @@
+"""From attempts to grades: what is kept of each, which counts by the teacher's rules, overrides, the gradebook."""

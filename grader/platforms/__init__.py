@@ -1,0 +1,1 @@
+"""Grades in the formats of Moodle, Canvas, Gradescope, JUnit and GitHub."""

@@ -1,0 +1,1 @@
+"""Tests of attempts, rules and grades."""
