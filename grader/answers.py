@@ -34,9 +34,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from grader.errors import ExerciseError
+from grader.record import Frozen, first_fault
 
 _DIGITS = 32
 
@@ -136,10 +137,8 @@ Name = Annotated[str, Field(pattern=_NAME)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class _Secret(BaseModel):
+class _Secret(Frozen):
     """A table of `solutions/ID/answers.toml`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     right: Any = None
     wrong: tuple[tuple[Any, Text], ...] = ()
@@ -147,10 +146,8 @@ class _Secret(BaseModel):
     begins: Annotated[str, Field(pattern="^[a-z]*$")] = ""
 
 
-class _Public(BaseModel):
+class _Public(Frozen):
     """A table of `exercises/ID/answers.toml`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     right: Digest | None = None
     wrong: Mapping[Digest, Text] = {}
@@ -217,9 +214,8 @@ def digests_of(exercise: str, solutions: Path) -> str:
         try:
             secret = _Secret.model_validate(table)
         except ValidationError as error:
-            where = ".".join(str(part) for part in error.errors()[0]["loc"])
             raise ExerciseError(
-                f"{path}: `{name}.{where}` is not as it should be.",
+                f"{path}: in [{name}] {first_fault(error)}.",
                 'An answer has `right = …`, `parts = [value, …]` or `begins = "…"`; '
                 "it may have `wrong = [[value, hint], …]`.",
             ) from None

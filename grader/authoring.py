@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Annotated
 
 import nbformat
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from grader.answers import digests_of
 from grader.errors import ExerciseError
 from grader.exercise import Exercise
 from grader.keeping import write_whole
+from grader.record import Frozen, first_fault
 
 _BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
 _LINE = re.compile(r"^(?P<left>\s*(?:[^=\n]*[^=!<>\n])?=)(?!=).*### SOLUTION\s*$")
@@ -129,7 +130,7 @@ def write_derived(exercise: Exercise) -> list[Path]:
     return list(files)
 
 
-class Patch(BaseModel):
+class Patch(Frozen):
     """One variant of the reference notebook: cells with a new source, or edits within cells.
 
     Attributes
@@ -147,8 +148,6 @@ class Patch(BaseModel):
     data
         Form of the data sets to try it on; empty for any.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     says: Annotated[str, Field(min_length=1)]
@@ -205,9 +204,7 @@ def read_patches(path: Path, table: str) -> list[Patch]:
     except tomllib.TOMLDecodeError as error:
         raise ExerciseError(f"{path} is no TOML: {error}.", "Correct it.") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ExerciseError(f"{path}: `{where}`: {first['msg']}.", "See docs/authoring.md.") from None
+        raise ExerciseError(f"{path}: {first_fault(error)}.", "docs/authoring.md says what may stand there.") from None
     names = [patch.name for patch in patches]
     if not patches or len(set(names)) < len(names) or set(content) != {table}:
         raise ExerciseError(f"{path} has no [[{table}]], other tables too, or two of one name.", "Correct it.")

@@ -9,13 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from grader.answers import ClosedAnswer, read_answers
 from grader.authored import modules_of, run_checks
 from grader.checks.check import Check
 from grader.errors import ExerciseError, UsageError
 from grader.language import tr
+from grader.record import Frozen, first_fault
 from grader.text import listed, plain
 
 # What the course's notebooks may import beyond the grader's own dependencies. One of these missing on the
@@ -32,25 +33,21 @@ COURSE_PACKAGES = (
 )
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Titles(_Strict):
+class Titles(Frozen):
     """The exercise's name, in the course's languages."""
 
     en: str
     fi: str
 
 
-class Times(_Strict):
+class Times(Frozen):
     """Seconds that a cell, and all cells together, may take."""
 
     cell_s: Annotated[float, Field(gt=0)]
     total_s: Annotated[float, Field(gt=0)]
 
 
-class Budget(_Strict):
+class Budget(Frozen):
     """What a notebook may take: memory of all its processes, output of a cell, what it writes, processes, time.
 
     `check_s` and `check_mb` are the grader's own: what a check may take, not counting that it waits for answers.
@@ -73,7 +70,7 @@ class Budget(_Strict):
         return times.cell_s, times.total_s
 
 
-class Description(_Strict):
+class Description(Frozen):
     """What `exercise.toml` says."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
@@ -223,9 +220,7 @@ def load(folder: Path) -> Exercise:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ExerciseError(f"{path} is no TOML: {error}.", "Correct it.") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ExerciseError(f"{path}: `{where}`: {first['msg']}.", "See docs/authoring.md.") from None
+        raise ExerciseError(f"{path}: {first_fault(error)}.", "docs/authoring.md says what may stand there.") from None
     return Exercise(folder.resolve(), description)
 
 

@@ -11,15 +11,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from grader.record import Record
 
 MOST = 8  # figures of one check
-
-
-class Record(BaseModel):
-    """A part of a report: what it does not know is refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Accuracy(Record):

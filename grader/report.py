@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from grader.figures import Figure, Record
+from grader.figures import Figure
+from grader.record import Record
 
 Status = Literal["passed", "failed", "ungraded"]
 CheckStatus = Literal["passed", "failed", "skipped", "error"]

@@ -157,9 +157,9 @@ def test_wrong_digests(tmp_path: Path, text: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[a]\nright = 18\nhint = 'b'", "`a.hint` is not as it should be"),
-        ("[a]\nright = 18\nwrong = [12]", "is not as it should be"),
-        ("[a]\nright = 18\nwrong = [[12, '']]", "is not as it should be"),
+        ("[a]\nright = 18\nhint = 'b'", "in [a] `hint` is nothing that is known here"),
+        ("[a]\nright = 18\nwrong = [12]", "in [a] `wrong.1` is 12, not a list"),
+        ("[a]\nright = 18\nwrong = [[12, '']]", "in [a] `wrong.1.2` is empty"),
         ("[a]\nright = 'eighteen'", "'eighteen' in `a` is no number"),
         ("[a]\nright = [[1, 2], [3]]", "in `a` is no number and no table"),
         ("[a]\nwrong = [[12, 'b']]", "`a` has neither `right` nor `parts`"),

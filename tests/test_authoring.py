@@ -228,7 +228,7 @@ def test_patches_from_a_file(tmp_path: Path) -> None:
         (GOOD.replace('"one"', '"One Two"'), "`name`"),
         (GOOD + "more = 1\n", "`edits.more`"),
         ('mistake = "x"', ""),
-        (GOOD.replace('[["b", "c"]]', '[["b"]]'), "`edits.a.0"),
+        (GOOD.replace('[["b", "c"]]', '[["b"]]'), "`edits.a.1.2"),
         (GOOD.replace("fails", 'data = "some"\nfails'), "`data`"),
     ],
 )

@@ -29,9 +29,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from grader.figures import Record
 from grader.keeping import write_whole
 from grader.reading import Unreadable
+from grader.record import Record
 from grader.submission import Submission, cells
 from grader.workspace import remove
 

@@ -16,8 +16,8 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from grader.errors import UsageError
-from grader.figures import Record
 from grader.keeping import write_whole
+from grader.record import Record
 from grader.text import plain
 
 GRADES = "grades.json"

@@ -13,10 +13,10 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from grader.errors import UsageError
-from grader.figures import Record
 from grader.grades.grades import Override
 from grader.intake.names import composed, shown
 from grader.keeping import write_whole
+from grader.record import Record
 from grader.text import plain
 
 OVERRIDES = "overrides.json"

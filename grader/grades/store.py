@@ -19,10 +19,10 @@ from pathlib import Path
 from pydantic import AwareDatetime, ValidationError
 
 from grader.errors import GradingError
-from grader.figures import Record
 from grader.grades.results import Results
 from grader.intake.collect import Attempt
 from grader.keeping import write_whole
+from grader.record import Record
 from grader.submission import Submission
 from grader.text import plain
 
