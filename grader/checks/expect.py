@@ -166,15 +166,20 @@ def expect_keys(value: Any, keys: Iterable[str], what: str, hint: str = "") -> d
     return value
 
 
-def expect_several(value: Any, n: int, what: str, hint: str = "") -> list[Any]:
+def expect_several(value: Any, n: int, what: str, hint: str = "", *, named: bool = True) -> list[Any]:
     """Fail unless the value is n things, in a list, a tuple, the rows of an array or the values of a dictionary.
 
     However they are nested at the end: (a, (b, c)) is three things as well as (a, b, c). Returns them.
+
+    Parameters
+    ----------
+    named
+        Whether a dictionary will do, in its own order.
     """
     refuse_placeholder(value, what)
-    flat = _parts(value)
+    flat = _parts(value, named)
     if 0 < len(flat) < n:
-        flat[-1:] = _parts(flat[-1])
+        flat[-1:] = _parts(flat[-1], named)
     if len(flat) != n:
         raise WrongKind(tr("{what} is {found}, not {n} things.", what=what, found=told(value), n=n), hint)
     return flat
@@ -183,11 +188,11 @@ def expect_several(value: Any, n: int, what: str, hint: str = "") -> list[Any]:
 _MOST_PARTS = 100
 
 
-def _parts(value: Any) -> list[Any]:
+def _parts(value: Any, named: bool) -> list[Any]:
     if isinstance(value, np.ndarray):
         return list(value) if value.ndim and len(value) <= _MOST_PARTS else []
     if type(value) is dict:
-        return list(value.values())
+        return list(value.values()) if named else []
     return list(value) if type(value) in (list, tuple) else []
 
 

@@ -24,6 +24,7 @@ from grader.checks.expect import (
     expect_dtype,
     expect_finite,
     expect_list,
+    expect_several,
     expect_shape,
     expect_word,
     fail,
@@ -468,3 +469,34 @@ def test_a_word_is_no_number() -> None:
     run: Any = SimpleNamespace(value=lambda name: 3)
     with pytest.raises(WrongKind, match="`compares_to` is 3, not a text"):
         expect_word(run, "compares_to")
+
+
+# ---------------------------------------------------------------------- several things
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        (1, 2, 3),
+        [1, 2, 3],
+        (1, (2, 3)),
+        [1, [2, 3]],
+        np.array([1, 2, 3]),
+        {"a": 1, "b": 2, "c": 3},
+        (1, {"b": 2, "c": 3}),
+    ],
+)
+def test_several_things_however_they_are_nested(value: Any) -> None:
+    assert expect_several(value, 3, "`f(x)`") == [1, 2, 3]
+
+
+@pytest.mark.parametrize("value", [1, (1, 2), ((1, 2), 3), (1, 2, 3, 4), np.array(1), np.zeros((200, 2)), [], "abc"])
+def test_another_number_of_things(value: Any) -> None:
+    with pytest.raises(WrongKind, match="not 3 things"):
+        expect_several(value, 3, "`f(x)`")
+
+
+@pytest.mark.parametrize("value", [{"a": 1, "b": 2, "c": 3}, (1, {"b": 2, "c": 3})])
+def test_names_may_be_no_order(value: Any) -> None:
+    with pytest.raises(WrongKind, match="not 3 things"):
+        expect_several(value, 3, "`f(x)`", named=False)
