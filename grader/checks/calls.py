@@ -154,7 +154,7 @@ def expect_call(
     Parameters
     ----------
     right
-        A whole number, which has to be met exactly; else numbers of any shape, as for
+        A whole number, which has to be met exactly, as the usual wrong ones have; else numbers of any shape, as for
         :func:`~grader.checks.expect.expect_close`.
     hint
         Where it is wrong in no usual way.
@@ -177,11 +177,10 @@ def expect_call(
     found = ask(run, name, *args, forms=forms, **options)
     refuse_placeholder(found, what)
     compared = found if read is None else read(found)
-    hint = hint_for(compared, usual, hint, rtol, atol)
     if type(right) is int:
-        expect_count(compared, right, what, hint)
+        expect_count(compared, right, what, hint_for(compared, usual, hint, 0, 0))
     else:
-        expect_close(compared, right, what, rtol, atol, hint)
+        expect_close(compared, right, what, rtol, atol, hint_for(compared, usual, hint, rtol, atol))
     return found
 
 
