@@ -75,3 +75,10 @@ def test_a_wrong_answer_is_told_with_its_call_and_the_hint_of_its_mistake() -> N
     with pytest.raises(CheckFailed, match=r"^`area\(2, 3\)` is 5\.$") as raised:
         expect_call(run, "area", [2, 3], 6, "Look again.", usual={"A product.": 5})
     assert raised.value.hint == "A product."
+
+
+def test_a_hint_for_a_whole_number_is_for_this_one_only() -> None:
+    run = asking(parameters=lambda *sizes: 100_001)
+    with pytest.raises(CheckFailed) as raised:
+        expect_call(run, "parameters", [3], 100_100, "Look again.", usual=[("Near.", 100_000), ("A bias.", 100_001)])
+    assert raised.value.hint == "A bias."
