@@ -10,6 +10,7 @@ import ast
 import importlib
 import importlib.util
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,17 @@ def modules_of(checks: Path) -> list[Path]:
             if beside not in found and beside.is_file():
                 found.append(beside)
     return found
+
+
+def belongings(folder: Path) -> list[Path]:
+    """What in an exercise's folder is the exercise's alone: the modules of its checks, data sets of its own."""
+    files = modules_of(folder / "checks.py")
+    try:
+        sets = tomllib.loads((folder / "exercise.toml").read_text("utf-8")).get("dataset", [])
+        files += [folder / one["file"] for one in sets]
+    except (OSError, ValueError, LookupError, TypeError):  # no exercise, or one whose faults are told elsewhere
+        pass
+    return [path for path in files if path.is_file()]
 
 
 def _imported_from_beside(path: Path) -> Iterator[str]:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 
-from grader.authored import modules_of
+from grader.authored import belongings
 from grader.authoring import read_reference, starter_of, text_of
 from grader.errors import ExerciseError, UsageError
 from grader.exercise import Exercise
@@ -102,7 +102,7 @@ def _files(exercise: Exercise) -> dict[str, bytes]:
             f"{listed([str(one) for one in left])}: too much to come along with a notebook.",
             "Make it smaller, or take it out of the exercise's folder.",
         )
-    own = [exercise.folder / "exercise.toml", *modules_of(exercise.folder / "checks.py"), *exercise.folder.glob("*.po")]
+    own = [exercise.folder / "exercise.toml", *belongings(exercise.folder), *exercise.folder.glob("*.po")]
     own += exercise.folder.glob("answers.toml")
     contents = {path.relative_to(exercise.folder).as_posix(): path.read_bytes() for path in [*own, *taken]}
     contents[exercise.starter.name] = text_of(starter_of(read_reference(exercise))).encode()

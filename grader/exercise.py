@@ -9,11 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from grader.answers import ClosedAnswer, read_answers
 from grader.authored import modules_of, run_checks
 from grader.checks.check import Check
+from grader.datasets import DATASETS
+from grader.datasets.own import Own, OwnDataset
 from grader.errors import ExerciseError, UsageError
 from grader.language import tr
 from grader.record import Frozen, first_fault
@@ -78,12 +80,21 @@ class Description(Frozen):
     notebook: Annotated[str, Field(pattern=r"^[\w-][\w.-]*\.ipynb$")]
     chapter: str
     data: tuple[str, ...] = ()
+    dataset: tuple[OwnDataset, ...] = ()
     names: tuple[str, ...] = ()
     packages: tuple[str, ...] = COURSE_PACKAGES
     stop_on_error: bool = False
     # Files that the notebook writes and the teacher wants to look at: kept beside its report.
     keep: tuple[Annotated[str, Field(pattern=r"^\w[\w.-]{0,80}$")], ...] = ()
     budget: Budget = Budget()
+
+    @field_validator("dataset")
+    @classmethod
+    def _of_different_names(cls, sets: tuple[OwnDataset, ...]) -> tuple[OwnDataset, ...]:
+        names = [one.name for one in sets]
+        if taken := sorted({name for name in names if names.count(name) > 1 or name in DATASETS}):
+            raise ValueError(f"there is another data set named {taken[0]}")
+        return sets
 
 
 @dataclass(frozen=True)
@@ -164,6 +175,11 @@ class Exercise:
             checks += tuple(replace(check, hidden=True) for check in hidden)
         _validate(checks)
         return checks
+
+    @cached_property
+    def datasets(self) -> dict[str, Own]:
+        """The data sets of the exercise's own, by name."""
+        return {one.name: Own(one, self.folder) for one in self.description.dataset}
 
     @cached_property
     def answers(self) -> dict[str, ClosedAnswer]:

@@ -142,7 +142,7 @@ def _run_and_judge(
     within = options.warm.folder if options.warm is not None else None
     this = Round(alone=options.warm is None)
     while True:
-        with Workspace(path, exercise.description.data, choice, within) as workspace:
+        with Workspace(path, exercise.description.data, choice, within, exercise.datasets.values()) as workspace:
             try:
                 done = _one_round(this, notebook, workspace, exercise, checks, options, choice, progress)
             except KernelStartError:  # none of the notebook's code ran; the warm process may have ended meanwhile
@@ -208,6 +208,7 @@ def _one_round(
                 until=this.until,
                 why=why,
                 answers=exercise.answers,
+                datasets=exercise.datasets,
             )
             judge = judges.enter_context(judging(run, checks, say, exercise.description.budget, kernel.facts.device))
             judge.judge("live")

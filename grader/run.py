@@ -17,6 +17,7 @@ import numpy as np
 from grader.answers import ClosedAnswer
 from grader.claims import numeric, refuse_placeholder, still_dots
 from grader.datasets import Choice, Digits, RatedReviews, Reviews, dataset
+from grader.datasets.own import Own
 from grader.errors import (
     BadClaim,
     CallFailed,
@@ -108,6 +109,8 @@ class Run:
         Knows why names are not there.
     answers
         The exercise's closed answers, by name.
+    datasets
+        Data sets of the exercise's own, by name.
     """
 
     kernel: Kernel
@@ -121,6 +124,7 @@ class Run:
     why: Diagnosis | None = None
     asked: str = ""
     answers: Mapping[str, ClosedAnswer] = field(default_factory=dict)
+    datasets: Mapping[str, Own] = field(default_factory=dict)
     _cache: dict[Any, Any] = field(default_factory=dict)
 
     # ------------------------------------------------------------------ values
@@ -394,6 +398,10 @@ class Run:
     def heldout(self, name: str) -> Any: ...
     def heldout(self, name: str) -> Any:
         """Test data of a data set that no notebook ever sees; the same for all checks of this run."""
+        if name in self.datasets:
+            return self.once_for(
+                ("heldout", name), lambda: self.datasets[name].heldout(self.rng_for(f"heldout {name}"))
+            )
         return self.once_for(
             ("heldout", name), lambda: dataset(name).heldout(self.data, self.rng_for(f"heldout {name}"))
         )
@@ -408,6 +416,8 @@ class Run:
     def alike(self, name: str) -> Any: ...
     def alike(self, name: str) -> Any:
         """Test data that no notebook sees, of the very kind of what it sees: to compare a model on both."""
+        if name in self.datasets:
+            return self.once_for(("alike", name), lambda: self.datasets[name].heldout(self.rng_for(f"alike {name}")))
         return self.once_for(("alike", name), lambda: dataset(name).alike(self.data, self.rng_for(f"alike {name}")))
 
     @overload
@@ -420,6 +430,8 @@ class Run:
     def visible(self, name: str) -> Any: ...
     def visible(self, name: str) -> Any:
         """Test data of a data set that the notebook sees as well."""
+        if name in self.datasets:
+            return self.once_for(("visible", name), self.datasets[name].visible)
         return self.once_for(("visible", name), lambda: dataset(name).visible(self.data))
 
     @overload
@@ -432,6 +444,8 @@ class Run:
     def training(self, name: str) -> Any: ...
     def training(self, name: str) -> Any:
         """Training data of a data set, as the notebook has it in ./data."""
+        if name in self.datasets:
+            return self.once_for(("training", name), self.datasets[name].training)
         return self.once_for(("training", name), lambda: dataset(name).training(self.data))
 
     def once(self, function: Callable[[Run], T]) -> T:

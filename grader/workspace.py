@@ -11,13 +11,14 @@ import stat
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from grader.authored import modules_of
+from grader.authored import belongings
 from grader.datasets import Choice, dataset
+from grader.datasets.own import Own
 from grader.digests import files_digest
 from grader.errors import SubmissionFault
 from grader.language import tr
@@ -50,7 +51,7 @@ def companions(beside: Path) -> tuple[list[Path], list[Path]]:
 
     Links stay out. Of somebody's home folder not all is looked at: what lies nearest comes first.
     """
-    own = _LEFT_OUT | {path.name for path in modules_of(beside / "checks.py")}
+    own = _LEFT_OUT | {path.name for path in belongings(beside)}
     files = _files(beside, lambda name: name in own or name.startswith(".") or name.endswith((".ipynb", ".po")))
     taken, left, room = list[Path](), list[Path](), COMPANIONS_MAX_BYTES
     for length, path in sorted((status.st_size, path) for path, status in islice(files, 20 * COMPANIONS_MAX_FILES)):
@@ -180,7 +181,14 @@ class Workspace:
         A digest of those that came along.
     """
 
-    def __init__(self, notebook: Path, data: tuple[str, ...], choice: Choice, within: Path | None = None) -> None:
+    def __init__(
+        self,
+        notebook: Path,
+        data: tuple[str, ...],
+        choice: Choice,
+        within: Path | None = None,
+        own: Iterable[Own] = (),
+    ) -> None:
         self.root = scratch_folder(within)
         self.folder = self.root / "notebook"
         self.folder.mkdir()
@@ -188,6 +196,8 @@ class Workspace:
         try:
             self._companions(notebook.absolute().parent)
             self._data(data, choice)
+            for one in own:
+                one.write(self.folder / "data")
         except BaseException:
             self.close()
             raise
