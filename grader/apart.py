@@ -34,8 +34,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from grader.answers import known_digests, learn_digests
+from grader.budget import Budget
 from grader.checks.check import Check
-from grader.exercise import Budget
 from grader.judging import Judge, Progress, broken, result
 from grader.kernel import wire
 from grader.language import tr

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from grader.answers import ClosedAnswer, read_answers
 from grader.authored import modules_of, run_checks
+from grader.budget import Budget
 from grader.checks.check import Check
 from grader.datasets import DATASETS
 from grader.datasets.own import Own, OwnDataset
@@ -40,36 +41,6 @@ class Titles(Frozen):
 
     en: str
     fi: str
-
-
-class Times(Frozen):
-    """Seconds that a cell, and all cells together, may take."""
-
-    cell_s: Annotated[float, Field(gt=0)]
-    total_s: Annotated[float, Field(gt=0)]
-
-
-class Budget(Frozen):
-    """What a notebook may take: memory of all its processes, output of a cell, what it writes, processes, time.
-
-    `check_s` and `check_mb` are the grader's own: what a check may take, not counting that it waits for answers.
-    """
-
-    memory_mb: Annotated[int, Field(gt=0)] = 4000
-    output_mb: Annotated[float, Field(gt=0)] = 5
-    files_mb: Annotated[float, Field(gt=0)] = 200
-    files: Annotated[int, Field(gt=0)] = 5000
-    processes: Annotated[int, Field(gt=0)] = 200
-    answer_s: Annotated[float, Field(gt=0)] = 30
-    check_s: Annotated[float, Field(gt=0)] = 60
-    check_mb: Annotated[int, Field(gt=0)] = 2000
-    cpu: Times = Times(cell_s=120, total_s=300)
-    gpu: Times = Times(cell_s=120, total_s=300)
-
-    def seconds(self, device: str) -> tuple[float, float]:
-        """Seconds a cell and in all, on this device."""
-        times = self.cpu if device == "cpu" else self.gpu
-        return times.cell_s, times.total_s
 
 
 class Description(Frozen):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from grader.exercise import Budget, Exercise
+from grader.budget import Budget
+from grader.exercise import Exercise
 from grader.kernel.execution import CellOutcome, missing_package
 from grader.language import ngettext, tr
 from grader.report import CellReport, ExecutionReport

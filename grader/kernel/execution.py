@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from nbclient.client import CellExecutionComplete
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from grader.exercise import Budget
+from grader.budget import Budget
 from grader.kernel.client import BoundedClient, Meter
 from grader.kernel.watchdog import GRACE_S, Watchdog
 from grader.sources import after_import, installed

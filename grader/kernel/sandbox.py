@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from grader.budget import Budget
 from grader.errors import UsageError
-from grader.exercise import Budget
 from grader.kernel import launch
 from grader.kernel.cgroup import ControlGroup
 from grader.kernel.line import Exchange

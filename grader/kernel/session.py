@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
 
+from grader.budget import Budget
 from grader.errors import KernelStartError, UsageError
-from grader.exercise import Budget
 from grader.kernel import sandbox, wire
 from grader.kernel.client import BoundedClient
 from grader.kernel.execution import CellOutcome, NotebookRunner

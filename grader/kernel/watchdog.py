@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 import psutil
 
-from grader.exercise import Budget
+from grader.budget import Budget
 from grader.kernel.cgroup import ControlGroup
 from grader.kernel.memory import memory_of, opened
 from grader.kernel.processors import Processors

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from grader.exercise import Budget
+from grader.budget import Budget
 from grader.kernel import processors, watchdog
 from grader.kernel.processors import Processors
 from grader.kernel.watchdog import Watchdog

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from grader.exercise import Budget
+from grader.budget import Budget
 from grader.kernel import warm as module
 from grader.kernel.session import KernelSession, Settings
 from grader.kernel.warm import Warm, warmed
