@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from grader.errors import ExerciseError
@@ -444,3 +445,39 @@ def test_a_student_gets_the_translations_and_no_notebook_does(
     (make_exercise().folder / "fi.po").write_text(WRONG_PO, "utf-8")
     assert [path.name for path in companions(tmp_path / "exercises" / "small")[0]] == []
     assert "exercises/100/fi.po" in _files(load(ROOT / "exercises" / "100"))
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "english", "finnish"),
+    [
+        ("{loss:.3f}", {"loss": 0.12345}, "0.123", "0,123"),
+        ("{n:,}", {"n": 25000}, "25,000", "25\N{NO-BREAK SPACE}000"),
+        ("{x:,.1f}", {"x": 1234.56}, "1,234.6", "1\N{NO-BREAK SPACE}234,6"),
+        ("{share:.1%}", {"share": 0.9731}, "97.3 %", "97,3 %"),
+        ("{share:.0%}", {"share": np.float32(0.95)}, "95 %", "95 %"),
+        ("{x:.4g}", {"x": np.float64(1e-7)}, "1e-07", "1e-07"),
+        ("{x:.2f}", {"x": float("nan")}, "nan", "nan"),
+        ("{n}", {"n": 3.5}, "3.5", "3.5"),
+        ("{name}", {"name": "a.b"}, "a.b", "a.b"),
+        ("{name:>4}", {"name": "a.b"}, " a.b", " a.b"),
+        ("{{{x:.1f}}}", {"x": 0.5}, "{0.5}", "{0,5}"),
+    ],
+)
+def test_numbers_are_written_as_the_language_writes_them(
+    template: str, values: dict[str, object], english: str, finnish: str
+) -> None:
+    assert tr(template, **values) == english
+    with speaking("fi"):
+        assert tr(template, **values) == finnish
+
+
+def test_fields_of_plurals_too() -> None:
+    with speaking("fi"):
+        assert (
+            ngettext("{n} of {share:.1%}", "{n} of {share:.1%}", 1200, share=0.5) == "1\N{NO-BREAK SPACE}200 of 50,0 %"
+        )
+
+
+def test_what_a_template_is_given_cannot_look_into_it() -> None:
+    """A value is put in as it is: what a student wrote is no template."""
+    assert tr("{what} is wrong.", what="{0.__class__}") == "{0.__class__} is wrong."
