@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grader.authored import modules_of
 from grader.checks.check import Check
 from grader.exercise import Exercise, load
 from grader.judging import Judge
@@ -80,7 +81,8 @@ def values(exercise: Exercise) -> Iterator[Any]:
 
 def asked_keys(exercise: Exercise) -> list[str]:
     """Texts in the checks that may be keys or names: all short ones."""
-    found = ast.walk(ast.parse((exercise.folder / "checks.py").read_text("utf-8")))
+    trees = [ast.parse(path.read_text("utf-8")) for path in modules_of(exercise.folder / "checks.py")]
+    found = [one for tree in trees for one in ast.walk(tree)]
     texts = {one.value for one in found if isinstance(one, ast.Constant) and isinstance(one.value, str)}
     return sorted(text for text in texts if 0 < len(text) <= 12)
 
