@@ -124,6 +124,7 @@ class Odd:
 
 def judged(exercise: Exercise, check: Check, value: Any, known: dict[Any, Any]) -> CheckReport:
     run = run_of(Odd(value))
+    run.answers = exercise.answers
     run._cache.update(known)
     return Judge(run, (check,), lambda *_: None).judge_one(check)
 
