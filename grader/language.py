@@ -2,10 +2,10 @@
 
 A text with values in it is a template, ``tr("{what} is {found}.", what=…, found=…)``, since a translation may want
 them in another order; one of several forms is ``ngettext("{n} image", "{n} images", n)``. A field with a format
-(``{loss:.3f}``, ``{n:,}``, ``{share:.1%}``) is a number as that language writes it: "97.3 %" or "97,3 %". What an
-exercise writes down once, while its checks are imported (a hint, say), is wrapped in ``tr`` too, which then only marks
-it for the catalogue: it is translated where it is put into a report. The grader's own modules may be imported in any
-language, and use ``mark`` for what they write down.
+(``{loss:.3f}``, ``{n:,}``, ``{share:.1%}``) is a number as that language writes it, "97.3 %" or "97,3 %", or a list of
+numbers, "0.5, 0.4" or "0,5; 0,4". What an exercise writes down once, while its checks are imported (a hint, say), is
+wrapped in ``tr`` too, which then only marks it for the catalogue: it is translated where it is put into a report. The
+grader's own modules may be imported in any language, and use ``mark`` for what they write down.
 
 The catalogues are `.po` files, the source and the only form: `grader/locale/fi.po` for the grader, and `fi.po` beside
 an exercise's `checks.py`. ``grade translate`` brings them up to date.
@@ -61,6 +61,8 @@ class _Templates(Formatter):
     """Templates whose formatted numbers are written as in the language that is spoken."""
 
     def format_field(self, value: Any, format_spec: str) -> Any:
+        if format_spec and isinstance(value, list | tuple):
+            return (", " if spoken() == "en" else "; ").join(self.format_field(one, format_spec) for one in value)
         if not format_spec or isinstance(value, bool) or not isinstance(value, Real):
             return super().format_field(value, format_spec)
         if format_spec.endswith("%"):

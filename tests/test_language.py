@@ -105,6 +105,20 @@ def test_numbers() -> None:
 # ---------------------------------------------------------------------- catalogues
 
 
+def test_numbers_in_sentences() -> None:
+    told = "{loss:.3f} {n:,} {share:.1%}"
+    assert tr(told, loss=0.5, n=1234, share=0.973) == "0.500 1,234 97.3 %"
+    with speaking("fi"):
+        assert tr(told, loss=0.5, n=1234, share=0.973) == "0,500 1\N{NO-BREAK SPACE}234 97,3 %"
+
+
+def test_lists_of_numbers() -> None:
+    assert tr("{losses:.2f} of {n}", losses=[0.5, 0.25], n=2) == "0.50, 0.25 of 2"
+    assert tr("{losses:.2f}{none:.1%}", losses=[0.5], none=()) == "0.50"
+    with speaking("fi"):
+        assert tr("{losses:.2f}", losses=(0.5, 0.25)) == "0,50; 0,25"
+
+
 def test_a_newer_catalogue_is_read_anew(folder: Path) -> None:
     path = folder / "fi.po"
     with speaking("fi", folder):
