@@ -25,8 +25,8 @@ from pydantic import Field, ValidationError
 from grader.answers import digests_of
 from grader.errors import ExerciseError
 from grader.exercise import Exercise
-from grader.keeping import write_whole
 from grader.record import Frozen, first_fault
+from grader.writing import write_whole
 
 _BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
 _LINE = re.compile(r"^(?P<left>\s*(?:[^=\n]*[^=!<>\n])?=)(?!=).*### SOLUTION\s*$")

@@ -18,9 +18,9 @@ from grader.authored import belongings
 from grader.authoring import read_reference, starter_of, text_of
 from grader.errors import ExerciseError, UsageError
 from grader.exercise import Exercise
-from grader.keeping import write_out
 from grader.text import listed, plain
 from grader.workspace import companions
+from grader.writing import write_out
 
 _README = """\
 # The exercises

@@ -18,8 +18,8 @@ from jinja2.ext import babel_extract
 from grader.answers import hints_in
 from grader.authored import modules_of
 from grader.exercise import Exercise
-from grader.keeping import write_whole
 from grader.language import LANGUAGES
+from grader.writing import write_whole
 
 _KEYWORDS = {"tr": 1, "mark": 1, "ngettext": 2}  # and how many texts each is given
 _PACKAGE = Path(__file__).parent

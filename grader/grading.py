@@ -24,7 +24,7 @@ from grader.exercise import Exercise
 from grader.judging import Progress, result, skipped
 from grader.kernel.sandbox import Mode
 from grader.kernel.session import Facts, KernelSession, Settings
-from grader.language import ngettext, speaking, tr
+from grader.language import speaking, tr
 from grader.outcomes import execution_report
 from grader.reading import Unreadable
 from grader.report import CheckReport, DataReport, ExecutionReport, Report, said_first
@@ -301,14 +301,3 @@ def _report(
         language=options.language,
         next=_next(draft),
     )
-
-
-def headline(report: Report) -> str:
-    """The outcome in a sentence."""
-    passed = sum(one.status == "passed" for one in report.checks)
-    if report.status == "ungraded":
-        if lacking := report.lacking:
-            packages = listed(lacking)
-            return tr("Not graded: install {packages} first. This costs no points.", packages=packages)
-        return tr("Not graded: a check of the grader's is broken. This is not your fault and costs no points.")
-    return ngettext("{passed} of {n} check passed", "{passed} of {n} checks passed", len(report.checks), passed=passed)

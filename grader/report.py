@@ -10,7 +10,9 @@ from typing import Literal
 from pydantic import Field
 
 from grader.figures import Figure
+from grader.language import ngettext, tr
 from grader.record import Record
+from grader.text import listed
 
 Status = Literal["passed", "failed", "ungraded"]
 CheckStatus = Literal["passed", "failed", "skipped", "error"]
@@ -128,3 +130,14 @@ class Report(Record):
     def exit_code(self) -> int:
         """0 every check passed; 1 graded, not everything; 3 the grader or the machine is at fault."""
         return {"passed": 0, "failed": 1, "ungraded": 3}[self.status]
+
+
+def headline(report: Report) -> str:
+    """The outcome in a sentence."""
+    passed = sum(one.status == "passed" for one in report.checks)
+    if report.status == "ungraded":
+        if lacking := report.lacking:
+            packages = listed(lacking)
+            return tr("Not graded: install {packages} first. This costs no points.", packages=packages)
+        return tr("Not graded: a check of the grader's is broken. This is not your fault and costs no points.")
+    return ngettext("{passed} of {n} check passed", "{passed} of {n} checks passed", len(report.checks), passed=passed)

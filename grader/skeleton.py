@@ -17,8 +17,8 @@ from grader.authoring import text_of, write_derived
 from grader.datasets import DATASETS
 from grader.errors import UsageError
 from grader.exercise import course_folder, load
-from grader.keeping import write_whole
 from grader.text import plain
+from grader.writing import write_whole
 
 _TOML = """\
 id = "ID"

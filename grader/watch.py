@@ -12,12 +12,13 @@ from watchfiles import Change, DefaultFilter, watch
 from grader.datasets import choose
 from grader.errors import GraderError
 from grader.exercise import Target, load
+from grader.exercise_files import Files, paths_of
 from grader.grading import Graded, Options
 from grader.language import tr
 from grader.reading import Unreadable
 from grader.submission import Submission, cells
 from grader.workers.crew import Machine, Needs, Process
-from grader.workers.tasks import Files, Outcome, Task, grade_task, paths_of
+from grader.workers.tasks import Outcome, Task, grade_task
 
 _LOOK_EVERY_MS = 100
 

@@ -13,8 +13,9 @@ from grader import exercise as module
 from grader import grading
 from grader.errors import ExerciseError, UsageError
 from grader.exercise import Exercise, describe, every_exercise, exercise_folders, find_exercise, find_target, load
+from grader.exercise_files import Files, paths_of
 from grader.submission import Submission
-from grader.workers.tasks import Files, Task, grade_task, paths_of
+from grader.workers.tasks import Task, grade_task
 from tests import conftest
 from tests.conftest import SAMPLE, listing
 from tests.fakes import FakeSession

@@ -18,9 +18,9 @@ from grader import chance, grading
 from grader.chance import random_for, secret
 from grader.errors import DataMissing, ExerciseError, KernelStartError, UsageError
 from grader.exercise import Exercise
-from grader.grading import Graded, Options, grade, headline, selected
+from grader.grading import Graded, Options, grade, selected
 from grader.kernel.execution import CellOutcome
-from grader.report import Report
+from grader.report import Report, headline
 from grader.submission import Submission
 from tests.conftest import CHECKS, SAMPLE
 from tests.fakes import Claiming, FakeSession, LocalKernel

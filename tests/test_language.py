@@ -283,7 +283,8 @@ def test_a_notebook_that_cannot_be_read_in_finnish(in_finnish: Callable[..., Gra
 
 
 def test_what_travels_to_another_process_is_told_in_the_students_language(tmp_path: Path) -> None:
-    from grader.workers.tasks import Files, Task
+    from grader.exercise_files import Files
+    from grader.workers.tasks import Task
 
     task = Task.of(Submission(tmp_path), Files(), Options(data="sample", language="fi"))
     assert task.flaw == "Muistikirja on kansio eikä tiedosto."

@@ -18,18 +18,19 @@ from grader.chance import secret
 from grader.datasets import Choice, choose
 from grader.errors import GraderError, GradingError, UsageError
 from grader.exercise import Exercise, find_exercise
-from grader.grades.gradebook import GRADEBOOK, Summary, statuses, summary, write_gradebook, write_summary
+from grader.grades.gradebook import Summary, statuses, summary, write_gradebook, write_summary
 from grader.grades.grades import Grades, Override, load_grades, write_grades
 from grader.grades.overrides import load_overrides
 from grader.grades.policy import Best, Clock, Counting, Newest, Settings, doubts, grades_of
 from grader.grades.results import Results
-from grader.grades.rules import RULES, Rules, rules_for
+from grader.grades.rules import Rules, rules_for
 from grader.grading import Options
 from grader.intake.collect import Attempt, HandedIn, find
 from grader.kernel import sandbox
 from grader.progress import BatchProgress
 from grader.render.batch import glance, remarks_table
 from grader.report import Report
+from grader.result_files import GRADEBOOK, RULES
 from grader.submission import Submission
 from grader.text import count, listed, plain
 from grader.workers.crew import Machine, Needs, cores, device_class, usual_workers
@@ -134,7 +135,8 @@ def run(one: Class, options: Options, console: Console, complaints: Console) -> 
 
 def _find_similar(results: Path, handed_in: HandedIn, exercise: Exercise, complaints: Console) -> None:
     """Look for submissions that are alike."""
-    from grader.batch.similar import code_of, write_similar
+    from grader.batch.similar import write_similar
+    from grader.similarity import code_of
 
     with _beside(complaints, "Looking for similar submissions"):
         write_similar(results, handed_in.submissions, code_of(Submission(exercise.starter)))

@@ -28,20 +28,19 @@ from urllib.parse import quote
 import nbformat
 from pydantic import BaseModel, ValidationError
 
-from grader.batch.similar import SIMILAR, Similar
 from grader.errors import UsageError
-from grader.grades.gradebook import SUMMARY, Summary
-from grader.grades.grades import GRADES, Grade, Grades, load_grades
+from grader.grades.gradebook import Summary
+from grader.grades.grades import Grade, Grades, load_grades
 from grader.grades.results import Results
-from grader.keeping import write_whole
 from grader.render.html.classroom import Classroom, class_page
 from grader.render.html.common_answers import Member
 from grader.report import Report
+from grader.result_files import FEEDBACK, GRADES, INDEX, NOTEBOOK, REPORT, SIMILAR, STAFF, SUMMARY
+from grader.similarity import Similar
 from grader.text import count, plain
 from grader.workers.crew import cores
+from grader.writing import write_whole
 
-INDEX, FEEDBACK, STAFF = "index.html", "feedback.html", "staff.html"
-_NOTEBOOK, _REPORT = "executed.ipynb", "report.json"
 _MAX_READ = 200_000_000  # of one of our own files: far more than any is
 _PAYS = 150  # of so many students an own process is worth its start
 _EACH = 25  # students that a process is given at a time
@@ -134,7 +133,7 @@ def _grades(results: Path, summary: Summary | None) -> Grades:
 
 
 def _reports(results: Path) -> Iterator[Report]:
-    for path in sorted((results / "students").glob(f"*/{_REPORT}")):
+    for path in sorted((results / "students").glob(f"*/{REPORT}")):
         with suppress(OSError, ValueError):  # half written, or not ours
             yield Report.model_validate_json(path.read_bytes())
 
@@ -174,7 +173,7 @@ def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -
 def _digest(folder: Results, grade: Grade) -> str:
     hasher = hashlib.sha256(_package_digest())
     place = folder.folder(grade.student)
-    for part in (grade.model_dump_json().encode(), *(_bytes(place / name) for name in (_REPORT, _NOTEBOOK))):
+    for part in (grade.model_dump_json().encode(), *(_bytes(place / name) for name in (REPORT, NOTEBOOK))):
         hasher.update(len(part).to_bytes(8, "little"))
         hasher.update(part)
     return hasher.hexdigest()
@@ -274,7 +273,7 @@ def make(job: Job) -> str:
     place = folder.folder(grade.student)
     try:
         report = folder.all([grade.student])[grade.student]
-        notebook = _notebook(place / _NOTEBOOK)
+        notebook = _notebook(place / NOTEBOOK)
         for name, staff in ((FEEDBACK, False), (STAFF, True)):
             page = student_page(report, notebook, grade, staff)
             page = _mark(job.digest) + page.removeprefix("<!doctype html>").lstrip("\n")

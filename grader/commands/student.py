@@ -49,11 +49,12 @@ def notebook(
     show: Annotated[bool, typer.Option("--open", help=mark("Open the report's page in the browser."))] = False,
 ) -> None:
     """Grade one notebook (`grade PATH` for short)."""
+    from grader.dotgrade import keep
     from grader.exercise import find_target
     from grader.grading import grade
-    from grader.keeping import PAGE, keep
     from grader.progress import CellProgress
     from grader.render.console import render
+    from grader.result_files import PAGE
     from grader.submission import Submission
     from grader.text import plain
 

@@ -18,13 +18,12 @@ from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.grades.grades import Grade, Grades, Override
 from grader.grades.rules import duration
-from grader.grading import headline
 from grader.intake.collect import HandedIn
-from grader.keeping import write_whole
-from grader.report import CheckReport, Report
+from grader.report import CheckReport, Report, headline
+from grader.result_files import GRADEBOOK, SUMMARY
 from grader.text import listed, number, plain
+from grader.writing import write_whole
 
-GRADEBOOK, SUMMARY = "gradebook.csv", "summary.json"
 BINS = 10
 _SLOWEST, _MESSAGES = 5, 3
 

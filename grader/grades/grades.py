@@ -16,11 +16,10 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from grader.errors import UsageError
-from grader.keeping import write_whole
 from grader.record import Record
+from grader.result_files import GRADES
 from grader.text import plain
-
-GRADES = "grades.json"
+from grader.writing import write_whole
 
 Status = Literal["passed", "failed", "ungraded", "missing", "pending"]
 

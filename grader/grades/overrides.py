@@ -15,11 +15,10 @@ from pydantic import Field, ValidationError
 from grader.errors import UsageError
 from grader.grades.grades import Override
 from grader.intake.names import composed, shown
-from grader.keeping import write_whole
 from grader.record import Record
+from grader.result_files import OVERRIDES
 from grader.text import plain
-
-OVERRIDES = "overrides.json"
+from grader.writing import write_whole
 
 
 class Overrides(Record):

@@ -31,22 +31,23 @@ from pydantic import ValidationError
 from grader.digests import digest, files_digest, sources_digest
 from grader.errors import GradingError, UsageError
 from grader.exercise import Exercise
+from grader.exercise_files import paths_of
 from grader.grading import Graded, Options
 from grader.intake.names import folder_name
-from grader.keeping import keep_files, write_whole
 from grader.reading import Unreadable
 from grader.report import Report
+from grader.result_files import FILES, KEY, NOTEBOOK, REPORT, write_files
 from grader.submission import Submission, cells
 from grader.text import plain
-from grader.workers.tasks import paths_of
 from grader.workspace import companions, remove
+from grader.writing import write_whole
 
 if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
 
-_REPORT, _NOTEBOOK, _FILES, _KEY, _LOCK = "report.json", "executed.ipynb", "files", "key.json", ".lock"
+_LOCK = ".lock"
 _MAX_NOTEBOOK = 200_000_000
 _MAX_REPORT = 20_000_000  # a report is some kilobytes; whatever is larger is none of ours
 _SCHEMA = Report.model_fields["schema_version"].default
@@ -135,7 +136,7 @@ class Results:
         """Whether the notebook and the files beside a report are those that were written with it."""
         folder = self.folder(student, attempt)
         try:
-            mark = json.loads(_contents(folder / _KEY, 10_000))
+            mark = json.loads(_contents(folder / KEY, 10_000))
             if "beside" not in mark:  # it was written before anybody looked
                 return True
             return bool(mark["beside"] == _beside(*_read_beside(folder)))
@@ -151,10 +152,10 @@ class Results:
         """A finished result of a student, with this key or with whatever key."""
         folder = self.folder(student, attempt)
         try:
-            mark = json.loads(_contents(folder / _KEY, 10_000))
+            mark = json.loads(_contents(folder / KEY, 10_000))
             if type(mark) is not dict or (key is not None and mark.get("key") != key):
                 return None  # most often it is another key: the report need not even be opened
-            raw = _contents(folder / _REPORT, _MAX_REPORT)
+            raw = _contents(folder / REPORT, _MAX_REPORT)
             if _hex(raw) not in (mark.get("report"), mark.get("before")):
                 return None
             report = Report.model_validate_json(raw)
@@ -170,12 +171,12 @@ class Results:
         folder, moved = self.folder(student, attempt), report.model_copy(update={"submission": place})
         text = _text(moved)
         with _writing(student):
-            before = _contents(folder / _REPORT, _MAX_REPORT)
-            mark = json.loads(_contents(folder / _KEY, 10_000))
+            before = _contents(folder / REPORT, _MAX_REPORT)
+            mark = json.loads(_contents(folder / KEY, 10_000))
             mark |= {"key": key, "report": _hex(text.encode()), "before": _hex(before)}
-            write_whole(folder / _KEY, json.dumps(mark) + "\n")
+            write_whole(folder / KEY, json.dumps(mark) + "\n")
             _sync(folder)
-            write_whole(folder / _REPORT, text)
+            write_whole(folder / REPORT, text)
         return moved
 
     def save(self, student: str, key: str, graded: Graded, attempt: int = 0) -> None:
@@ -217,7 +218,7 @@ class Results:
     def key_of(self, student: str, attempt: int = 0) -> str | None:
         """What a result hangs on, as it was when it was written; None where there is no result."""
         try:
-            key = json.loads(_contents(self.folder(student, attempt) / _KEY, 10_000)).get("key")
+            key = json.loads(_contents(self.folder(student, attempt) / KEY, 10_000)).get("key")
         except (OSError, ValueError, AttributeError, RecursionError):
             return None
         return key if type(key) is str else None
@@ -227,14 +228,14 @@ class Results:
         mark = {"key": key, "report": _hex(report.encode()), "beside": _beside(notebook, graded.files)}
         with _writing(student):
             self._make(folder)
-            _take_away(folder / _KEY, folders_only=True)
-            write_whole(folder / _KEY, json.dumps(mark) + "\n")  # from here on, an earlier result is none any more
+            _take_away(folder / KEY, folders_only=True)
+            write_whole(folder / KEY, json.dumps(mark) + "\n")  # from here on, an earlier result is none any more
             self._clear(folder)
             if notebook is not None:
-                write_whole(folder / _NOTEBOOK, notebook)
-            keep_files(folder / _FILES, graded)
+                write_whole(folder / NOTEBOOK, notebook)
+            write_files(folder / FILES, graded.files)
             _sync(folder)  # no power cut may leave the report's name on the disk without the other two
-            write_whole(folder / _REPORT, report)
+            write_whole(folder / REPORT, report)
             _sync(folder)
 
     def _make(self, folder: Path) -> None:
@@ -249,11 +250,11 @@ class Results:
     @staticmethod
     def _clear(folder: Path) -> None:
         """Take away an earlier result, and the drafts that a kill -9 left lying about."""
-        if (folder / _REPORT).exists():
+        if (folder / REPORT).exists():
             _sync(folder)  # the new key first: the old report is never seen beside the new notebook
-        for name in (_REPORT, _NOTEBOOK, *(() if (folder / _FILES).is_dir() else (_FILES,))):
+        for name in (REPORT, NOTEBOOK, *(() if (folder / FILES).is_dir() else (FILES,))):
             _take_away(folder / name)
-        for name in (_NOTEBOOK, _REPORT, _KEY):
+        for name in (NOTEBOOK, REPORT, KEY):
             for draft in folder.glob(f".{name}-*"):
                 _take_away(draft)
 
@@ -324,9 +325,9 @@ def _read_beside(folder: Path) -> tuple[str | None, dict[str, bytes]]:
     OSError, ValueError
         Something else is in their place.
     """
-    notebook = folder / _NOTEBOOK
+    notebook = folder / NOTEBOOK
     text = _contents(notebook, _MAX_NOTEBOOK).decode("utf-8") if os.path.lexists(notebook) else None
-    kept = folder / _FILES
+    kept = folder / FILES
     return text, {path.name: _contents(path, _MAX_NOTEBOOK) for path in kept.iterdir()} if kept.is_dir() else {}
 
 

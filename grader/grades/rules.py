@@ -25,16 +25,17 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from grader.errors import UsageError
+from grader.intake.times import moment
+from grader.result_files import RULES
 from grader.text import count, number, plain
 
-RULES = "rules.toml"
 DAY_S = 86_400.0
 
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": DAY_S, "w": 7 * DAY_S}
@@ -78,33 +79,6 @@ def _seconds(value: Any) -> float:
     if told is None:
         raise ValueError('say how long as in "15 min", "2 h", "7 days" or "1 week"')
     return float(told["n"]) * next(each for unit, each in _UNITS.items() if told[unit])
-
-
-def moment(value: Any) -> datetime:
-    """A moment from a date and a time; without an offset they are of this machine's zone, and a date is its end.
-
-    Raises
-    ------
-    ValueError
-        It is neither.
-    """
-    told = value
-    if isinstance(value, str):
-        told = _read(value.strip())
-    if isinstance(told, date) and not isinstance(told, datetime):
-        told = datetime.combine(told + timedelta(days=1), time.min)
-    if not isinstance(told, datetime) or not 1970 < told.year < 9000:
-        raise ValueError("say a date and a time as in 2026-11-20T23:59:00+02:00")
-    return told if told.tzinfo is not None and told.utcoffset() is not None else told.astimezone()
-
-
-def _read(text: str) -> date | None:
-    for read in (date.fromisoformat, datetime.fromisoformat):
-        try:
-            return read(text)
-        except ValueError:
-            continue
-    return None
 
 
 Moment = Annotated[datetime, BeforeValidator(moment)]

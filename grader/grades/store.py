@@ -21,12 +21,11 @@ from pydantic import AwareDatetime, ValidationError
 from grader.errors import GradingError
 from grader.grades.results import Results
 from grader.intake.collect import Attempt
-from grader.keeping import write_whole
 from grader.record import Record
+from grader.result_files import ATTEMPT, NOTEBOOK
 from grader.submission import Submission
 from grader.text import plain
-
-_MARK = "attempt.json"
+from grader.writing import write_whole
 
 
 class Mark(Record):
@@ -106,7 +105,7 @@ class Attempts:
         if key in keys:
             work = works[keys.index(key)]
         else:
-            executed = self.results.folder(student) / "executed.ipynb"
+            executed = self.results.folder(student) / NOTEBOOK
             if not executed.is_file():  # it could not be read then, and was worth nothing
                 return
             work = self.results.work(Submission(executed, student))
@@ -122,7 +121,7 @@ class Attempts:
 
     def _marks(self, student: str) -> dict[int, Mark]:
         found: dict[int, Mark] = {}
-        for path in self._folder(student).glob(f"*/{_MARK}"):
+        for path in self._folder(student).glob(f"*/{ATTEMPT}"):
             try:
                 found[int(path.parent.name)] = Mark.model_validate_json(path.read_bytes())
             except (OSError, ValueError, ValidationError):  # no mark of ours
@@ -136,7 +135,7 @@ class Attempts:
         folder = self.results.folder(student, number)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            write_whole(folder / _MARK, mark.model_dump_json(indent=2) + "\n")
+            write_whole(folder / ATTEMPT, mark.model_dump_json(indent=2) + "\n")
         except OSError as error:
             raise GradingError(
                 f"The attempts of {plain(student, 60)} cannot be written: {error.strerror or error}.",

@@ -8,18 +8,45 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from grader.errors import UsageError
-from grader.grades.rules import moment
 from grader.intake.names import composed
 from grader.text import plain
 
 _MOST = 20_000_000  # bytes of a sheet
 _APART_S = 2.0  # the times of files in a zip are whole pairs of seconds
 _CROWD = 3
+
+
+def moment(value: Any) -> datetime:
+    """A moment from a date and a time; without an offset they are of this machine's zone, and a date is its end.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    told = value
+    if isinstance(value, str):
+        told = _read(value.strip())
+    if isinstance(told, date) and not isinstance(told, datetime):
+        told = datetime.combine(told + timedelta(days=1), time.min)
+    if not isinstance(told, datetime) or not 1970 < told.year < 9000:
+        raise ValueError("say a date and a time as in 2026-11-20T23:59:00+02:00")
+    return told if told.tzinfo is not None and told.utcoffset() is not None else told.astimezone()
+
+
+def _read(text: str) -> date | None:
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return None
 
 
 def shared_moments(times: Iterable[tuple[str, float]]) -> frozenset[float]:

@@ -29,9 +29,10 @@ from grader.budget import Budget
 from grader.errors import KernelStartError, UsageError
 from grader.kernel import sandbox, wire
 from grader.kernel.client import BoundedClient
+from grader.kernel.environment import clean_environment
 from grader.kernel.execution import CellOutcome, NotebookRunner
 from grader.kernel.line import Line
-from grader.kernel.provisioner import KernelProvisioner, clean_environment
+from grader.kernel.provisioner import KernelProvisioner
 from grader.kernel.watchdog import Watchdog
 from grader.language import tr
 from grader.limits import tight

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.kernel import sandbox, zygote
-from grader.kernel.provisioner import clean_environment
+from grader.kernel.environment import clean_environment
 from grader.workspace import remove, scratch_folder
 
 _START_S = 120.0

@@ -19,12 +19,12 @@ from grader.exercise import find_exercise
 from grader.grades.gradebook import safe
 from grader.grades.grades import Grades, load_grades
 from grader.grades.results import Results
-from grader.keeping import write_out
 from grader.platforms import canvas, github, gradescope, junit, moodle
 from grader.platforms.gradescope_autograder import autograder_zip
 from grader.platforms.roster import Entry, Filled
 from grader.report import Report
 from grader.text import count, number, plain
+from grader.writing import write_out
 
 Format = Literal["moodle", "moodle-feedback", "canvas", "gradescope", "gradescope-autograder", "junit", "github", "csv"]
 STDOUT = "-"

@@ -20,15 +20,15 @@ from typing import Any
 from grader.bundle import package_wheel, zipped
 from grader.datasets import DATASETS
 from grader.exercise import Exercise, exercise_folders, load
+from grader.exercise_files import paths_of
 from grader.grading import Options, grade
 from grader.intake.collect import find
-from grader.keeping import write_whole
 from grader.kernel import sandbox
 from grader.language import preferred, speaking, tr
 from grader.platforms import gradescope
 from grader.text import listed, plain
-from grader.workers.tasks import paths_of
 from grader.workspace import remove, scratch_folder
+from grader.writing import write_whole
 
 _FILES = Path(__file__).parent / "gradescope_files"
 _SCRIPTS = ("setup.sh", "run_autograder")

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.text import Text
 
-from grader.grading import headline
 from grader.language import decimal, mark, ngettext, speaking, tr
 from grader.render.words import in_words
-from grader.report import CheckReport, Report
+from grader.report import CheckReport, Report, headline
 from grader.text import listed, number, plain
 
 # The word of a verdict, a sign for whoever looks the list over, and a colour.

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from grader.exercise import Exercise
+from grader.exercise_files import Files, paths_of
 from grader.grades.results import Results
 from grader.grading import Graded, Options, ungraded
 from grader.language import mark
 from grader.report import Report
 from grader.submission import Submission
 from grader.workers.crew import Step
-from grader.workers.tasks import Files, Outcome, Task, grade_task, paths_of
+from grader.workers.tasks import Outcome, Task, grade_task
 
 _LOOK_EVERY_S = 0.1
 _DIED_TWICE = mark("The process that graded it died twice. Look at this notebook by hand; the others are not affected.")

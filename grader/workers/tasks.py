@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
 
-from grader.authored import modules_of
 from grader.errors import GraderError
 from grader.exercise import Exercise, load
+from grader.exercise_files import Files
 from grader.grading import Graded, Options, grade
 from grader.judging import Progress
 from grader.language import speaking
@@ -30,42 +29,6 @@ from grader.workspace import companions, remove, scratch_folder
 
 if TYPE_CHECKING:
     from grader.kernel.warm import Warm
-
-
-@dataclass(frozen=True)
-class Files:
-    """Files of a folder: paths in it, and contents."""
-
-    contents: tuple[tuple[str, bytes], ...] = ()
-
-    @staticmethod
-    def read(paths: Iterable[Path], folder: Path) -> Files:
-        """Read files of a folder; what cannot be read is left out."""
-        found: list[tuple[str, bytes]] = []
-        for path in paths:
-            try:
-                found.append((path.relative_to(folder).as_posix(), path.read_bytes()))
-            except OSError:
-                continue
-        return Files(tuple(found))
-
-    def write(self, folder: Path) -> None:
-        """Write them into a folder."""
-        for name, content in self.contents:
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-
-
-def paths_of(exercise: Exercise) -> list[Path]:
-    """Every file that judging takes, all in the course's folder: the teacher's hidden checks, and what lies in the
-    exercise's folder but for the starter and what tools leave there (`.grade`, `__pycache__`).
-    """
-    paths = modules_of(exercise.hidden_checks) if exercise.hidden_checks.is_file() else []
-    for top, folders, names in os.walk(exercise.folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
-        paths += [Path(top) / name for name in sorted(names) if not name.startswith(".")]
-    return [path for path in paths if path != exercise.starter]
 
 
 @dataclass(frozen=True)
@@ -124,7 +87,7 @@ class Outcome:
 
     report: str = ""
     notebook: str | None = None
-    files: Files = Files()
+    files: Files = field(default_factory=Files)
     failure: str = ""
 
     def graded(self) -> Graded:

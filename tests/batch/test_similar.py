@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch.similar import Pair, _hashes, code_of, find_similar, load_similar, write_similar
+from grader.batch.similar import load_similar, write_similar
+from grader.similarity import Pair, _hashes, code_of, find_similar
 from grader.submission import Submission
 from tests.batches import Batch, gradebook
 from tests.batches import hand_in as give_in
@@ -178,7 +179,7 @@ def test_a_second_time_nothing_is_done(tmp_path: Path, hand_in: Callable[..., Su
 
 FIND = """
 import sys
-from grader.batch.similar import find_similar
+from grader.similarity import find_similar
 from tests.batch.test_similar import ANN, BEN, STARTER
 code = {f"student {n}": STARTER + ANN.replace("total", "x" * n + "[y]") + "own(x)\\n" * n for n in range(1, 5)}
 print([(one.pair.model_dump_json(), one.first, one.second) for one in find_similar(code, STARTER)])

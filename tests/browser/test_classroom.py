@@ -12,12 +12,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from grader.batch.pages import write_pages
-from grader.batch.similar import Pair
 from grader.grades.gradebook import Told
 from grader.grades.grades import Grade, Grades
 from grader.render.html.classroom import Classroom, class_page
 from grader.render.html.common_answers import Member
 from grader.report import Report
+from grader.similarity import Pair
 from tests.browser.conftest import Axe, Driver, console, opened, scheme, settled, width
 from tests.classes import HOSTILE, judged, members, summary, write_class
 

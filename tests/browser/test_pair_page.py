@@ -7,8 +7,8 @@ from typing import Literal
 
 import pytest
 
-from grader.batch.similar import Pair
 from grader.render.html.pair import pair_page
+from grader.similarity import Pair
 from tests.browser.conftest import Axe, Driver, opened, scheme
 
 EVIL = "</code></pre><script>window.pwned = 1</script><img src=x onerror='pwned=1'></style><base href='//example.org/'>"

@@ -15,9 +15,9 @@ import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook
 from rich.console import Console
 
+from grader.dotgrade import keep
 from grader.exercise import load
 from grader.grading import Options, grade
-from grader.keeping import keep
 from grader.kernel import session
 from grader.reading import MAX_BYTES
 from grader.render.console import render

@@ -8,13 +8,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from grader.batch.similar import Pair
 from grader.grades.gradebook import Told
 from grader.grades.grades import Grade, Grades
 from grader.render.html.classroom import Classroom, class_page
 from grader.render.html.common_answers import Member, checks_of
 from grader.render.html.templates import source_hash
 from grader.report import ExecutionReport, Report
+from grader.similarity import Pair
 from tests.classes import HOSTILE, judged, members, summary
 
 

@@ -17,10 +17,11 @@ import psutil
 import pytest
 
 from grader.exercise import Exercise
+from grader.exercise_files import Files, paths_of
 from grader.grading import Options, grade
 from grader.submission import Submission
 from grader.workers.crew import Process, Step
-from grader.workers.tasks import Files, Surroundings, Task, grade_task, paths_of
+from grader.workers.tasks import Surroundings, Task, grade_task
 from tests.batches import wait_for
 from tests.conftest import ROOT, listing
 

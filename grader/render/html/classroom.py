@@ -15,14 +15,13 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from grader.batch.similar import Pair
 from grader.grades.gradebook import BINS, Counts, Scores, Summary, Told, distribution, reason, tenth
 from grader.grades.grades import Grade, Grades
 from grader.grades.rules import duration
-from grader.grading import headline
 from grader.render.html.common_answers import MOST_NAMES, CheckView, Member, checks_of
 from grader.render.html.templates import FOLDER, sheet, template
-from grader.report import CheckStatus, Report
+from grader.report import CheckStatus, Report, headline
+from grader.similarity import Pair
 from grader.text import count, listed, number, percent, plain
 
 MOST_SLOW = 5

@@ -15,14 +15,13 @@ from nbformat import NotebookNode
 
 from grader.figures import Accuracy, Confusion, Curve, Curves, Figure, Misjudged
 from grader.grades.grades import Grade
-from grader.grading import headline
 from grader.language import LANGUAGES, ngettext, speaking, tr
 from grader.render.feedback import for_student
 from grader.render.html import pictures
 from grader.render.html.cleaning import picture
 from grader.render.html.notebook import shown_cells
 from grader.render.html.templates import sheet, template
-from grader.report import CellReport, CheckReport, Report
+from grader.report import CellReport, CheckReport, Report, headline
 from grader.text import percent, plain, size
 
 _SHEETS = ("style.css", "page.css")

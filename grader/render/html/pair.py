@@ -9,7 +9,7 @@ from grader.render.html.templates import sheet, template
 from grader.text import percent, plain
 
 if TYPE_CHECKING:
-    from grader.batch.similar import Pair
+    from grader.similarity import Pair
 
 Parts = Sequence[tuple[str, bool]]
 

@@ -9,9 +9,11 @@ import nbformat
 import pytest
 from nbformat.v4 import new_output
 
+from grader.dotgrade import keep
 from grader.grading import Graded
-from grader.keeping import PAGE, keep, write_whole
 from grader.report import Report
+from grader.result_files import PAGE
+from grader.writing import write_whole
 from tests.conftest import listing, notebook
 from tests.test_report import report
 
