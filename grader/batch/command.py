@@ -21,15 +21,15 @@ from grader.exercise import Exercise, find_exercise
 from grader.grades.gradebook import Summary, statuses, summary, write_gradebook, write_summary
 from grader.grades.grades import Grades, Override, load_grades, write_grades
 from grader.grades.overrides import load_overrides
-from grader.grades.policy import Best, Clock, Counting, Newest, Settings, doubts, grades_of
+from grader.grades.policy import Circumstances, Clock, Policy, doubts, grades_of
 from grader.grades.results import Results
 from grader.grades.rules import Rules, rules_for
 from grader.grading import Options
-from grader.intake.collect import Attempt, HandedIn, find
+from grader.intake.attempt import Attempt
+from grader.intake.collect import HandedIn, find
 from grader.kernel import sandbox
 from grader.progress import BatchProgress
 from grader.render.batch import glance, remarks_table
-from grader.report import Report
 from grader.result_files import GRADEBOOK, RULES
 from grader.submission import Submission
 from grader.text import count, listed, plain
@@ -93,35 +93,35 @@ def run(one: Class, options: Options, console: Console, complaints: Console) -> 
     begun = time.monotonic()
     exercise = find_exercise(str(one.exercise), Path.cwd())
     _ = exercise.checks  # what is wrong with them is said before anything is graded
-    results, judge = Results(one.results), _Judge.of(one, exercise)
+    results, teacher = Results(one.results), _Teacher.of(one, exercise)
     with results.lock(), _scratch() as folder, _cluster(one, options, complaints) as cluster:
         device = device_class(options.device) if cluster is None else cluster.device
         choice = _choice(exercise, options, cluster)
         options = replace(options, data=choice, secret=secret())
-        handed_in = find(one.submissions, exercise, folder, judge.rules.every_attempt)
+        handed_in = find(one.submissions, exercise, folder, teacher.rules.every_attempt)
         console.print(remarks_table(handed_in))
-        attempts = judge.clock.told(handed_in)
-        judge.tell(attempts, console, complaints)
-        counting = judge.counting(handed_in, results)
-        there, todo = counting.sort_out(attempts, Settings(exercise, options, choice, device, one.fresh))
-        if there:
-            console.print(f"{count(len(there), 'result')} there already, and nothing changed since.")
+        attempts = teacher.clock.told(handed_in)
+        teacher.tell(attempts, console, complaints)
+        policy = Policy(teacher.rules, results, Circumstances(exercise, options, choice, device, one.fresh))
+        plan = policy.plan(attempts, handed_in.hand_ins, teacher.shown)
+        reports = {found.student: found.report for found in plan.there if found.report is not None}
+        if plan.there:
+            console.print(f"{count(len(plan.there), 'result')} there already, and nothing changed since.")
         try:
-            if todo:
+            if plan.todo:
                 _warn(options, cluster, complaints)
                 needs = Needs(exercise.description.data, choice, options.device)
                 with (
-                    _crew(one, needs, exercise, options, len(todo), cluster, complaints) as crew,
-                    BatchProgress(complaints, len(todo)) as progress,
+                    _crew(one, needs, exercise, options, len(plan.todo), cluster, complaints) as crew,
+                    BatchProgress(complaints, len(plan.todo)) as progress,
                 ):
-                    there |= grade_class(todo, exercise, options, results, crew, progress)
+                    reports |= grade_class(plan.todo, exercise, options, results, crew, progress)
         except BaseException:
             with suppress(GradingError):  # what ended it is what has to be said
-                judge.write(results, counting.stopped(), counting, handed_in, time.monotonic() - begun)
+                teacher.write(results, policy.count(plan), handed_in, time.monotonic() - begun)
             _write_pages(one.results, complaints, index_only=True)
             raise
-        reports = counting.count(there)
-        told = judge.write(results, reports, counting, handed_in, time.monotonic() - begun)
+        told = teacher.write(results, policy.count(plan, reports), handed_in, time.monotonic() - begun)
         _find_similar(one.results, handed_in, exercise, complaints)
         index = _write_pages(one.results, complaints)
     console.print()
@@ -169,7 +169,7 @@ def _beside(complaints: Console, what: str) -> Iterator[Callable[[str], None]]:
 
 
 @dataclass(frozen=True)
-class _Judge:
+class _Teacher:
     """What the teacher says of the class: the rules, if there are any, and the grades given by hand."""
 
     exercise: Exercise
@@ -179,14 +179,14 @@ class _Judge:
     before: Grades | None
 
     @staticmethod
-    def of(one: Class, exercise: Exercise) -> _Judge:
+    def of(one: Class, exercise: Exercise) -> _Teacher:
         """Read it all before anything is graded: what is wrong with it is said at once."""
         rules = rules_for(one.rules, one.results)
         beside = one.results if one.rules is None else one.rules.expanduser().parent
         before = None
         with suppress(UsageError):  # there are none yet, or they are about to be written anew
             before = load_grades(one.results)
-        return _Judge(exercise, rules, Clock(rules or Rules(), beside), load_overrides(one.results), before)
+        return _Teacher(exercise, rules, Clock(rules or Rules(), beside), load_overrides(one.results), before)
 
     @property
     def rules(self) -> Rules:
@@ -204,26 +204,23 @@ class _Judge:
                 f"the folder of results as {RULES}. They were: {plain(self.before.rules, 400)}"
             )
 
-    def counting(self, handed_in: HandedIn, results: Results) -> Counting:
-        """How attempts are graded and counted."""
-        if self.rules.counts == "last":
-            return Newest(self.rules, handed_in, results)
+    @property
+    def shown(self) -> dict[str, datetime]:
+        """When that was handed in which the students' own folders show, as far as that is known."""
         known = {} if self.before is None else {one.student: one.handed_in for one in self.before.grades}
-        return Best(self.rules, results, {name: datetime.fromisoformat(when) for name, when in known.items() if when})
+        return {name: datetime.fromisoformat(when) for name, when in known.items() if when}
 
     def write(
         self,
         results: Results,
-        reports: dict[str, Report],
-        counting: Counting,
+        counted: Mapping[str, Attempt],
         handed_in: HandedIn,
         seconds: float,
     ) -> Summary:
         """Write what tells of the whole class."""
+        reports = {student: one.report for student, one in counted.items() if one.report is not None}
         of_each = statuses(reports, handed_in)
-        grades = grades_of(
-            self.exercise, of_each, reports, counting.counted, self.given, self.overrides, handed_in.numbers
-        )
+        grades = grades_of(self.exercise, of_each, reports, counted, self.given, self.overrides, handed_in.numbers)
         told = summary(self.exercise, reports, handed_in, seconds, grades)
         try:
             write_grades(results.path, grades)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from grader.checks.check import Check
 from grader.errors import UsageError
@@ -19,6 +19,7 @@ from grader.exercise import Exercise
 from grader.grades.grades import Grade, Grades, Override
 from grader.grades.rules import duration
 from grader.intake.collect import HandedIn
+from grader.record import Record
 from grader.report import CheckReport, Report, headline
 from grader.result_files import GRADEBOOK, SUMMARY
 from grader.text import listed, number, plain
@@ -151,11 +152,7 @@ def _share(score: float, of: float) -> float:
 # ---------------------------------------------------------------------- summary.json
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Counts(_Record):
+class Counts(Record):
     """Students by status; `pending` are those whose turn has not come when the batch was stopped."""
 
     passed: int = 0
@@ -165,7 +162,7 @@ class Counts(_Record):
     pending: int = 0
 
 
-class Scores(_Record):
+class Scores(Record):
     """How the points of the graded students are distributed.
 
     Attributes
@@ -186,14 +183,14 @@ class Scores(_Record):
     histogram: list[int]
 
 
-class Message(_Record):
+class Message(Record):
     """What a check said, and to how many."""
 
     text: str
     students: int
 
 
-class CheckSummary(_Record):
+class CheckSummary(Record):
     """One check over the class.
 
     Attributes
@@ -217,7 +214,7 @@ class CheckSummary(_Record):
     messages: list[Message]
 
 
-class Slow(_Record):
+class Slow(Record):
     """A notebook that took long."""
 
     student: str
@@ -226,14 +223,14 @@ class Slow(_Record):
     cell: int | None
 
 
-class Ungraded(_Record):
+class Ungraded(Record):
     """A student who was not graded, and why."""
 
     student: str
     reason: str
 
 
-class Told(_Record):
+class Told(Record):
     """What was said of a student's files before grading."""
 
     student: str
@@ -241,7 +238,7 @@ class Told(_Record):
     text: str
 
 
-class Summary(_Record):
+class Summary(Record):
     """The class at a glance.
 
     Attributes

@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from grader.exercise import Exercise
 from grader.grades.grades import Grade, Grades, Override
 from grader.grades.results import Results
-from grader.grades.rules import Outcome, Rules, counting
-from grader.grades.store import Attempts, Kept, distinct
+from grader.grades.rules import Rules, counting
+from grader.grades.store import Attempts, distinct
 from grader.grading import Options
-from grader.intake.collect import Attempt, HandedIn
+from grader.intake.attempt import Attempt
+from grader.intake.collect import HandedIn
 from grader.intake.times import Times
 from grader.report import Report
-from grader.submission import Submission
 from grader.text import count, listed, plain
-from grader.workers.schedule import Todo, sort_out
 
 FILES = "files"
 
 
 @dataclass(frozen=True)
-class Counted(Outcome):
-    """The attempt of a student that counts.
-
-    Attributes
-    ----------
-    of
-        How many attempts there are.
-    handed_in
-        When, if anybody knows.
-    place
-        Where its notebook lies.
-    report
-        What was found; None where it is not graded yet.
-    """
-
-    of: int = 1
-    handed_in: datetime | None = None
-    place: str = ""
-    report: Report | None = None
-
-
-@dataclass(frozen=True)
-class Settings:
+class Circumstances:
     """What a batch is graded with: `data` and `device` are the form of the data sets and the kind of device."""
 
     exercise: Exercise
@@ -91,133 +68,120 @@ class Clock:
         return attempt if attempt.sure or self.believes_files else replace(attempt, handed_in=None)
 
 
-@dataclass
-class Newest:
-    """One notebook of each student is graded, and counts: the newest, or the newest that is not too late."""
+@dataclass(frozen=True)
+class Plan:
+    """Which attempts may count, by student; of those, which results are there already, and what is to be graded."""
 
-    rules: Rules
-    handed_in: HandedIn
-    results: Results
-    counted: dict[str, Counted] = field(default_factory=dict)
-    submissions: list[Submission] = field(default_factory=list)
-
-    def sort_out(
-        self, attempts: Mapping[str, tuple[Attempt, ...]], given: Settings
-    ) -> tuple[dict[str, Report], list[Todo]]:
-        """What is there already, and what is to be graded."""
-        for student, known in attempts.items():
-            several = self.handed_in.hand_ins.get(student, len(known))
-            begin = several - len(known)
-            found = [
-                Counted(
-                    begin + n,
-                    None,
-                    given.exercise.max_score,
-                    self.rules.lateness(student, one.handed_in),
-                    several,
-                    one.handed_in,
-                    one.submission.place,
-                )
-                for n, one in enumerate(known, 1)
-            ]
-            chosen = counting(self.rules, found)
-            self.counted[student] = chosen
-            self.submissions.append(known[chosen.number - begin - 1].submission)
-        return sort_out(
-            self.submissions, given.exercise, given.options, self.results, given.data, given.device, given.fresh
-        )
-
-    def count(self, reports: Mapping[str, Report]) -> dict[str, Report]:
-        """The reports that count, of those that were made or found."""
-        for student, one in self.counted.items():
-            self.counted[student] = replace(one, report=reports.get(student))
-        return dict(reports)
-
-    def stopped(self) -> dict[str, Report]:
-        """The same, where the batch was stopped."""
-        return self.count(self.results.all(self.counted))
+    attempts: Mapping[str, Sequence[Attempt]]
+    there: Sequence[Attempt]
+    todo: Sequence[Attempt]
 
 
-@dataclass
-class Best:
-    """Every notebook of each student is graded, and the best counts, of those that were handed in before, too.
+@dataclass(frozen=True)
+class Policy:
+    """Which attempts are graded, and which of them counts.
 
-    Attributes
-    ----------
-    when
-        When that was handed in which the students' own folders show, by student.
+    By most rules one notebook of each student is graded, and counts: the newest, or the newest that is not too late.
+    Where the best counts every notebook is graded, and what counts is the best of those and of those from before.
     """
 
     rules: Rules
     results: Results
-    when: Mapping[str, datetime | None]
-    counted: dict[str, Counted] = field(default_factory=dict)
-    _kept: dict[str, list[tuple[Kept, str | None]]] = field(default_factory=dict)
-    _given: Settings | None = None
+    given: Circumstances
 
-    def sort_out(
-        self, attempts: Mapping[str, tuple[Attempt, ...]], given: Settings
-    ) -> tuple[dict[str, Report], list[Todo]]:
-        """What is there already, by student and attempt, and what is to be graded."""
-        self._given = given
-        keeper, there, todo = Attempts(self.results), dict[str, Report](), list[Todo]()
-        for student, found in attempts.items():
-            known, keys = distinct(found, [self._key(one.submission, given) for one in found])
-            kept = keeper.plan(student, known, keys, self.when.get(student))
-            of_attempt = dict(zip((id(one) for one in known), keys, strict=True))
-            self._kept[student] = [(one, of_attempt.get(id(one.attempt))) for one in kept]
-            for one, key in self._kept[student]:
-                if one.attempt is None or key is None:
-                    continue
-                report = None if given.fresh else self.results.have(one.attempt.submission, key, one.number)
-                if report is None:
-                    todo.append(Todo(one.attempt.submission, key, one.number))
-                else:
-                    there[f"{student}/{one.number}"] = report
-        return there, todo
+    def plan(
+        self,
+        attempts: Mapping[str, Sequence[Attempt]],
+        several: Mapping[str, int],
+        shown: Mapping[str, datetime],
+    ) -> Plan:
+        """What is there already, and what is to be graded.
 
-    def _key(self, submission: Submission, given: Settings) -> str:
-        return self.results.key(submission, given.exercise, given.options, given.device, given.data)
+        Parameters
+        ----------
+        attempts
+            Of each student, the oldest first.
+        several
+            How many each student handed in, whether they were looked into or not.
+        shown
+            When that was handed in which the students' own folders show, as far as that is known.
+        """
+        if self.rules.counts == "best":
+            planned = {student: self._every(student, known, shown.get(student)) for student, known in attempts.items()}
+        else:
+            planned = {
+                student: [self._newest(student, known, several.get(student, len(known)))]
+                for student, known in attempts.items()
+            }
+        there: list[Attempt] = []
+        todo: list[Attempt] = []
+        for one in (one for of_student in planned.values() for one in of_student if not one.gone):
+            report = None if self.given.fresh else self.results.have(one.submission, one.key, one.place)
+            if report is None:
+                todo.append(one)
+            else:
+                there.append(replace(one, report=report))
+        return Plan(planned, there, todo)
 
-    def count(self, _: Mapping[str, Report]) -> dict[str, Report]:
-        """The reports that count; each is put into its student's own folder."""
-        reports: dict[str, Report] = {}
-        for student, kept in self._kept.items():
-            found = [one for one in (self._outcome(student, *pair) for pair in kept) if one is not None]
-            chosen = replace(counting(self.rules, found), of=len(found))
-            self.counted[student] = chosen
-            if chosen.report is not None:
-                self.results.copy(student, chosen.number, 0)
-                reports[student] = chosen.report
-        return reports
+    def _newest(self, student: str, known: Sequence[Attempt], several: int) -> Attempt:
+        """The one that counts, whatever is found in it: of `several`, the last of which are known."""
+        numbered = [
+            replace(self._late(student, one), number=n, of=several)
+            for n, one in enumerate(known, several - len(known) + 1)
+        ]
+        return self._keyed(counting(self.rules, numbered))
 
-    def stopped(self) -> dict[str, Report]:
-        """The same, where the batch was stopped."""
-        return self.count({})
+    def _every(self, student: str, known: Sequence[Attempt], shown: datetime | None) -> list[Attempt]:
+        """All that there are, those that were kept before among them."""
+        kept = Attempts(self.results).plan(student, distinct([self._keyed(one) for one in known]), shown)
+        return [self._late(student, one) for one in kept]
 
-    def _outcome(self, student: str, kept: Kept, key: str | None) -> Counted | None:
+    def _keyed(self, one: Attempt) -> Attempt:
+        given = self.given
+        return replace(
+            one, key=self.results.key(one.submission, given.exercise, given.options, given.device, given.data)
+        )
+
+    def _late(self, student: str, one: Attempt) -> Attempt:
+        late = self.rules.lateness(student, one.handed_in)
+        return replace(one, late_s=late, at_stake=self.given.exercise.max_score)
+
+    def count(self, plan: Plan, reports: Mapping[str, Report] | None = None) -> dict[str, Attempt]:
+        """The attempt of each student that counts; where the best does, it is put into the student's own folder.
+
+        Parameters
+        ----------
+        reports
+            Those that were made or found, by student; None where the batch was stopped: then what is written counts.
+        """
+        counted: dict[str, Attempt] = {}
+        for student, attempts in plan.attempts.items():
+            found = [judged for one in attempts if (judged := self._judged(one, reports)) is not None]
+            chosen = counting(self.rules, found)
+            if chosen.place:
+                chosen = replace(chosen, of=len(found))
+                if chosen.report is not None:
+                    self.results.copy(student, chosen.place, 0)
+            counted[student] = chosen
+        return counted
+
+    def _judged(self, one: Attempt, reports: Mapping[str, Report] | None) -> Attempt | None:
         """What came of an attempt; None where its notebook is gone, and what is left of it is of no use."""
-        assert self._given is not None, "it is sorted out before it is counted"
-        of = self._given.exercise.max_score
-        report = self.results.read(student, key, kept.number)
-        if kept.attempt is None and (report is None or not self._fits(report)):
-            return None
-        earned = None if report is None or report.status == "ungraded" else report.score
-        place = report.submission if kept.attempt is None and report is not None else ""
-        if kept.attempt is not None:
-            place = kept.attempt.submission.place
-        late = self.rules.lateness(student, kept.handed_in)
-        return Counted(kept.number, earned, of, late, 1, kept.handed_in, place, report)
+        if not one.place:
+            report = self.results.read(one.student) if reports is None else reports.get(one.student)
+            return replace(one, report=report)
+        report = self.results.read(one.student, one.key or None, one.place)
+        if one.gone:
+            if report is None or not self._fits(report):
+                return None
+            one = replace(one, submission=replace(one.submission, place=report.submission))
+        return replace(one, report=report)
 
     def _fits(self, report: Report) -> bool:
         """Whether a result that cannot be made again is still worth something beside the others."""
-        assert self._given is not None, "it is sorted out before it is counted"
-        of = self._given.exercise
-        same_data = not report.data.sets or report.data.name == self._given.data
+        of = self.given.exercise
+        same_data = not report.data.sets or report.data.name == self.given.data
         return (report.exercise, report.max_score) == (of.id, of.max_score) and same_data
-
-
-Counting = Newest | Best
 
 
 # ---------------------------------------------------------------------- grades
@@ -227,7 +191,7 @@ def grades_of(
     exercise: Exercise,
     statuses: Mapping[str, str],
     reports: Mapping[str, Report],
-    counted: Mapping[str, Counted],
+    counted: Mapping[str, Attempt],
     rules: Rules | None,
     overrides: Mapping[str, Override],
     numbers: Mapping[str, str],
@@ -259,10 +223,10 @@ def grades_of(
     )
 
 
-def _grade(student: str, status: str, of: float, report: Report | None, counted: Counted | None, rules: Rules) -> Grade:
+def _grade(student: str, status: str, of: float, report: Report | None, counted: Attempt | None, rules: Rules) -> Grade:
     grade = Grade.model_validate({"student": student, "status": status, "max_score": of})
     if counted is not None:
-        grade.attempt, grade.attempts, grade.place = counted.number, counted.of, plain(counted.place, 400)
+        grade.attempt, grade.attempts, grade.place = counted.number, counted.of, plain(counted.submission.place, 400)
         grade.handed_in = None if counted.handed_in is None else counted.handed_in.isoformat(timespec="seconds")
         grade.late_seconds = counted.late_s
     if report is not None and report.status != "ungraded":

@@ -27,12 +27,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from grader.errors import UsageError
 from grader.intake.times import moment
+from grader.record import Record
 from grader.result_files import RULES
 from grader.text import count, number, plain
 
@@ -86,8 +87,8 @@ Duration = Annotated[float, BeforeValidator(_seconds)]
 Costs = Annotated[Cost, BeforeValidator(_cost)]
 
 
-class _Rule(BaseModel):
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, frozen=True)
+class _Rule(Record):
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
 
 class LateRule(_Rule):
@@ -205,29 +206,20 @@ def duration(seconds: float) -> str:
 # ---------------------------------------------------------------------- which attempt counts
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of an attempt.
+class Weighed(Protocol):
+    """What counting looks at: which attempt, the points (None where it is not graded), how late, what was at stake."""
 
-    Attributes
-    ----------
-    number
-        Which attempt it is, from 1; a later one has a larger number.
-    earned
-        The points; None where it is not graded, for whatever reason.
-    at_stake
-        The points that there were to earn.
-    late_s
-        How late it was.
-    """
-
-    number: int
-    earned: float | None
-    at_stake: float
-    late_s: float = 0.0
+    @property
+    def number(self) -> int: ...
+    @property
+    def earned(self) -> float | None: ...
+    @property
+    def at_stake(self) -> float: ...
+    @property
+    def late_s(self) -> float: ...
 
 
-Found = TypeVar("Found", bound=Outcome)
+Found = TypeVar("Found", bound=Weighed)
 
 
 def counting(rules: Rules, attempts: Sequence[Found]) -> Found:

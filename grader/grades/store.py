@@ -12,7 +12,7 @@ folder shows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from pydantic import AwareDatetime, ValidationError
 
 from grader.errors import GradingError
 from grader.grades.results import Results
+from grader.intake.attempt import Attempt
 from grader.intake.collect import Attempt
 from grader.record import Record
 from grader.result_files import ATTEMPT, NOTEBOOK
@@ -35,38 +36,21 @@ class Mark(Record):
     handed_in: AwareDatetime | None = None
 
 
-@dataclass(frozen=True)
-class Kept:
-    """An attempt that is kept.
-
-    Attributes
-    ----------
-    attempt
-        Its notebook as it lies now; None where it is not handed in any more, and its result is all there is.
-    handed_in
-        The earliest that was told of it: the same notebook may be downloaded again, and its file be newer then.
-    """
-
-    number: int
-    handed_in: datetime | None
-    attempt: Attempt | None = None
-
-
 class Attempts:
     """The attempts in a folder of results."""
 
     def __init__(self, results: Results) -> None:
         self.results = results
 
-    def plan(self, student: str, attempts: Sequence[Attempt], keys: Sequence[str], when: datetime | None) -> list[Kept]:
+    def plan(self, student: str, attempts: Sequence[Attempt], when: datetime | None) -> list[Attempt]:
         """A student's attempts, those that were kept before among them, by number. Nothing is graded here.
 
         Parameters
         ----------
         attempts
-            What is handed in now, the oldest first, and when, as far as that is known.
-        keys
-            What their results hang on.
+            What is handed in now, the oldest first, each with its key, and when, as far as that is known. Of several
+            times that were told of an attempt the earliest holds: the same notebook may be downloaded again, and its
+            file be newer then.
         when
             When that was handed in which the student's own folder shows, if it is known.
         """
@@ -74,20 +58,24 @@ class Attempts:
         works = [self.results.work(one.submission) for one in attempts]
         shown = self.results.key_of(student)
         if shown is not None and shown not in {self.results.key_of(student, number) for number in marks}:
-            self._adopt(student, shown, works, keys, marks, when)
-        kept: dict[int, Kept] = {}
-        for attempt, work, key in zip(attempts, works, keys, strict=True):
+            self._adopt(student, shown, works, [one.key for one in attempts], marks, when)
+        kept: dict[int, Attempt] = {}
+        for attempt, work in zip(attempts, works, strict=True):
             alike = [n for n, mark in marks.items() if mark.work == work and n not in kept]
             # The same notebook may have come twice with other files beside it: those differ in their keys alone.
-            alike.sort(key=lambda n: self.results.key_of(student, n) != key)
+            alike.sort(key=lambda n: self.results.key_of(student, n) != attempt.key)
             number = alike[0] if alike else self._next(student)
             before = None if attempt.told or number not in marks else marks[number].handed_in
             known = [when for when in (attempt.handed_in, before) if when is not None]
             mark = Mark(work=work, handed_in=min(known, default=None))
             self._write(student, number, mark, marks)
-            kept[number] = Kept(number, mark.handed_in, attempt)
-        gone = {number: Kept(number, mark.handed_in) for number, mark in marks.items()}
+            kept[number] = replace(attempt, number=number, place=number, handed_in=mark.handed_in)
+        gone = {number: self._gone(student, number, mark) for number, mark in marks.items()}
         return [one for _, one in sorted((gone | kept).items())]
+
+    def _gone(self, student: str, number: int, mark: Mark) -> Attempt:
+        ran = self.results.folder(student, number) / NOTEBOOK
+        return Attempt(Submission(ran, student), mark.handed_in, gone=True, number=number, place=number)
 
     def _adopt(
         self,
@@ -146,11 +134,11 @@ class Attempts:
         return self.results.folder(student, 1).parent
 
 
-def distinct(attempts: Sequence[Attempt], keys: Sequence[str]) -> tuple[list[Attempt], list[str]]:
+def distinct(attempts: Sequence[Attempt]) -> list[Attempt]:
     """The same notebook handed in twice is one attempt, of when it came first."""
     found: dict[str, Attempt] = {}
-    for attempt, key in zip(attempts, keys, strict=True):
-        first = found.setdefault(key, attempt)
+    for attempt in attempts:
+        first = found.setdefault(attempt.key, attempt)
         known = [one.handed_in for one in (first, attempt) if one.handed_in is not None]
-        found[key] = replace(first, handed_in=min(known, default=None))
-    return list(found.values()), list(found)
+        found[attempt.key] = replace(first, handed_in=min(known, default=None))
+    return list(found.values())

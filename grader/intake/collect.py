@@ -10,13 +10,13 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 
 from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.intake import archives as unpacking
 from grader.intake.archives import Kind, Note, Refused, Room, room_for_class, unpack
+from grader.intake.attempt import Attempt
 from grader.intake.names import (
     CANVAS,
     CANVAS_TYPED,
@@ -60,30 +60,6 @@ class Remark:
     student: str
     kind: Kind
     text: str
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One of the notebooks that a student handed in.
-
-    Attributes
-    ----------
-    handed_in
-        When, as far as its file tells.
-    sure
-        Whether that is to be believed: not where whole classes have the same moment, which is when their files were
-        unpacked.
-    marked_late
-        The platform says that it came late, not how late.
-    told
-        The teacher told when.
-    """
-
-    submission: Submission
-    handed_in: datetime | None = None
-    sure: bool = True
-    marked_late: bool = False
-    told: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from grader.exercise import Exercise
 from grader.exercise_files import Files, paths_of
 from grader.grades.results import Results
 from grader.grading import Graded, Options, ungraded
+from grader.intake.attempt import Attempt
 from grader.language import mark
 from grader.report import Report
 from grader.submission import Submission
@@ -60,62 +60,8 @@ class Listener(Protocol):
         """Some time has passed."""
 
 
-@dataclass(frozen=True)
-class Todo:
-    """A submission whose result is not there, and the key that the result will have.
-
-    Attributes
-    ----------
-    attempt
-        Which of the student's attempts it is, from 1; 0 where only one counts.
-    """
-
-    submission: Submission
-    key: str
-    attempt: int = 0
-
-    @property
-    def shown(self) -> Submission:
-        """The submission, by a name that no other has while the class is graded."""
-        if not self.attempt:
-            return self.submission
-        return replace(self.submission, student=f"{self.submission.student}, attempt {self.attempt}")
-
-
-def sort_out(
-    submissions: Sequence[Submission],
-    exercise: Exercise,
-    options: Options,
-    results: Results,
-    data: str,
-    device: str,
-    fresh: bool,
-) -> tuple[dict[str, Report], list[Todo]]:
-    """What is there already, by student, and what is to be graded.
-
-    Parameters
-    ----------
-    data
-        The form of the data sets, ``full`` or ``sample``.
-    device
-        ``cpu``, ``cuda`` or ``mps``.
-    fresh
-        Grade everything again.
-    """
-    there: dict[str, Report] = {}
-    todo: list[Todo] = []
-    for submission in submissions:
-        key = results.key(submission, exercise, options, device, data)
-        report = None if fresh else results.have(submission, key)
-        if report is None:
-            todo.append(Todo(submission, key))
-        else:
-            there[str(submission.student)] = report
-    return there, todo
-
-
 def grade_class(
-    todo: Sequence[Todo],
+    todo: Sequence[Attempt],
     exercise: Exercise,
     options: Options,
     results: Results,
@@ -132,8 +78,8 @@ def grade_class(
     Whatever ends this early (Ctrl-C among it) ends everything that was started, and leaves what was written.
     """
     files = Files.read(paths_of(exercise), exercise.course)
-    waiting, again = deque(todo), set[Todo]()
-    running: dict[Future[Outcome], tuple[Executor, Todo]] = {}
+    waiting, again = deque(todo), set[Attempt]()
+    running: dict[Future[Outcome], tuple[Executor, Attempt]] = {}
     reports: dict[str, Report] = {}
 
     def hand_out() -> None:
@@ -151,13 +97,13 @@ def grade_class(
             finished = [(future, running.pop(future)[1]) for future in done]
             hand_out()  # nobody waits while results are written to the disk
             for future, one in finished:
-                student = str(one.submission.student)
+                student = one.student
                 graded = _result(future, one.submission, exercise, options, last=one in again)
                 if graded is None:
                     again.add(one)
                     waiting.append(one)
                     continue
-                results.save(student, one.key, graded, one.attempt)
+                results.save(student, one.key, graded, one.place)
                 reports[student] = graded.report
                 listener.finished(one.shown, graded.report)
             listener.tick()
@@ -167,19 +113,19 @@ def grade_class(
     return reports
 
 
-def _idle(crew: Crew, running: dict[Future[Outcome], tuple[Executor, Todo]]) -> list[Executor]:
+def _idle(crew: Crew, running: dict[Future[Outcome], tuple[Executor, Attempt]]) -> list[Executor]:
     busy = {executor for executor, _ in running.values()}
     return [executor for executor in crew.executors() if executor not in busy]
 
 
-def _done(running: dict[Future[Outcome], tuple[Executor, Todo]]) -> set[Future[Outcome]]:
+def _done(running: dict[Future[Outcome], tuple[Executor, Attempt]]) -> set[Future[Outcome]]:
     """What is done now, or in a short while."""
     if not running:  # there is nobody yet to do anything
         time.sleep(_LOOK_EVERY_S)
     return wait(running, _LOOK_EVERY_S, FIRST_COMPLETED).done
 
 
-def _tell_steps(crew: Crew, running: dict[Future[Outcome], tuple[Executor, Todo]], listener: Listener) -> None:
+def _tell_steps(crew: Crew, running: dict[Future[Outcome], tuple[Executor, Attempt]], listener: Listener) -> None:
     doing = {executor: one.shown for executor, one in running.values()}
     for executor, step in crew.steps():
         if executor in doing:

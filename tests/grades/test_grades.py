@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from grader.exercise import Exercise
 from grader.grades.gradebook import load_summary, statuses, summary, with_grades, write_gradebook, write_summary
 from grader.grades.grades import Grade, Grades, Override, load_grades, write_grades
 from grader.grades.overrides import load_overrides, override, who, write_overrides
-from grader.grades.policy import Counted, grades_of, with_override
+from grader.grades.policy import grades_of, with_override
 from grader.grades.results import Results
 from grader.grades.rules import DAY_S, Rules
 from grader.grades.store import Attempts, distinct
 from grader.grading import Graded
-from grader.intake.collect import Attempt, HandedIn, Remark
+from grader.intake.attempt import Attempt
+from grader.intake.collect import HandedIn, Remark
 from grader.report import Report
 from grader.submission import Submission
 from tests.conftest import listing, notebook
@@ -42,7 +44,7 @@ def made(
     rules: Rules | None = None,
     given: Sequence[Override] = (),
     handed_in: HandedIn | None = None,
-    **counted: Counted,
+    **counted: Attempt,
 ) -> Grades:
     of_each = statuses(reports, handed_in or handed(*reports))
     return grades_of(exercise, of_each, reports, counted, rules, {one.student: one for one in given}, {"Ann": "7"})
@@ -71,7 +73,9 @@ def test_a_grade_is_what_the_report_says(exercise: Exercise) -> None:
 
 def test_rules_take_from_what_was_earned(exercise: Exercise) -> None:
     rules = Rules.model_validate({"deadline": DEADLINE, "late": {"per_day": "10 %"}})
-    counted = Counted(2, 3.5, 3.5, 1.5 * DAY_S, 3, DEADLINE + timedelta(days=1.5), "in/ann.ipynb")
+    counted = Attempt(
+        Submission(Path("in/ann.ipynb"), "Ann"), DEADLINE + timedelta(days=1.5), number=2, of=3, late_s=1.5 * DAY_S
+    )
     one = made(exercise, {"Ann": judged()}, rules, Ann=counted).grades[0]
     assert (one.score, one.earned, one.penalty) == (2.8, 3.5, 0.7)
     assert (one.attempt, one.attempts, one.late_seconds, one.place) == (2, 3, 1.5 * DAY_S, "in/ann.ipynb")
@@ -96,7 +100,7 @@ def test_a_score_without_rules_is_not_rounded(exercise: Exercise) -> None:
 def test_the_summary_counts_what_goes_to_the_platform(exercise: Exercise, tmp_path: Path) -> None:
     reports = {"Ann": judged(), "Bob": judged()}
     rules = Rules.model_validate({"deadline": DEADLINE, "late": {"per_day": "1 point"}})
-    late = Counted(1, 3.5, 3.5, DAY_S)
+    late = Attempt(Submission(Path("in/bob.ipynb"), "Bob"), number=1, late_s=DAY_S)
     grades = made(exercise, reports, rules, [by_hand("Ann", 9)], Bob=late)
     one = summary(exercise, reports, handed(*reports), 1, grades)
     assert one.scores is not None
@@ -245,32 +249,32 @@ def graded(source: str, status: str = "failed") -> Graded:
 
 def test_attempts_keep_their_numbers(results: Results, attempt: Callable[..., Attempt]) -> None:
     keeper = Attempts(results)
-    first = keeper.plan("Ann", [attempt("x = 1", DEADLINE)], ["one"], None)
+    first = keeper.plan("Ann", [attempt("x = 1", DEADLINE, key="one")], None)
     assert [(one.number, one.handed_in) for one in first] == [(1, DEADLINE)]
     day = timedelta(days=1)
-    now = [attempt("x = 2", DEADLINE + day), attempt("x = 1", DEADLINE + 2 * day)]
-    second = Attempts(results).plan("Ann", now, ["two", "one"], None)
+    now = [attempt("x = 2", DEADLINE + day, key="two"), attempt("x = 1", DEADLINE + 2 * day, key="one")]
+    second = Attempts(results).plan("Ann", now, None)
     # The same notebook, downloaded again: it was handed in when it first was.
-    assert [(one.number, one.handed_in, one.attempt) for one in second] == [
-        (1, DEADLINE, now[1]),
-        (2, DEADLINE + day, now[0]),
+    assert [(one.number, one.handed_in, one.submission) for one in second] == [
+        (1, DEADLINE, now[1].submission),
+        (2, DEADLINE + day, now[0].submission),
     ]
-    third = Attempts(results).plan("Ann", [attempt("x = 3")], ["three"], None)
-    assert [(one.number, one.handed_in, one.attempt is None) for one in third] == [
+    third = Attempts(results).plan("Ann", [attempt("x = 3", key="three")], None)
+    assert [(one.number, one.handed_in, one.gone) for one in third] == [
         (1, DEADLINE, True),
         (2, DEADLINE + day, True),
         (3, None, False),
     ]
-    told = attempt("x = 2", DEADLINE + 5 * day, told=True)
-    assert Attempts(results).plan("Ann", [told], ["two"], None)[1].handed_in == DEADLINE + 5 * day
+    told = attempt("x = 2", DEADLINE + 5 * day, told=True, key="two")
+    assert Attempts(results).plan("Ann", [told], None)[1].handed_in == DEADLINE + 5 * day
 
 
 def test_what_was_graded_before_attempts_were_kept_becomes_one(
     results: Results, attempt: Callable[..., Attempt]
 ) -> None:
     results.save("Ann", "old", graded("x = 1"))
-    found = Attempts(results).plan("Ann", [attempt("x = 2")], ["new"], DEADLINE)
-    assert [(one.number, one.handed_in, one.attempt is None) for one in found] == [
+    found = Attempts(results).plan("Ann", [attempt("x = 2", key="new")], DEADLINE)
+    assert [(one.number, one.handed_in, one.gone) for one in found] == [
         (1, DEADLINE, True),
         (2, None, False),
     ]
@@ -283,27 +287,27 @@ def test_the_same_notebook_is_not_graded_again_for_becoming_an_attempt(
     results: Results, attempt: Callable[..., Attempt]
 ) -> None:
     results.save("Ann", "key", graded("x = 1"))
-    one = attempt("x = 1")
-    assert [kept.number for kept in Attempts(results).plan("Ann", [one], ["key"], DEADLINE)] == [1]
+    one = attempt("x = 1", key="key")
+    assert [kept.number for kept in Attempts(results).plan("Ann", [one], DEADLINE)] == [1]
     assert results.have(one.submission, "key", 1) is not None
     results.save("Bob", "unreadable", Graded(report(student="Bob"), None))  # it was never run
-    Attempts(results).plan("Bob", [one], ["unreadable"], None)
+    Attempts(results).plan("Bob", [replace(one, key="unreadable")], None)
     assert results.read("Bob", "unreadable", 1) is not None
     # Under other circumstances it is the same attempt still.
-    again = Attempts(results).plan("Ann", [one], ["another key"], None)
+    again = Attempts(results).plan("Ann", [replace(one, key="another key")], None)
     assert [(kept.number, kept.handed_in) for kept in again] == [(1, DEADLINE)]
 
 
 def test_what_was_not_graded_before_is_no_attempt(results: Results, attempt: Callable[..., Attempt]) -> None:
     results.save("Ann", "old", graded("x = 1", "ungraded"))
-    assert [one.number for one in Attempts(results).plan("Ann", [attempt("x = 2")], ["new"], None)] == [1]
+    assert [one.number for one in Attempts(results).plan("Ann", [attempt("x = 2", key="new")], None)] == [1]
 
 
 def test_damaged_marks_are_as_if_they_were_not_there(results: Results, attempt: Callable[..., Attempt]) -> None:
-    Attempts(results).plan("Ann", [attempt("x = 1")], ["one"], None)
+    Attempts(results).plan("Ann", [attempt("x = 1", key="one")], None)
     (results.folder("Ann", 1) / "attempt.json").write_text("{")
     (results.folder("Ann", 1).parent / "x").mkdir()
-    assert [one.number for one in Attempts(results).plan("Ann", [attempt("x = 2")], ["two"], None)] == [2]
+    assert [one.number for one in Attempts(results).plan("Ann", [attempt("x = 2", key="two")], None)] == [2]
 
 
 def test_a_copy_is_whole_and_made_once(results: Results) -> None:
@@ -328,6 +332,6 @@ def test_a_copy_is_whole_and_made_once(results: Results) -> None:
 
 def test_the_same_notebook_twice_is_one_attempt(attempt: Callable[..., Attempt]) -> None:
     late = DEADLINE + timedelta(days=1)
-    found, keys = distinct([attempt("x = 1"), attempt("x = 1", late), attempt("x = 1", DEADLINE)], ["a", "b", "a"])
-    assert keys == ["a", "b"]
+    found = distinct([attempt("x = 1", key="a"), attempt("x = 1", late, key="b"), attempt("x = 1", DEADLINE, key="a")])
+    assert [one.key for one in found] == ["a", "b"]
     assert [one.handed_in for one in found] == [DEADLINE, late]

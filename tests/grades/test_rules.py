@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import UsageError
-from grader.grades.rules import DAY_S, Cost, LateRule, Outcome, Rules, counting, duration, load_rules, rules_for
+from grader.grades.rules import DAY_S, Cost, LateRule, Rules, counting, duration, load_rules, rules_for
 from grader.intake.times import Times, as_moment, nbgrader_time, shared_moments
 from tests.conftest import ROOT
 
@@ -205,8 +205,17 @@ def test_never_more_than_was_earned_and_never_less_for_being_later(
 # ---------------------------------------------------------------------- which attempt counts
 
 
-def attempt(number: int, earned: float | None, days_late: float = 0) -> Outcome:
-    return Outcome(number, earned, 10, days_late * DAY_S)
+class Made(NamedTuple):
+    """What came of an attempt."""
+
+    number: int
+    earned: float | None
+    at_stake: float
+    late_s: float = 0.0
+
+
+def attempt(number: int, earned: float | None, days_late: float = 0) -> Made:
+    return Made(number, earned, 10, days_late * DAY_S)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +235,7 @@ def attempt(number: int, earned: float | None, days_late: float = 0) -> Outcome:
         ([attempt(1, 8.9), attempt(2, None, 1)], 2),
     ],
 )
-def test_the_best(attempts: list[Outcome], number: int) -> None:
+def test_the_best(attempts: list[Made], number: int) -> None:
     late = {"per_day": "10 %", "never_after": "7 days"}
     assert counting(rules(counts="best", late=late), attempts).number == number
 
@@ -241,9 +250,9 @@ def test_the_last() -> None:
 @given(st.lists(st.tuples(points, st.floats(0, 30)), min_size=1, max_size=6), late_rules)
 def test_no_other_attempt_is_worth_more(made: list[tuple[float, float]], late: LateRule) -> None:
     told = Rules.model_construct(counts="best", late=late)
-    attempts = [Outcome(number, earned, 1e6, days * DAY_S) for number, (earned, days) in enumerate(made, 1)]
+    attempts = [Made(number, earned, 1e6, days * DAY_S) for number, (earned, days) in enumerate(made, 1)]
 
-    def left(one: Outcome) -> float:
+    def left(one: Made) -> float:
         assert one.earned is not None
         return one.earned - told.penalty(one.earned, one.late_s)
 

@@ -13,10 +13,11 @@ import pytest
 from grader.exercise import Exercise
 from grader.grades.results import Results
 from grader.grading import Options
+from grader.intake.attempt import Attempt
 from grader.report import Report
 from grader.submission import Submission
 from grader.workers.crew import Step
-from grader.workers.schedule import Todo, grade_class
+from grader.workers.schedule import grade_class
 from grader.workers.tasks import Outcome, Task
 from tests.test_report import report
 
@@ -108,7 +109,7 @@ def grade(make_exercise: Callable[..., Exercise], tmp_path: Path, ear: Ear) -> G
             path = tmp_path / student / "small.ipynb"
             path.parent.mkdir()
             path.write_text(json.dumps({"nbformat": 4, "cells": []}))
-            todo.append(Todo(Submission(path, student), f"key of {student}"))
+            todo.append(Attempt(Submission(path, student), key=f"key of {student}"))
         return grade_class(todo, exercise, options, Results(tmp_path / "results"), crew, ear)
 
     return run
