@@ -25,8 +25,8 @@ from grader.grades.policy import Circumstances, Clock, Policy, doubts, grades_of
 from grader.grades.results import Results
 from grader.grades.rules import Rules, rules_for
 from grader.grading import Options
-from grader.intake.attempt import Attempt
-from grader.intake.collect import HandedIn, find
+from grader.intake.attempt import Attempt, HandedIn
+from grader.intake.collect import find
 from grader.kernel import sandbox
 from grader.progress import BatchProgress
 from grader.render.batch import glance, remarks_table

@@ -18,7 +18,7 @@ from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.grades.grades import Grade, Grades, Override
 from grader.grades.rules import duration
-from grader.intake.collect import HandedIn
+from grader.intake.attempt import HandedIn
 from grader.record import Record
 from grader.report import CheckReport, Report, headline
 from grader.result_files import GRADEBOOK, SUMMARY

@@ -13,8 +13,7 @@ from grader.grades.results import Results
 from grader.grades.rules import Rules, counting
 from grader.grades.store import Attempts, distinct
 from grader.grading import Options
-from grader.intake.attempt import Attempt
-from grader.intake.collect import HandedIn
+from grader.intake.attempt import Attempt, HandedIn
 from grader.intake.times import Times
 from grader.report import Report
 from grader.text import count, listed, plain

@@ -21,7 +21,6 @@ from pydantic import AwareDatetime, ValidationError
 from grader.errors import GradingError
 from grader.grades.results import Results
 from grader.intake.attempt import Attempt
-from grader.intake.collect import Attempt
 from grader.record import Record
 from grader.result_files import ATTEMPT, NOTEBOOK
 from grader.submission import Submission

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from grader.intake.names import clean, left_out, on_platform, shown
+from grader.intake.listed import on_platform
+from grader.intake.names import clean, left_out, shown
 from grader.text import plain, size
 from grader.workspace import remove
 

@@ -1,12 +1,35 @@
-"""An attempt of a student: one record from what was handed in to what it is worth."""
+"""What a class handed in, and an attempt of a student: one record from what was handed in to what it is worth."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from grader.intake.archives import Kind
 from grader.report import Report
 from grader.submission import Submission
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something that the teacher should know before the class is graded.
+
+    Attributes
+    ----------
+    student
+        Whom it is about; empty where it is about nobody in particular.
+    kind
+        `duplicate`: the newest counts, or the one that the rules take. `missing`: files, but no notebook. `several`:
+        notebooks of which none is clearly the one. `unreadable`: a file that cannot be read. `refused`: an archive, a
+        link or a special file that is not touched. `ignored`: what belongs to no submission.
+    text
+        One sentence.
+    """
+
+    student: str
+    kind: Kind
+    text: str
 
 
 @dataclass(frozen=True)
@@ -72,3 +95,28 @@ class Attempt:
         if not self.place:
             return self.submission
         return replace(self.submission, student=f"{self.student}, attempt {self.place}")
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """What a class handed in.
+
+    Attributes
+    ----------
+    submissions
+        The newest of each student, sorted by student.
+    remarks
+        Sorted by student too.
+    attempts
+        By student, the oldest first: all of them where they were asked for, else the newest alone.
+    hand_ins
+        How many each student handed in, whether they were looked into or not.
+    numbers
+        The platform's numbers of students, where it gives any.
+    """
+
+    submissions: tuple[Submission, ...]
+    remarks: tuple[Remark, ...]
+    attempts: Mapping[str, tuple[Attempt, ...]] = field(default_factory=dict)
+    hand_ins: Mapping[str, int] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)

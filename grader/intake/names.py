@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 
 from grader.text import plain
@@ -16,49 +15,6 @@ _SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".zip", ".tar", ".tgz", ".tbz2", 
 
 # "small (1).ipynb", "small-2.ipynb", "small-Copy1.ipynb", "small - Copy.ipynb": the same notebook once more.
 _AGAIN = re.compile(r"(?: ?\((?P<a>\d{1,4})\)|-(?P<b>\d{1,3})|-Copy(?P<c>\d{1,3})|(?: - |-)Copy)$")
-# What a team handed in may lie under the team's name, with the team's own number or with none.
-MOODLE = re.compile(
-    r"(?P<name>.+?)(?:_(?P<number>[0-9]+))?_assign(?P<what>submission|feedback)_(?P<how>[a-z]+)(?:_(?P<rest>.*))?",
-    re.DOTALL,
-)
-# Anonymous students have five letters and digits in the place of a name and a number. Else a letter comes first and
-# no leading zeros, or `2026_01_15_alice.ipynb` and all of that day would be one student's.
-CANVAS = re.compile(
-    r"(?:(?P<late_anonymous>(?i:LATE_))?(?P<anonymous>anon(?:ymous)?_[A-Za-z0-9]{5})(?P<late_behind>(?i:_LATE))?"
-    r"|(?P<name>[^\W\d_].*?)(?P<late>(?i:_LATE))?_(?P<number>[1-9][0-9]*))"
-    r"_(?P<upload>[1-9][0-9]{0,17})_(?P<rest>.+)",
-    re.DOTALL,
-)
-
-
-# What a student typed into Canvas's page, or a link: no file was handed in.
-CANVAS_TYPED = re.compile(
-    r"(?:(?:(?i:LATE_))?(?P<anonymous>anon(?:ymous)?_[A-Za-z0-9]{5})(?:(?i:_LATE))?"
-    r"|(?P<name>[^\W\d_].*?)(?:(?i:_LATE))?_(?P<number>[1-9][0-9]*))_(?:text|link|url)\.html",
-    re.DOTALL,
-)
-
-
-@dataclass(frozen=True)
-class OnCanvas:
-    """What the name of a file in Canvas's archive tells; of an anonymous student `number` is empty."""
-
-    name: str
-    number: str
-    upload: int
-    late: bool
-    rest: str
-
-
-def on_canvas(file_name: str) -> OnCanvas | None:
-    """What Canvas's name of a file tells; None where it is no such name."""
-    found = CANVAS.fullmatch(file_name)
-    if found is None:
-        return None
-    late = found["late"] or found["late_anonymous"] or found["late_behind"]
-    return OnCanvas(
-        found["anonymous"] or found["name"], found["number"] or "", int(found["upload"]), bool(late), found["rest"]
-    )
 
 
 def composed(name: str) -> str:
@@ -91,10 +47,6 @@ def clean(part: str) -> str:
     suffix = Path(kept).suffix
     suffix = suffix if len(suffix.encode()) <= 20 else ""
     return f"{_cut(kept.removesuffix(suffix), 150)}-{short_hash(part)}{suffix}"
-
-
-def on_platform(name: str) -> bool:
-    return bool(MOODLE.fullmatch(name) or CANVAS.fullmatch(name))
 
 
 def left_out(name: str) -> bool:

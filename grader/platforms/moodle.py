@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.errors import UsageError
-from grader.intake.names import MOODLE, composed
+from grader.intake.listed import on_moodle
+from grader.intake.names import composed
 from grader.language import speaking
 from grader.platforms.roster import (
     Entry,
@@ -371,10 +372,10 @@ _TEAM = re.compile(
 
 def _by_teams(entries: Sequence[Entry]) -> bool:
     """Whether the assignment is done in teams: then those whose names do not tell are teams as well."""
-    places = [MOODLE.fullmatch(part) for entry in entries for part in re.split(r"[/\\]", place_of(entry))]
+    places = [on_moodle(part) for entry in entries for part in re.split(r"[/\\]", place_of(entry))]
     folders = [place for place in places if place]
-    called = sum(bool(_TEAM.search(folder["name"])) for folder in folders)
-    return any(not folder["number"] for folder in folders) or 2 * called > len(folders)
+    called = sum(bool(_TEAM.search(folder.name)) for folder in folders)
+    return any(not folder.number for folder in folders) or 2 * called > len(folders)
 
 
 def _folder(entry: Entry) -> str:

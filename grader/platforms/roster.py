@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.grades.grades import Grade
-from grader.intake.names import CANVAS, MOODLE
+from grader.intake.listed import BY_PLATFORM, Platform
 from grader.report import Report
 from grader.text import plain
-
-PLATFORMS = {"moodle": MOODLE, "canvas": CANVAS}
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Person:
     team: str = ""
 
 
-def platform_number(platform: str, student: str, place: str) -> str:
+def platform_number(platform: Platform, student: str, place: str) -> str:
     """The number that the platform gave a student, as it stands in the name of what was handed in; empty if none.
 
     Parameters
@@ -89,9 +87,9 @@ def platform_number(platform: str, student: str, place: str) -> str:
         first part counts, and only with the student's own name in it.
     """
     for part in re.split(r"[/\\]", place):
-        found = PLATFORMS[platform].fullmatch(part)
-        if found and found["number"] and _same_name(found["name"], found["number"], student):
-            return found["number"].lstrip("0") or "0"
+        found = BY_PLATFORM[platform](part)
+        if found and found.number and _same_name(found.name, found.number, student):
+            return found.number.lstrip("0") or "0"
     return ""
 
 
@@ -117,7 +115,7 @@ def alike(student: str, name: str) -> bool:
 
 
 def matched(
-    entries: Sequence[Entry], people: Mapping[int, Person], platform: str
+    entries: Sequence[Entry], people: Mapping[int, Person], platform: Platform
 ) -> tuple[dict[int, Entry], list[Left]]:
     """Whose work each row is graded by, by the row's place, and whose row cannot be told.
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.grades.gradebook import BINS, CheckSummary, Scores, Summary
-from grader.intake.collect import HandedIn
+from grader.intake.attempt import HandedIn
 from grader.text import count, listed, number, percent, plain
 
 _BAR = 40  # the longest bar of the histogram: beside its labels it fits into 80 columns

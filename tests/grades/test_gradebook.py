@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from grader.exercise import Exercise
 from grader.grades.gradebook import Summary, summary, write_gradebook, write_summary
-from grader.intake.collect import HandedIn, Remark
+from grader.intake.attempt import HandedIn, Remark
 from grader.report import CheckReport, DataReport, ExecutionReport, Report
 from grader.submission import Submission
 from tests.test_report import report

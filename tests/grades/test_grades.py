@@ -22,8 +22,7 @@ from grader.grades.results import Results
 from grader.grades.rules import DAY_S, Rules
 from grader.grades.store import Attempts, distinct
 from grader.grading import Graded
-from grader.intake.attempt import Attempt
-from grader.intake.collect import HandedIn, Remark
+from grader.intake.attempt import Attempt, HandedIn, Remark
 from grader.report import Report
 from grader.submission import Submission
 from tests.conftest import listing, notebook

@@ -18,8 +18,8 @@ import pytest
 from grader.exercise import Exercise
 from grader.grades.policy import Clock, doubts
 from grader.grades.rules import Rules
-from grader.intake.attempt import Attempt
-from grader.intake.collect import HandedIn, find
+from grader.intake.attempt import Attempt, HandedIn
+from grader.intake.collect import find
 from tests.batches import ENDLESS, Batch, gradebook, graded, hand_in, started, wait_for
 from tests.conftest import notebook, running
 

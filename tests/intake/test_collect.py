@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from grader.errors import UsageError
 from grader.exercise import Exercise
-from grader.intake import archives as unpacking
-from grader.intake import collect as module
-from grader.intake.collect import HandedIn, find
+from grader.intake import archives, pieces
+from grader.intake.attempt import HandedIn
+from grader.intake.collect import find
 from grader.intake.names import folder_name, short_hash
 from grader.workspace import Workspace
 from tests.conftest import listing, notebook
@@ -511,8 +511,8 @@ def bomb(path: Path, megabytes: int, name: str = "small.ipynb") -> Path:
 
 
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "SUBMISSION_BYTES", 2_000_000)
-    monkeypatch.setattr(unpacking, "CLASS_BYTES", 5_000_000)
+    monkeypatch.setattr(archives, "SUBMISSION_BYTES", 2_000_000)
+    monkeypatch.setattr(archives, "CLASS_BYTES", 5_000_000)
 
 
 def link_in_zip(name: str, target: str) -> tuple[zipfile.ZipInfo, str]:
@@ -721,7 +721,7 @@ def test_several_archives_of_one_student_share_their_room(
 def test_what_goes_along_with_no_notebook_is_not_kept(
     top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "COMPANIONS_MAX_BYTES", 100)
+    monkeypatch.setattr(pieces, "COMPANIONS_MAX_BYTES", 100)
     files = {"small.ipynb": book(), "beside.txt": bytes(80), "large.bin": bytes(200), "else/where.txt": bytes(10)}
     zipped(top / "alice.zip", files | {"else/more.txt": bytes(50)})
     (one,) = find_in(top).submissions
@@ -732,7 +732,7 @@ def test_what_goes_along_with_no_notebook_is_not_kept(
 def test_in_the_archive_of_the_class_too_limits_are_each_ones_own(
     top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unpacking, "SUBMISSION_ENTRIES", 10)
+    monkeypatch.setattr(archives, "SUBMISSION_ENTRIES", 10)
     files = {f"Ann_{n}_assignsubmission_file_/small.ipynb": book() for n in (1, 3)}
     files |= {f"Bob_2_assignsubmission_file_/{n}.txt": b"" for n in range(30)}
     files["Bob_2_assignsubmission_file_/small.ipynb"] = book()
@@ -756,8 +756,8 @@ def test_bombs_in_the_archive_of_the_class(top: Path, find_in: Find, monkeypatch
 
 
 def test_as_many_entries_as_may_be(top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "SUBMISSION_ENTRIES", 10)
-    monkeypatch.setattr(unpacking, "CLASS_ENTRIES", 10)
+    monkeypatch.setattr(archives, "SUBMISSION_ENTRIES", 10)
+    monkeypatch.setattr(archives, "CLASS_ENTRIES", 10)
     files = {f"{n}.txt": b"" for n in range(9)} | {"small.ipynb": book()}
     zipped(top / "alice.zip", files | {"one-too-many": b""})
     zipped(top / "bob.zip", files)
@@ -782,16 +782,16 @@ def test_of_a_tar_nothing_is_skipped_beyond_what_may_be(top: Path, find_in: Find
 
 def test_nothing_is_unpacked_twice() -> None:
     """A packed file that is gone back in starts again from its beginning, for every entry that asks for it."""
-    measured = unpacking._Measured(io.BytesIO(bytes(5000)), forward=4000)
+    measured = archives._Measured(io.BytesIO(bytes(5000)), forward=4000)
     measured.seek(2000)
     measured.seek(2000)
     for offset in (1999, 0, 4001):
-        with pytest.raises(unpacking.Refused):
+        with pytest.raises(archives.Refused):
             measured.seek(offset)
 
 
 def test_a_list_of_contents_without_end(top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking._Measured, "_PIECE", 100_000)
+    monkeypatch.setattr(archives._Measured, "_PIECE", 100_000)
     zipped(top / "alice.zip", {f"{n:0200}.txt": b"" for n in range(500)})
     put(top / "bob.ipynb")
     found = find_in(top)
@@ -872,7 +872,7 @@ def test_a_full_disk_is_nobody_s_archive(top: Path, find_in: Find, monkeypatch: 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "utime", full)
+    monkeypatch.setattr(os, "utime", full)
     with pytest.raises(UsageError, match="No space left on device"):
         find_in(top)
 
@@ -903,7 +903,7 @@ def test_links_in_folders(top: Path, find_in: Find, tmp_path: Path) -> None:
 
 
 def test_no_more_is_looked_at_than_need_be(top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "SUBMISSION_ENTRIES", 2)
+    monkeypatch.setattr(archives, "SUBMISSION_ENTRIES", 2)
     put(top / "alice" / "small.ipynb")
     for number in range(30):
         put(top / "alice" / f"d{number}" / "a.txt")
@@ -1024,6 +1024,6 @@ def test_any_bytes_are_an_archive_or_refused(tmp_path_factory: pytest.TempPathFa
         path.write_bytes(start + content)
         target = folder / f"into-{len(start)}"
         try:
-            unpacking.unpack(path, target, unpacking.Room())
-        except unpacking.Refused:
+            archives.unpack(path, target, archives.Room())
+        except archives.Refused:
             assert not target.exists()

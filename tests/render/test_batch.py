@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from grader.grades.gradebook import CheckSummary, Counts, Message, Scores, Slow, Summary, Ungraded
-from grader.intake.collect import HandedIn, Remark
+from grader.intake.attempt import HandedIn, Remark
 from grader.render.batch import glance, remarks_table
 from grader.submission import Submission
 
