@@ -33,7 +33,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from grader.errors import UsageError
 from grader.intake.times import moment
-from grader.record import Record
+from grader.record import Frozen
 from grader.result_files import RULES
 from grader.text import count, number, plain
 
@@ -87,8 +87,8 @@ Duration = Annotated[float, BeforeValidator(_seconds)]
 Costs = Annotated[Cost, BeforeValidator(_cost)]
 
 
-class _Rule(Record):
-    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+class _Rule(Frozen):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
 
 class LateRule(_Rule):
