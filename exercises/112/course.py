@@ -26,15 +26,6 @@ PREPARED: tuple[Callable[[Digits], np.ndarray], ...] = (
     lambda digits: 2 * digits.scaled - 1,
 )
 COURSE = tr("Log what `evaluate` gives after each epoch, as the training goes on.")
-ENDS = {
-    "loss/val": tr("loss/val ends at {end:.4g}; the loss of `model` on the validation digits is {does:.4g}."),
-    "accuracy/val": tr(
-        "accuracy/val ends at {end:.4g}; the accuracy of `model` on the validation digits is {does:.4g}."
-    ),
-    "accuracy/train": tr(
-        "accuracy/train ends at {end:.4g}; the accuracy of `model` on the training digits is {does:.4g}."
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -89,7 +80,23 @@ def expect_ends(by_tag: dict[str, np.ndarray], model: Measured) -> None:
             numbers = by_tag[tag]
             # A curve may be shorter than the one whose best epoch this is.
             off = [abs(numbers[end] - does) > within for end in ends if end < len(numbers)]
-            expect(not all(off), tr(ENDS[tag], end=numbers[-1], does=does))
+            expect(not all(off), told_end(tag, numbers[-1], does))
+
+
+def told_end(tag: str, end: float, does: float) -> str:
+    """That a curve ends elsewhere than where the model is."""
+    told = {"end": end, "does": does}
+    return {
+        "loss/val": tr(
+            "loss/val ends at {end:.4g}; the loss of `model` on the validation digits is {does:.4g}.", **told
+        ),
+        "accuracy/val": tr(
+            "accuracy/val ends at {end:.4g}; the accuracy of `model` on the validation digits is {does:.4g}.", **told
+        ),
+        "accuracy/train": tr(
+            "accuracy/train ends at {end:.4g}; the accuracy of `model` on the training digits is {does:.4g}.", **told
+        ),
+    }[tag]
 
 
 def expect_a_course(by_tag: dict[str, np.ndarray], sizes: dict[str, int]) -> None:
