@@ -47,10 +47,12 @@ thorough: $(READY) $(AXE) check ## Run every test in every mode: an hour or more
 hostile: $(READY) ## Run the corpus of hostile notebooks alone, in every mode that there is
 	GRADER_TEST_EVERY_MODE=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/hostile
 
-check: $(READY) ## Run the linters and the type checker
+check: $(READY) ## Run the linters and the type checkers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python -m tests.typecheck
 
 validate: $(READY) ## Prove every exercise: reference, starter and mistakes against the checks
 	$(BIN)/grade validate
