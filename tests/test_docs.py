@@ -24,7 +24,7 @@ from grader.exercise import load
 from grader.kernel.warm import Warm
 from tests.conftest import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Commands that are not run here, and why. Their options and arguments are still parsed.
 ONLY_PARSED = {
