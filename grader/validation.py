@@ -7,29 +7,30 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import psutil
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from grader.authoring import Patch, derived, read_patches, read_reference, starter_of, text_of
 from grader.datasets import Choice, dataset
-from grader.errors import GraderError
+from grader.errors import GraderError, GradingError
 from grader.exercise import Exercise
-from grader.grading import Options, grade
-from grader.kernel.warm import warmed
+from grader.exercise_files import Files, paths_of
+from grader.grading import Options, grade, selected
 from grader.report import Report
 from grader.submission import Submission
 from grader.text import listed
-from grader.workers.crew import cores
+from grader.workers.crew import Machine, Needs, cores
+from grader.workers.schedule import Crew, outcomes
+from grader.workers.tasks import Outcome, Task
 
 MIN_MISTAKES = 4
 
@@ -73,73 +74,123 @@ class Validation:
         return not self.faults and not any(row.faults for row in self.rows)
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """A row whose turn comes: of which validation, and which of it."""
+
+    validation: int
+    row: int
+
+
 def validate_all(
-    exercises: list[Exercise], options: Options, workers: int = 2, say: Callable[[str], None] | None = None
+    exercises: list[Exercise],
+    options: Options,
+    workers: int = 2,
+    say: Callable[[str], None] | None = None,
+    crew: Crew | None = None,
 ) -> list[Validation]:
-    """Validate exercises, several notebooks at a time."""
-    with (
-        _shared_processors(workers),
-        warmed(_views(exercises, options), options.device) as warm,
-        ThreadPoolExecutor(workers) as pool,
-    ):
-        options = replace(options, warm=warm)
-        started = []
-        for exercise in exercises:
-            validation = Validation(exercise)
-            try:
-                _ = exercise.checks  # once, before several threads ask for them
-                matrix = list(rows(exercise, options))
-                validation.faults += _derived_faults(exercise) + _mistake_faults(exercise)
-            except GraderError as error:
-                validation.faults.append(f"{error.message} {error.advice}")
-                matrix = []
-            started.append((validation, [pool.submit(try_row, exercise, row, options) for row in matrix]))
-        try:
-            for validation, futures in started:
-                for future in futures:
-                    result = future.result()
-                    validation.rows.append(result)
-                    if say is not None:
-                        verdict = "as it should" if not result.faults else "NOT as it should"
-                        say(f"{validation.exercise.id} {result.row.name} ({result.row.data}): {verdict}")
-                if futures and not options.only:
-                    validation.faults += _unfailed(validation)
-        except BaseException:
-            _abandon([future for _, futures in started for future in futures])
-            raise
-    return [validation for validation, _ in started]
+    """Validate exercises, several notebooks at a time.
+
+    Parameters
+    ----------
+    say
+        Told of each notebook, in the order of the matrix.
+    crew
+        Who grades; processes of this machine, if it is not said.
+
+    Raises
+    ------
+    GraderError
+        There is no check of a name that `options` asks for, or the grader itself fails.
+    """
+    validations = [Validation(exercise) for exercise in exercises]
+    matrices = [_matrix(one, options) for one in validations]
+    for one, matrix in zip(validations, matrices, strict=True):
+        if matrix:
+            selected(one.exercise.checks, options.only)  # a name that is wrong is wrong for every row
+    with nullcontext(crew) if crew is not None else _crew(exercises, options, workers) as graders:
+        found = outcomes(
+            [_Turn(v, r) for v, matrix in enumerate(matrices) for r, _ in enumerate(matrix)],
+            _tasks(validations, matrices, options),
+            graders,
+        )
+        ordered = _InOrder(validations, matrices, options, say)
+        with closing(found):
+            for turn, outcome in found:
+                ordered.take(turn, outcome)
+    return validations
 
 
-@contextmanager
-def _shared_processors(workers: int) -> Iterator[None]:
-    """Each notebook takes its share of the processors: threads that fight for them cost more than they bring."""
-    names = [name for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name not in os.environ]
-    os.environ |= dict.fromkeys(names, str(max(1, cores() // workers)))
+def _matrix(validation: Validation, options: Options) -> list[Row]:
+    """The rows of an exercise; none where its files are wrong, which is a fault."""
+    exercise = validation.exercise
     try:
-        yield
-    finally:
-        for name in names:
-            os.environ.pop(name, None)
+        _ = exercise.checks
+        matrix = list(rows(exercise, options))
+        validation.faults += _derived_faults(exercise) + _mistake_faults(exercise)
+    except GraderError as error:
+        validation.faults.append(f"{error.message} {error.advice}")
+        return []
+    return matrix
 
 
-def _views(exercises: list[Exercise], options: Options) -> list[Path]:
-    """What any notebook of these exercises may see as its data."""
-    names = sorted({name for exercise in exercises for name in exercise.description.data})
-    return [
-        dataset(name).view(form)
-        for name in names
-        for form in _forms((name,), options)
-        if form == "sample" or dataset(name).full_is_here()  # what is not here is a fault of the exercise that asks
-    ]
+def _crew(exercises: list[Exercise], options: Options, workers: int) -> Machine:
+    """Processes of this machine; each notebook takes its share of the processors, as in a batch."""
+    names = {name: None for exercise in exercises for name in exercise.description.data}
+    choice = None if options.data == "auto" else options.data
+    threads = None if "OMP_NUM_THREADS" in os.environ else max(1, cores() // workers)
+    return Machine(Needs(tuple(names), choice, options.device, threads), workers)
 
 
-def _abandon(futures: list[Future[RowResult]]) -> None:
-    """End at once what is being graded: kernels are the only children that this process has."""
-    running = [future for future in futures if not future.cancel()]
-    while wait(running, timeout=0.2).not_done:
-        for child in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):
-                child.kill()
+def _tasks(
+    validations: Sequence[Validation], matrices: Sequence[Sequence[Row]], options: Options
+) -> Callable[[_Turn], Task]:
+    files = [Files.read(paths_of(one.exercise), one.exercise.course) for one in validations]
+
+    def task(turn: _Turn) -> Task:
+        exercise, row = validations[turn.validation].exercise, matrices[turn.validation][turn.row]
+        notebook = text_of(row.notebook).encode()
+        of_row = replace(options, data=row.data, warm=None)
+        return Task(exercise.description.notebook, None, notebook, "", Files(), files[turn.validation], of_row)
+
+    return task
+
+
+class _InOrder:
+    """Takes what was found, in whatever order, and puts it into the validations in the order of the matrix."""
+
+    def __init__(
+        self,
+        validations: Sequence[Validation],
+        matrices: Sequence[Sequence[Row]],
+        options: Options,
+        say: Callable[[str], None] | None,
+    ) -> None:
+        self._validations = validations
+        self._matrices = matrices
+        self._options = options
+        self._say = say
+        self._waiting: dict[_Turn, RowResult] = {}
+        self._order = deque(_Turn(v, r) for v, matrix in enumerate(matrices) for r, _ in enumerate(matrix))
+
+    def take(self, turn: _Turn, outcome: Outcome) -> None:
+        """Keep it until those before it are there."""
+        if outcome.failure:
+            raise GradingError(outcome.failure, "")
+        exercise, row = self._validations[turn.validation].exercise, self._matrices[turn.validation][turn.row]
+        self._waiting[turn] = judged(exercise, row, outcome.graded().report)
+        while self._order and self._order[0] in self._waiting:
+            first = self._order.popleft()
+            self._put(self._validations[first.validation], self._waiting.pop(first))
+            if first.row == len(self._matrices[first.validation]) - 1 and not self._options.only:
+                validation = self._validations[first.validation]
+                validation.faults += _unfailed(validation)
+
+    def _put(self, validation: Validation, result: RowResult) -> None:
+        validation.rows.append(result)
+        if self._say is not None:
+            verdict = "as it should" if not result.faults else "NOT as it should"
+            self._say(f"{validation.exercise.id} {result.row.name} ({result.row.data}): {verdict}")
 
 
 def rows(exercise: Exercise, options: Options) -> Iterator[Row]:
@@ -169,6 +220,11 @@ def _forms(names: tuple[str, ...], options: Options) -> list[Choice]:
 def try_row(exercise: Exercise, row: Row, options: Options) -> RowResult:
     """Grade one notebook of the matrix, and tell what its checks did other than they should."""
     report = grade_notebook(row.notebook, exercise, replace(options, data=row.data))
+    return judged(exercise, row, report)
+
+
+def judged(exercise: Exercise, row: Row, report: Report) -> RowResult:
+    """A row with its report, and what is wrong with it."""
     return RowResult(row, report, judge_row(row, report, {check.name: check.needs for check in exercise.checks}))
 
 

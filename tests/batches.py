@@ -125,6 +125,12 @@ class Here:
         begin(Surroundings(None if warm is None else warm.folder, warm), lambda *_: None)
         self._thread = ThreadPoolExecutor(1)
 
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+
     def executors(self) -> list[ThreadPoolExecutor]:
         return [self._thread]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,8 @@ from grader.kernel.execution import CellOutcome
 from grader.kernel.session import Facts
 from grader.report import CheckReport, ExecutionReport, Report
 from grader.validation import Row, Validation, as_data, judge_row, render, validate_all
+from grader.workers.crew import Needs
+from tests.batches import Here
 from tests.conftest import CHECKS, SAMPLE
 from tests.fakes import LocalKernel
 
@@ -87,7 +88,13 @@ Course = Callable[..., Validation]
 
 
 @pytest.fixture
-def validated(make_exercise: Callable[..., Exercise], monkeypatch: pytest.MonkeyPatch) -> Course:
+def crew() -> Iterator[Here]:
+    with Here(None) as here:
+        yield here
+
+
+@pytest.fixture
+def validated(make_exercise: Callable[..., Exercise], monkeypatch: pytest.MonkeyPatch, crew: Here) -> Course:
     """Validate an exercise of two names with these parts instead of the sound ones."""
     monkeypatch.setattr(grading, "KernelSession", InProcess)
 
@@ -110,7 +117,7 @@ def validated(make_exercise: Callable[..., Exercise], monkeypatch: pytest.Monkey
         if starter is not None:
             exercise.starter.write_text(starter)
         before(exercise)
-        return validate_all([load(exercise.folder)], options, workers=1)[0]
+        return validate_all([load(exercise.folder)], options, crew=crew)[0]
 
     return run
 
@@ -133,7 +140,7 @@ def test_a_sound_exercise(validated: Course) -> None:
         ({"solution": ("x = 4  ### SOLUTION", "y = 4  ### SOLUTION")}, "`x_is_three` is failed and should pass"),
         ({"solution": ("x = 3  ### SOLUTION", "y = 5  ### SOLUTION")}, "`y_is_four` is failed and should pass"),
         ({"solution": ("x = 3", "y = 4  ### SOLUTION")}, "the starter earns points in `x_is_three`"),
-        ({"starter": "{}"}, "the starter is not what the reference gives"),
+        ({"starter": "{}"}, "the starter is not what the solution gives"),
         ({"mistakes": dict(list(MISTAKES.items())[:3])}, "there are 3 mistakes; write at least 4"),
         ({"mistakes": MISTAKES | {"harmless": ({"x": "x = 3"}, ["x_is_three"])}}, "is passed and should fail"),
         ({"mistakes": MISTAKES | {"unnamed": ({"x": "x = 4"}, [])}}, "“unnamed” names no check"),
@@ -156,7 +163,7 @@ def test_a_sound_exercise(validated: Course) -> None:
         ({"checks": TWO_CHECKS.replace('expect_count(run.value("y"), 4, "`y`")', "pass")}, "is passed and should fail"),
         ({"checks": TWO_CHECKS.replace('expect_count(run.value("y"), 4, "`y`")', "{}['y']")}, "`y_is_four` is broken"),
         ({"before": lambda exercise: exercise.reference.unlink()}, "has no reference notebook"),
-        ({"before": lambda exercise: exercise.starter.unlink()}, "the starter is not what the reference gives"),
+        ({"before": lambda exercise: exercise.starter.unlink()}, "the starter is not what the solution gives"),
     ],
 )
 def test_an_unsound_exercise(validated: Course, wrong: dict[str, Any], fault: str) -> None:
@@ -208,33 +215,27 @@ def test_only_some_checks(validated: Course) -> None:
 
 
 def test_several_exercises_and_their_progress(
-    validated: Course, tmp_path: Path, make_exercise: Callable[..., Exercise]
+    validated: Course, tmp_path: Path, make_exercise: Callable[..., Exercise], crew: Here
 ) -> None:
     validated()
     said: list[str] = []
-    sound, broken = validate_all([make_exercise(TWO_CHECKS), load_broken(tmp_path)], SAMPLE, workers=2, say=said.append)
+    sound, broken = validate_all([make_exercise(TWO_CHECKS), load_broken(tmp_path)], SAMPLE, say=said.append, crew=crew)
     assert sound.sound
     assert not broken.sound
     assert len(said) == 6
     assert all(line.endswith("as it should") for line in said)
 
 
-@pytest.mark.parametrize(("given", "seen"), [(None, "2"), ("7", "7")])
+@pytest.mark.parametrize(("given", "threads"), [(None, 2), ("7", None)])
 def test_notebooks_share_the_processors(
-    validated: Course,
-    make_exercise: Callable[..., Exercise],
-    monkeypatch: pytest.MonkeyPatch,
-    given: str | None,
-    seen: str,
+    make_exercise: Callable[..., Exercise], monkeypatch: pytest.MonkeyPatch, given: str | None, threads: int | None
 ) -> None:
-    validated()
     monkeypatch.setattr(validation, "cores", lambda: 4)
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        monkeypatch.setenv(name, given) if given else monkeypatch.delenv(name, raising=False)
-    found: set[str | None] = set()
-    validate_all([make_exercise(TWO_CHECKS)], SAMPLE, 2, lambda _: found.add(os.environ.get("OMP_NUM_THREADS")))
-    assert found == {seen}
-    assert os.environ.get("OMP_NUM_THREADS") == os.environ.get("MKL_NUM_THREADS") == given
+    monkeypatch.setenv("OMP_NUM_THREADS", given) if given else monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    needs: list[Needs] = []
+    monkeypatch.setattr(validation, "Machine", lambda told, number: needs.append(told) or number)
+    assert validation._crew([make_exercise(TWO_CHECKS)], SAMPLE, 2) == 2
+    assert [one.threads for one in needs] == [threads]
 
 
 def load_broken(tmp_path: Path) -> Exercise:

@@ -183,13 +183,13 @@ class Needs:
     Attributes
     ----------
     data
-        Names of its data sets, and which form of them is used.
+        Names of its data sets, and which form of them is used; None for any that is here.
     threads
         Of each notebook; None for as many as the environment says.
     """
 
     data: tuple[str, ...]
-    choice: Choice
+    choice: Choice | None
     device: str
     threads: int | None = None
 
@@ -233,8 +233,9 @@ class Machine:
 
     def _views(self) -> list[Path]:
         """Of the data sets that are here; where one is not, its notebooks will say so."""
-        choice, here = self._needs.choice, [dataset(name) for name in self._needs.data]
-        return [one.view(choice) for one in here if choice == "sample" or one.full_is_here()]
+        choices: list[Choice] = ["sample", "full"] if self._needs.choice is None else [self._needs.choice]
+        sets = [dataset(name) for name in self._needs.data]
+        return [one.view(choice) for one in sets for choice in choices if choice == "sample" or one.full_is_here()]
 
     def executors(self) -> Sequence[Process]:
         """The processes."""

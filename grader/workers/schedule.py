@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from typing import Protocol
+from contextlib import closing
+from typing import Protocol, TypeVar
 
 from grader.exercise import Exercise
 from grader.exercise_files import Files, paths_of
 from grader.grades.results import Results
-from grader.grading import Graded, Options, ungraded
+from grader.grading import Options, ungraded
 from grader.intake.attempt import Attempt
 from grader.language import mark
 from grader.report import Report
@@ -21,6 +22,9 @@ from grader.workers.tasks import Outcome, Task, grade_task
 
 _LOOK_EVERY_S = 0.1
 _DIED_TWICE = mark("The process that graded it died twice. Look at this notebook by hand; the others are not affected.")
+
+
+Work = TypeVar("Work", bound=Hashable)
 
 
 class Crew(Protocol):
@@ -78,68 +82,97 @@ def grade_class(
     Whatever ends this early (Ctrl-C among it) ends everything that was started, and leaves what was written.
     """
     files = Files.read(paths_of(exercise), exercise.course)
-    waiting, again = deque(todo), set[Attempt]()
-    running: dict[Future[Outcome], tuple[Executor, Attempt]] = {}
     reports: dict[str, Report] = {}
+    found = outcomes(
+        todo,
+        lambda one: Task.of(one.submission, files, options),
+        crew,
+        began=lambda one: listener.began(one.shown),
+        at=lambda one, step: listener.at(one.shown, step),
+        tick=listener.tick,
+    )
+    with closing(found):
+        for one, outcome in found:
+            failure = outcome.failure
+            graded = ungraded(one.submission, exercise, options, failure) if failure else outcome.graded()
+            results.save(one.student, one.key, graded, one.place)
+            reports[one.student] = graded.report
+            listener.finished(one.shown, graded.report)
+    return reports
+
+
+def outcomes(
+    todo: Sequence[Work],
+    task_of: Callable[[Work], Task],
+    crew: Crew,
+    began: Callable[[Work], object] = lambda _: None,
+    at: Callable[[Work, Step], object] = lambda *_: None,
+    tick: Callable[[], object] = lambda: None,
+) -> Generator[tuple[Work, Outcome], None, None]:
+    """What a crew finds, each as it comes; several things are graded at a time.
+
+    What a process that dies had to do goes to another one, once; if that dies, too, the outcome is a failure, and says
+    so. Whoever stops asking closes it: then, or whatever else ends it early, the crew abandons what it does.
+
+    Parameters
+    ----------
+    todo
+        What is to be graded, in the order in which it is handed out; no two are equal.
+    task_of
+        Makes the task, when its turn comes.
+    began, at, tick
+        Told when something is begun, which step of it is done, and, now and then, that time has passed.
+    """
+    waiting, again = deque(todo), set[Work]()
+    running: dict[Future[Outcome], tuple[Executor, Work]] = {}
 
     def hand_out() -> None:
         for executor in _idle(crew, running):
             if waiting:
                 one = waiting.popleft()
-                running[executor.submit(grade_task, Task.of(one.submission, files, options))] = executor, one
-                listener.began(one.shown)
+                running[executor.submit(grade_task, task_of(one))] = executor, one
+                began(one)
 
     try:
         while waiting or running:
             hand_out()
             done = _done(running)
-            _tell_steps(crew, running, listener)
+            doing = dict(running.values())
+            for executor, step in crew.steps():
+                if executor in doing:
+                    at(doing[executor], step)
             finished = [(future, running.pop(future)[1]) for future in done]
             hand_out()  # nobody waits while results are written to the disk
             for future, one in finished:
-                student = one.student
-                graded = _result(future, one.submission, exercise, options, last=one in again)
-                if graded is None:
+                outcome = _outcome(future, last=one in again)
+                if outcome is None:
                     again.add(one)
                     waiting.append(one)
-                    continue
-                results.save(student, one.key, graded, one.place)
-                reports[student] = graded.report
-                listener.finished(one.shown, graded.report)
-            listener.tick()
+                else:
+                    yield one, outcome
+            tick()
     except BaseException:
         crew.abandon()
         raise
-    return reports
 
 
-def _idle(crew: Crew, running: dict[Future[Outcome], tuple[Executor, Attempt]]) -> list[Executor]:
+def _idle(crew: Crew, running: dict[Future[Outcome], tuple[Executor, Work]]) -> list[Executor]:
     busy = {executor for executor, _ in running.values()}
     return [executor for executor in crew.executors() if executor not in busy]
 
 
-def _done(running: dict[Future[Outcome], tuple[Executor, Attempt]]) -> set[Future[Outcome]]:
+def _done(running: dict[Future[Outcome], tuple[Executor, Work]]) -> set[Future[Outcome]]:
     """What is done now, or in a short while."""
     if not running:  # there is nobody yet to do anything
         time.sleep(_LOOK_EVERY_S)
     return wait(running, _LOOK_EVERY_S, FIRST_COMPLETED).done
 
 
-def _tell_steps(crew: Crew, running: dict[Future[Outcome], tuple[Executor, Attempt]], listener: Listener) -> None:
-    doing = {executor: one.shown for executor, one in running.values()}
-    for executor, step in crew.steps():
-        if executor in doing:
-            listener.at(doing[executor], step)
-
-
-def _result(
-    future: Future[Outcome], submission: Submission, exercise: Exercise, options: Options, last: bool
-) -> Graded | None:
+def _outcome(future: Future[Outcome], last: bool) -> Outcome | None:
     """What was found; None if whoever graded it died, and it may be tried again."""
     try:
-        outcome = future.result()
+        return future.result()
     except BrokenExecutor:
-        return ungraded(submission, exercise, options, _DIED_TWICE) if last else None
+        return Outcome(failure=_DIED_TWICE) if last else None
     except Exception as error:  # one submission must not cost the others their grades
-        outcome = Outcome(failure=f"The grader itself failed: {type(error).__name__}: {error}.")
-    return ungraded(submission, exercise, options, outcome.failure) if outcome.failure else outcome.graded()
+        return Outcome(failure=f"The grader itself failed: {type(error).__name__}: {error}.")
