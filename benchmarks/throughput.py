@@ -18,12 +18,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from batches import Batch, grade_batch
-from claims import claims
 from common import ROOT, Student, all_right, mixed, plain_seconds
 from figures import GRADER, Figures, Row
 from memory import Memory
 from others import Environment, Unavailable, measure, nbgrader, otter
 from rich.console import Console
+from statements import statements
 
 from grader.datasets import Choice, cache_root, choose
 from grader.exercise import Exercise, find_exercise
@@ -200,12 +200,12 @@ def main() -> None:
             measure_part(figures, choice, arguments)
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(figures.table())
-    for claim in claims(figures):
-        console.print(claim, soft_wrap=True, highlight=False)
+    for statement in statements(figures):
+        console.print(statement, soft_wrap=True, highlight=False)
     for note in figures.notes:
         console.print(note, soft_wrap=True, highlight=False)
     if arguments.json:
-        arguments.json.write_text(json.dumps(asdict(figures) | {"claims": claims(figures)}, indent=2) + "\n")
+        arguments.json.write_text(json.dumps(asdict(figures) | {"claims": statements(figures)}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

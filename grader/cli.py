@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from grader import manual
+from grader import usage
 from grader.commands.common import app, complaints
 from grader.errors import GraderError
 from grader.language import mark, speak, tr
@@ -92,7 +92,7 @@ def main() -> None:
 def _exit_code() -> int:
     """Do what was asked for; how that ended."""
     try:
-        speak(manual.asked_for(sys.argv[1:]))
+        speak(usage.asked_for(sys.argv[1:]))
         code = app(standalone_mode=False) or 0
         if code == 130:  # Ctrl-C, as typer tells it
             _stopped()
@@ -101,7 +101,7 @@ def _exit_code() -> int:
         code = error.exit_code
     except _CommandError as error:
         if error.format_message():  # without arguments the help has been printed, and nothing is left to say
-            complaints.print(manual.complaint(error))
+            complaints.print(usage.complaint(error))
         code = 2
     except (KeyboardInterrupt, typer.Abort):  # as older versions of it do
         _stopped()

@@ -11,7 +11,7 @@ from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from grader.grades.gradebook import Summary, Told, write_summary
+from grader.grades.gradebook import Remarked, Summary, write_summary
 from grader.grades.grades import Grade, Grades, Override, write_grades
 from grader.grades.results import Results
 from grader.report import CheckReport, CheckStatus, DataReport, ExecutionReport, Report
@@ -134,7 +134,7 @@ def write_result(folder: Path, found: Report) -> None:
     (folder / "executed.ipynb").write_text(json.dumps(executed(str(found.student))))
 
 
-def write_class(results: Path, class_: Sequence[tuple[Grade, Report | None]], told: Sequence[Told] = ()) -> Path:
+def write_class(results: Path, class_: Sequence[tuple[Grade, Report | None]], told: Sequence[Remarked] = ()) -> Path:
     """Write a results folder as a batch leaves it, but for the gradebook; the folder."""
     for grade, found in class_:
         if found is not None:
@@ -144,7 +144,7 @@ def write_class(results: Path, class_: Sequence[tuple[Grade, Report | None]], to
     return results
 
 
-def summary(class_: Sequence[tuple[Grade, Report | None]], told: Sequence[Told] = ()) -> Summary:
+def summary(class_: Sequence[tuple[Grade, Report | None]], told: Sequence[Remarked] = ()) -> Summary:
     """Of it the pages take only what was said of files."""
     return Summary.model_validate(
         {

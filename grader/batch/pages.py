@@ -33,7 +33,7 @@ from grader.grades.gradebook import Summary
 from grader.grades.grades import Grade, Grades, load_grades
 from grader.grades.results import Results
 from grader.render.html.classroom import Classroom, class_page
-from grader.render.html.common_answers import Member
+from grader.render.html.common_answers import StudentView
 from grader.report import Report
 from grader.result_files import FEEDBACK, GRADES, INDEX, NOTEBOOK, REPORT, SIMILAR, STAFF, SUMMARY
 from grader.similarity import Similar
@@ -160,11 +160,11 @@ def _light(folder: Results, grade: Grade) -> Report | None:
     )
 
 
-def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -> Member:
+def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -> StudentView:
     if report is None or not pages:
-        return Member(grade, report)
+        return StudentView(grade, report)
     beside = f"students/{quote(folder.folder(grade.student).name)}"
-    return Member(grade, report, f"{beside}/{STAFF}", f"{beside}/{FEEDBACK}")
+    return StudentView(grade, report, f"{beside}/{STAFF}", f"{beside}/{FEEDBACK}")
 
 
 # ---------------------------------------------------------------------- what pages hang on

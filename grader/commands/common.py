@@ -9,7 +9,7 @@ import typer
 import typer.core
 from rich.console import Console
 
-from grader import manual
+from grader import usage
 from grader.errors import UsageError
 from grader.language import mark, preferred, tr
 
@@ -28,7 +28,7 @@ class GradeByDefault(typer.core.TyperGroup):
         options_alone = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
         if args and args[0] not in self.commands and args[0] not in options_alone:
             args = ["notebook", *args]
-        manual.open_at(self, args)
+        usage.open_at(self, args)
         return super().parse_args(ctx, args)
 
 

@@ -230,7 +230,7 @@ class Ungraded(Record):
     reason: str
 
 
-class Told(Record):
+class Remarked(Record):
     """What was said of a student's files before grading."""
 
     student: str
@@ -270,7 +270,7 @@ class Summary(Record):
     most_failed: list[str]
     slowest: list[Slow]
     ungraded: list[Ungraded]
-    remarks: list[Told]
+    remarks: list[Remarked]
     data: list[str]
     device: list[str]
     seed: list[int]
@@ -331,7 +331,7 @@ def summary(
             if one.status == "ungraded"
         ],
         remarks=[
-            Told(student=plain(one.student), kind=one.kind, text=plain(one.text, 1000)) for one in handed_in.remarks
+            Remarked(student=plain(one.student), kind=one.kind, text=plain(one.text, 1000)) for one in handed_in.remarks
         ],
         data=sorted({one.data.name for one in found if one.data.sets}),
         device=sorted({one.device for one in found}),

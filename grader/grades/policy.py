@@ -14,7 +14,7 @@ from grader.grades.rules import Rules, counting
 from grader.grades.store import Attempts, distinct
 from grader.grading import Options
 from grader.intake.attempt import Attempt, HandedIn
-from grader.intake.times import Times
+from grader.intake.times import TimeSheet
 from grader.report import Report
 from grader.text import count, listed, plain
 
@@ -48,7 +48,9 @@ class Clock:
 
     def __init__(self, rules: Rules, beside: Path) -> None:
         self.believes_files = rules.times == FILES
-        self.sheet = Times(beside / Path(rules.times).expanduser()) if rules.times and not self.believes_files else None
+        self.sheet = (
+            TimeSheet(beside / Path(rules.times).expanduser()) if rules.times and not self.believes_files else None
+        )
 
     def told(self, handed_in: HandedIn) -> dict[str, tuple[Attempt, ...]]:
         """The attempts of each student, each with the time that counts, or none."""

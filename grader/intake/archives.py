@@ -33,7 +33,7 @@ SUBMISSION_ENTRIES = 20_000
 Kind = Literal["duplicate", "missing", "several", "unreadable", "refused", "ignored"]
 
 
-class Refused(Exception):
+class ArchiveRefused(Exception):
     """An archive is not unpacked; the text says why, as the end of a sentence."""
 
 
@@ -72,10 +72,10 @@ def _reading() -> Iterator[None]:
     """Translate what goes wrong in reading an archive. Writing has no place in here: a full disk is no bad archive."""
     try:
         yield
-    except Refused:
+    except ArchiveRefused:
         raise
     except Exception as error:  # of a damaged archive the libraries raise whatever comes: struct.error, KeyError ...
-        raise Refused("it is damaged, or no archive") from error
+        raise ArchiveRefused("it is damaged, or no archive") from error
 
 
 class _Measured(io.RawIOBase):
@@ -102,14 +102,14 @@ class _Measured(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         if self._forward is not None and not (whence == os.SEEK_SET and self._file.tell() <= offset <= self._forward):
             # Backwards, a compressed file would be unpacked from its start again, for every entry.
-            raise Refused("it is damaged, or unpacks to more than may be")
+            raise ArchiveRefused("it is damaged, or unpacks to more than may be")
         return self._file.seek(offset, whence)
 
     def read(self, size: int | None = -1) -> bytes:
         most = self._PIECE + 1
         piece = self._file.read(most if size is None or not 0 <= size < most else size)
         if len(piece) > self._PIECE:
-            raise Refused("its list of contents is too long")
+            raise ArchiveRefused("its list of contents is too long")
         return piece
 
 
@@ -140,7 +140,7 @@ def _entries(archive: Path, most: int) -> Iterator[_Entry]:
 def _of_zip(archive: zipfile.ZipFile) -> Iterator[_Entry]:
     for info in archive.infolist():
         if info.flag_bits & 0x41:
-            raise Refused("it is locked with a password")
+            raise ArchiveRefused("it is locked with a password")
         name = info.orig_filename
         if not info.flag_bits & 0x800:  # then it is read as cp437, which many that write UTF-8 do not say
             with suppress(UnicodeError):
@@ -161,7 +161,7 @@ def _of_zip(archive: zipfile.ZipFile) -> Iterator[_Entry]:
 def _of_tar(archive: tarfile.TarFile) -> Iterator[_Entry]:
     for member in archive:
         if member.size < 0:
-            raise Refused("it is damaged: it has an entry of less than nothing")
+            raise ArchiveRefused("it is damaged: it has an entry of less than nothing")
         fine = member.isreg() and not member.issparse()  # a sparse file is large out of nothing
 
         def opened(member: tarfile.TarInfo = member) -> AbstractContextManager[IO[bytes]]:
@@ -180,7 +180,7 @@ def _parts(name: str) -> list[str] | None:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     # What shows as `..` once control characters are gone is no more welcome.
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or any(plain(part) == ".." for part in parts):
-        raise Refused(f"its entry {shown(name)} leads out of the folder")
+        raise ArchiveRefused(f"its entry {shown(name)} leads out of the folder")
     return None if not parts or any(map(left_out, parts)) else [clean(part) for part in parts]
 
 
@@ -205,7 +205,9 @@ def unpack(archive: Path, into: Path, room: Room, whole_class: bool = False) -> 
             entries -= 1
             if entries < 0:
                 whose = "the class" if whole_class else "the submission"
-                raise Refused(f"it brings {whose} over {CLASS_ENTRIES if whole_class else SUBMISSION_ENTRIES:,} files")
+                raise ArchiveRefused(
+                    f"it brings {whose} over {CLASS_ENTRIES if whole_class else SUBMISSION_ENTRIES:,} files"
+                )
             owner = _owner(entry.name) if whole_class else ""
             of_each[owner] += bool(owner)
             if of_each[owner] > SUBMISSION_ENTRIES:
@@ -214,7 +216,7 @@ def unpack(archive: Path, into: Path, room: Room, whole_class: bool = False) -> 
                     notes.append(Note(entry.name, "ignored", text))
                 continue
             left -= _unpack_one(entry, into, left, notes, whole_class)
-    except Refused:
+    except ArchiveRefused:
         remove(into)
         raise
     room.bytes -= most - left
@@ -264,7 +266,9 @@ def _unpack_one(entry: _Entry, into: Path, left: int, notes: list[Note], whole_c
         notes.append(Note(name, "refused", text))
         return 0
     if written is None:
-        raise Refused(f"it unpacks to more than {size(CLASS_BYTES if whole_class else min(left, SUBMISSION_BYTES))}")
+        raise ArchiveRefused(
+            f"it unpacks to more than {size(CLASS_BYTES if whole_class else min(left, SUBMISSION_BYTES))}"
+        )
     os.utime(target, (when, when))
     return written
 

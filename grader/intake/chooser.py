@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from grader.intake import archives
-from grader.intake.archives import Refused, unpack
+from grader.intake.archives import ArchiveRefused, unpack
 from grader.intake.attempt import Attempt, HandedIn, Remark
 from grader.intake.layouts import Layout
 from grader.intake.names import clean, folder_name, is_archive, is_notebook, once, short_hash, shown, stem
@@ -161,7 +161,7 @@ class Chooser:
                 student.remark("unreadable", f"{shown(archive.name)} cannot be opened.")
                 return []
             notes = unpack(archive.path, into, student.room)
-        except Refused as error:
+        except ArchiveRefused as error:
             student.remark("refused", f"{shown(archive.name)} is not unpacked: {error}.")
             return []
         self.unpacked[into] = self._place(archive.path)

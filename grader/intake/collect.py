@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.exercise import Exercise
-from grader.intake.archives import Refused, room_for_class, unpack
+from grader.intake.archives import ArchiveRefused, room_for_class, unpack
 from grader.intake.attempt import HandedIn
 from grader.intake.chooser import Chooser
 from grader.intake.layouts import Layout
@@ -80,7 +80,7 @@ def _in_file(path: Path, wanted: Wanted, into: Path, every: bool) -> HandedIn:
     folder = into / "class"
     try:
         notes = unpack(path, folder, room_for_class(), whole_class=True)
-    except Refused as error:
+    except ArchiveRefused as error:
         raise UsageError(f"{plain(path.name)} is not unpacked: {error}.", "Download or pack it again.") from None
     top, of_nbgrader = layout.class_folder(folder, stem(path.name))
     layout.read(top, of_nbgrader)

@@ -110,7 +110,7 @@ _WHEN = re.compile(
 _PARTICIPANT = re.compile(r"[^\W\d_]+ (\d+)")  # Moodle's "Participant 12345", in whatever language
 
 
-class Times:
+class TimeSheet:
     """When students handed in, from a CSV: columns `student` and `handed_in`, or Moodle's grading worksheet.
 
     Raises

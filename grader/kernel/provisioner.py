@@ -16,7 +16,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import LocalProvisioner
 
 from grader.kernel import launch
-from grader.kernel.sandbox import Cell
+from grader.kernel.sandbox import Jail
 from grader.kernel.watchdog import tree
 from grader.text import plain
 
@@ -40,9 +40,9 @@ class KernelProvisioner(LocalProvisioner):
     contained = False
     main: int | None = None
 
-    def __init__(self, cell: Cell, log: Path, warm: Warm | None = None, **kwargs: Any) -> None:
+    def __init__(self, jail: Jail, log: Path, warm: Warm | None = None, **kwargs: Any) -> None:
         super().__init__(kernel_id="", kernel_spec=KernelSpec(language="python"), **kwargs)
-        self._cell = cell
+        self._jail = jail
         self._log = log
         self._warm = warm
         self._target = 0
@@ -50,7 +50,7 @@ class KernelProvisioner(LocalProvisioner):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         kwargs = await super().pre_launch(**kwargs)
-        return kwargs | {"cmd": [*self._cell.command, self.parent.connection_file]}
+        return kwargs | {"cmd": [*self._jail.command, self.parent.connection_file]}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         # What C code writes to descriptors 1 and 2 must not reach the teacher's terminal.

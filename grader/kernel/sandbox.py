@@ -60,7 +60,7 @@ _OPEN_FILES = 4096
 
 
 @dataclass(frozen=True)
-class Cell:
+class Jail:
     """Where one notebook's process is locked up, and how it is started.
 
     Attributes
@@ -86,10 +86,10 @@ class Cell:
     exchange: Exchange
     ended: Path
 
-    def told(self) -> Told:
+    def told(self) -> Locks:
         """What the process said of its locks, before any of the notebook's code ran."""
         said = json.loads(self.status.read_text("utf-8"))
-        return Told(said["layers"], said["seconds"])
+        return Locks(said["layers"], said["seconds"])
 
     def exit_status(self) -> int | None:
         """How the first process of the PID namespace ended, as `waitpid` says it; None if nobody lived to tell."""
@@ -100,16 +100,16 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Told:
+class Locks:
     """Each layer that was tried, with what is in the way of it, or ""; and the seconds that they took."""
 
     layers: dict[str, str]
     seconds: float = 0.0
 
 
-def build_cell(
+def build_jail(
     scratch: Path, runtime: Path, budget: Budget, device: str, mode: Mode, private: Sequence[Path] = ()
-) -> Cell:
+) -> Jail:
     """Lay out what :mod:`grader.kernel.launch` reads, in an empty folder of the grader's.
 
     Parameters
@@ -143,7 +143,7 @@ def build_cell(
             Reach(policy["view"]["readable"], policy["view"]["hidden"]), policy["devices"], [scratch, runtime]
         )
         command = [*around, "--die-with-parent", *command]
-    return Cell(command, described, status, sockets, exchange, ended)
+    return Jail(command, described, status, sockets, exchange, ended)
 
 
 def _with_threads(budget: Budget) -> int:
@@ -257,19 +257,19 @@ def _bubblewrap(may: Reach, devices: Sequence[str], writable: Sequence[Path]) ->
     return [*command, "--chdir", str(writable[0])]
 
 
-def examine(device: str = "cpu") -> Told:
+def examine(device: str = "cpu") -> Locks:
     """Put on every layer, in a process that does nothing else."""
     with tempfile.TemporaryDirectory(prefix="grade-") as folder:
         scratch, runtime = (Path(folder).resolve() / name for name in ("notebook", "runtime"))
         for place in (scratch, runtime):
             place.mkdir(mode=0o700)
-        cell = build_cell(scratch, runtime, Budget(), device, "auto")
-        cell.exchange.close()
-        command = [*cell.command, launch.PROBE]
+        jail = build_jail(scratch, runtime, Budget(), device, "auto")
+        jail.exchange.close()
+        command = [*jail.command, launch.PROBE]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        if done.returncode or not cell.status.is_file():
-            return Told({"sandbox": plain(done.stderr.strip().rpartition("\n")[2]) or "it does not start"})
-        told = cell.told()
+        if done.returncode or not jail.status.is_file():
+            return Locks({"sandbox": plain(done.stderr.strip().rpartition("\n")[2]) or "it does not start"})
+        told = jail.told()
     try:
         control_group(Budget()).remove()
         told.layers[GROUP] = ""

@@ -121,11 +121,11 @@ class KernelSession:
         self._thread = threading.Thread(target=self._loop.run_forever, name="kernel-loop", daemon=True)
         within = settings.warm.folder if settings.warm is not None else None
         self._runtime = scratch_folder(within)
-        self._cell = sandbox.build_cell(
+        self._jail = sandbox.build_jail(
             scratch, self._runtime, budget, settings.device, settings.sandbox, settings.private
         )
-        self._provisioner = KernelProvisioner(self._cell, self._runtime / "log", settings.warm)
-        self._watchdog = Watchdog(self._provisioner, budget, scratch, self._cell.sockets)
+        self._provisioner = KernelProvisioner(self._jail, self._runtime / "log", settings.warm)
+        self._watchdog = Watchdog(self._provisioner, budget, scratch, self._jail.sockets)
         self._manager: AsyncKernelManager | None = None
         self._client: BoundedClient | None = None
         self._line: Line | None = None
@@ -153,7 +153,7 @@ class KernelSession:
         self._ended = True
         self._watchdog.close()
         self._provisioner.destroy()
-        self._cell.exchange.close()
+        self._jail.exchange.close()
         if self._line is not None:
             self._line.close()
         with suppress(Exception):
@@ -186,10 +186,10 @@ class KernelSession:
 
     def _start(self) -> None:
         manager = AsyncKernelManager(
-            connection_file=str(self._cell.sockets / "kernel.json"),
+            connection_file=str(self._jail.sockets / "kernel.json"),
             client_class="grader.kernel.client.BoundedClient",
             # Sockets in a folder of our own: no port that another process could take or connect to.
-            **({"transport": "ipc", "ip": str(self._cell.sockets / "k")} if sys.platform != "win32" else {}),
+            **({"transport": "ipc", "ip": str(self._jail.sockets / "k")} if sys.platform != "win32" else {}),
         )
         self._provisioner.parent = manager
         manager.provisioner = self._provisioner
@@ -198,10 +198,10 @@ class KernelSession:
         environment = clean_environment(self.scratch, self.settings.device)
         try:
             self._do(manager.start_kernel(cwd=str(self.scratch), env=environment))
-            self._line = self._cell.exchange.answer(STARTUP_S, _ANSWER_BYTES, lambda: self.alive)
+            self._line = self._jail.exchange.answer(STARTUP_S, _ANSWER_BYTES, lambda: self.alive)
             self._line.receive()  # it is ready
             self._client = self._do(self._connect(manager))
-            layers = self._cell.told().layers  # written before any of the notebook's code ran
+            layers = self._jail.told().layers  # written before any of the notebook's code ran
             self._provisioner.settle(contained=layers.get("namespaces") == "")
             if self.settings.sandbox != "off":
                 layers[sandbox.GROUP] = self._bound()
@@ -303,7 +303,7 @@ class KernelSession:
             return "itself" if self._hung_up else None
         if not (self._provisioner.contained and "seccomp" in self.facts.layers):
             return "unknown"
-        status = self._cell.exit_status()
+        status = self._jail.exit_status()
         if status is not None and not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
             return "itself"
         # Half of what it may have is enough to be Linux's choice where memory runs out.

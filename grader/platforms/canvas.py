@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from grader.errors import UsageError
 from grader.intake.names import composed
 from grader.platforms.roster import Entry, Filled, Left, Person, compact, matched, scaled, with_grade
-from grader.platforms.sheets import Row, Sheet, as_number, read
+from grader.platforms.sheets import Sheet, SheetRow, as_number, read
 from grader.text import listed, plain
 
 _STUDENT, _ID = "student", "id"
@@ -68,7 +68,7 @@ def fill(raw: bytes, name: str, entries: Sequence[Entry], wanted: Sequence[str],
     return done
 
 
-def _titles(row: Row) -> list[str]:
+def _titles(row: SheetRow) -> list[str]:
     return [" ".join(composed(title).split()).casefold() for title in row.texts]
 
 
@@ -84,7 +84,7 @@ def _names(titles: Sequence[str]) -> list[int]:
     return [titles.index(part) for part in wanted]
 
 
-def _column(sheet: Sheet, possible: Row | None, name: str, wanted: Sequence[str], assignment: str) -> int:
+def _column(sheet: Sheet, possible: SheetRow | None, name: str, wanted: Sequence[str], assignment: str) -> int:
     """The assignment's column: the one that is named, or the only one, or the only one that fits the exercise."""
     found: dict[int, tuple[str, str]] = {}
     for place, title in enumerate(sheet.rows[0].texts):

@@ -29,7 +29,7 @@ from grader.platforms.roster import (
     with_grade,
     without_number,
 )
-from grader.platforms.sheets import Row, Sheet, as_number, html_cell, read
+from grader.platforms.sheets import Sheet, SheetRow, as_number, html_cell, read
 from grader.render.feedback import OURS, as_html
 from grader.text import plain
 
@@ -176,7 +176,7 @@ def _known(sheet: Sheet) -> int:
     return by_name + (len(titles) if numbered else 0)
 
 
-def _of_participants(rows: Sequence[Row], place: int) -> bool:
+def _of_participants(rows: Sequence[SheetRow], place: int) -> bool:
     told = [text for row in rows if (text := row.text(place).strip())]
     return bool(told) and all(map(_PARTICIPANT.fullmatch, told))
 
@@ -229,7 +229,7 @@ def _found(sheet: Sheet, name: str) -> _Columns:
     )
 
 
-def _grade_before_its_maximum(rows: Sequence[Row], first: int, end: int) -> int | None:
+def _grade_before_its_maximum(rows: Sequence[SheetRow], first: int, end: int) -> int | None:
     """A column of grades, or of none yet, with the same maximum in all of the next one; None where none is the one."""
     fit = [
         place
@@ -249,7 +249,7 @@ def _is_address(text: str) -> bool:
     return re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
 
 
-def _all(rows: Sequence[Row], place: int, is_such: Callable[[str], bool]) -> bool:
+def _all(rows: Sequence[SheetRow], place: int, is_such: Callable[[str], bool]) -> bool:
     told = [row.text(place).strip() for row in rows]
     return bool(told) and all(text and is_such(text) for text in told)
 
@@ -267,7 +267,7 @@ def _people(sheet: Sheet, columns: _Columns) -> dict[int, Person]:
     return people
 
 
-def _refusal(row: Row, width: int, columns: _Columns, entry: Entry) -> str:
+def _refusal(row: SheetRow, width: int, columns: _Columns, entry: Entry) -> str:
     """Why a row is left as it is; empty where it is filled."""
     if row.text(columns.open).strip().casefold() in _NO:
         return "the sheet says that this grade cannot be changed"
@@ -284,7 +284,7 @@ def _refusal(row: Row, width: int, columns: _Columns, entry: Entry) -> str:
     return ""
 
 
-def _points(entry: Entry, row: Row, columns: _Columns) -> str:
+def _points(entry: Entry, row: SheetRow, columns: _Columns) -> str:
     score, most = entry.grade.score, as_number(row.text(columns.max))
     assert score is not None, "who has no grade is in no row"
     return f"{scaled(score, entry.grade.max_score, most):.2f}"
@@ -297,7 +297,7 @@ def _decimal_mark(sheet: Sheet, columns: _Columns) -> str:
     return sheet.decimals(numbers) or ("." if spoken in _POINT_SPOKEN else ",")
 
 
-def _comment(sheet: Sheet, row: Row, columns: _Columns, entry: Entry) -> bool:
+def _comment(sheet: Sheet, row: SheetRow, columns: _Columns, entry: Entry) -> bool:
     """Fill in the feedback, but for a comment that the teacher wrote; whether it is filled in, or cannot be."""
     if columns.feedback is None:
         return True

@@ -35,7 +35,7 @@ def as_number(text: str) -> float | None:
 
 
 @dataclass
-class Cell:
+class SheetCell:
     """A cell: as it is written, and whether we wrote it."""
 
     raw: str
@@ -55,10 +55,10 @@ class Cell:
 
 
 @dataclass
-class Row:
+class SheetRow:
     """Cells, and what ends the line."""
 
-    cells: list[Cell]
+    cells: list[SheetCell]
     end: str
 
     @property
@@ -81,15 +81,15 @@ class Sheet:
         All of them, the header among them.
     """
 
-    def __init__(self, encoding: str, mark: bytes, delimiter: str, rows: list[Row]) -> None:
+    def __init__(self, encoding: str, mark: bytes, delimiter: str, rows: list[SheetRow]) -> None:
         self.encoding, self.mark, self.delimiter, self.rows = encoding, mark, delimiter, rows
 
-    def fill(self, row: Row, column: int, text: str) -> None:
+    def fill(self, row: SheetRow, column: int, text: str) -> None:
         """Put text into a cell, in quotation marks where the cell had some, or the text needs them."""
         needs = {*DELIMITERS, self.delimiter, '"', "\r", "\n"}
         if row.cells[column].quoted or text != text.strip() or any(mark in text for mark in needs):
             text = '"' + text.replace('"', '""') + '"'
-        row.cells[column] = Cell(text, ours=True)
+        row.cells[column] = SheetCell(text, ours=True)
 
     def decimals(self, columns: list[int]) -> str | None:
         """The mark that stands before decimals in these columns, where there is a number with some."""
@@ -104,11 +104,11 @@ class Sheet:
         """The sheet as a file's bytes."""
         return self.mark + b"".join(map(self._row, self.rows))
 
-    def _row(self, row: Row) -> bytes:
+    def _row(self, row: SheetRow) -> bytes:
         cells = (self._encoded(cell) for cell in row.cells)
         return self.delimiter.encode(self.encoding).join(cells) + row.end.encode(self.encoding)
 
-    def _encoded(self, cell: Cell) -> bytes:
+    def _encoded(self, cell: SheetCell) -> bytes:
         if not cell.ours:
             return cell.raw.encode(self.encoding, _KEPT[self.encoding])
         # What the old code page lacks is written as HTML writes it: only feedback has such characters.
@@ -170,19 +170,19 @@ def _closed(raw: str) -> bool:
     return re.fullmatch(r'"(?:[^"]++|"")*+".*', raw, re.DOTALL) is not None
 
 
-def _rows(text: str, delimiter: str) -> list[Row]:
+def _rows(text: str, delimiter: str) -> list[SheetRow]:
     """The rows of a text; joined again they are the text."""
     quoted, bare = r'"(?:[^"]++|"")*+"', rf"[^{delimiter}\r\n]*+"
     cell = re.compile(rf"(?P<raw>{quoted}{bare}|{bare})(?P<end>{delimiter}|\r\n|\r|\n|\Z)")
-    rows: list[Row] = []
-    cells: list[Cell] = []
+    rows: list[SheetRow] = []
+    cells: list[SheetCell] = []
     place = 0
     while place < len(text) or cells:
         match = cell.match(text, place)
         assert match is not None, "a bare cell may be empty, and something ends it"
-        cells.append(Cell(match["raw"]))
+        cells.append(SheetCell(match["raw"]))
         place = match.end()
         if match["end"] != delimiter:
-            rows.append(Row(cells, match["end"]))
+            rows.append(SheetRow(cells, match["end"]))
             cells = []
     return rows

@@ -12,10 +12,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from grader.batch.pages import write_pages
-from grader.grades.gradebook import Told
+from grader.grades.gradebook import Remarked
 from grader.grades.grades import Grade, Grades
 from grader.render.html.classroom import Classroom, class_page
-from grader.render.html.common_answers import Member
+from grader.render.html.common_answers import StudentView
 from grader.report import Report
 from grader.similarity import Pair
 from tests.browser.conftest import Axe, Driver, console, opened, scheme, settled, width
@@ -43,8 +43,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of 1,000 students, without theirs: nobody waits for those here."""
     grades = Grades(exercise="110", title="Digits", max_score=4.0, grades=[grade for grade, _ in CLASS])
     pair = Pair(first="Eeva Smith", second="Sini Smith 2", share_first=1, share_second=0.9, tokens=900)
-    told = summary(CLASS, [Told(student="Ada", kind="missing", text="No.")])
-    everybody = [Member(grade, report, "a.html", "b.html") for grade, report in CLASS]
+    told = summary(CLASS, [Remarked(student="Ada", kind="missing", text="No.")])
+    everybody = [StudentView(grade, report, "a.html", "b.html") for grade, report in CLASS]
     path = tmp_path_factory.mktemp("class") / "index.html"
     path.write_text(class_page(Classroom(grades, everybody, told, [pair])), "utf-8")
     return path
@@ -288,7 +288,7 @@ def hostile() -> Sequence[tuple[Grade, Report | None]]:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A class of students who are called what nobody should be called, with all its pages."""
     results = tmp_path_factory.mktemp("small") / "50 % of ä#?"
-    told = [Told(student=text, kind="missing", text=text) for text in HOSTILE]
+    told = [Remarked(student=text, kind="missing", text=text) for text in HOSTILE]
     pairs = [{"first": HOSTILE[0], "second": HOSTILE[1], "share_first": 1, "share_second": 1, "tokens": 9}]
     write_class(results, hostile(), told)
     (results / "similar.json").write_text(json.dumps({"pairs": [pairs[0] | {"page": "similar/1.html"}]}))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from grader.errors import UsageError
 from grader.grades.rules import DAY_S, Cost, LateRule, Rules, counting, duration, load_rules, rules_for
-from grader.intake.times import Times, as_moment, nbgrader_time, shared_moments
+from grader.intake.times import TimeSheet, as_moment, nbgrader_time, shared_moments
 from tests.conftest import ROOT
 
 DEADLINE = datetime(2026, 11, 20, 23, 59, tzinfo=timezone(timedelta(hours=2)))
@@ -345,7 +345,7 @@ SHEETS = {
 @pytest.mark.parametrize("sheet", SHEETS)
 def test_a_sheet_of_times(tmp_path: Path, sheet: str, encoding: str) -> None:
     (tmp_path / "sheet.csv").write_bytes(SHEETS[sheet].encode(encoding))
-    times = Times(tmp_path / "sheet.csv")
+    times = TimeSheet(tmp_path / "sheet.csv")
     assert times.of("Ann Lee") == LATE
     assert times.of("Zoé") is None
     assert times.of("somebody else", "7") == (LATE if "7" in SHEETS[sheet] else None)
@@ -355,7 +355,7 @@ def test_two_of_one_name_are_told_apart_by_number_only(tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.csv"
     rows = ["Participant 7,Ann,2026-03-03 12:00", "Participant 8,Ann,2026-03-04 12:00", "Participant 9,Bo,2026-03-05"]
     sheet.write_text("\n".join(["Identifier,Name,handed in", *rows]))
-    times = Times(sheet)
+    times = TimeSheet(sheet)
     assert [times.of("Ann"), times.of("Ann_7", "7"), times.of("Ann_8", "8")] == [None, LATE, LATE + timedelta(days=1)]
     assert times.of("Bo") == datetime(2026, 3, 6).astimezone()
 
@@ -374,7 +374,7 @@ def test_two_of_one_name_are_told_apart_by_number_only(tmp_path: Path) -> None:
 def test_a_sheet_that_tells_nothing(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "sheet.csv").write_text(text, "utf-8")
     with pytest.raises(UsageError, match=says):
-        Times(tmp_path / "sheet.csv")
+        TimeSheet(tmp_path / "sheet.csv")
 
 
 @pytest.mark.parametrize(
@@ -382,7 +382,7 @@ def test_a_sheet_that_tells_nothing(tmp_path: Path, text: str, says: str) -> Non
 )
 def test_hours_in_words(tmp_path: Path, told: str, hour: int) -> None:
     (tmp_path / "sheet.csv").write_text(f'student;submitted at\nann;"Tuesday, 3 March 2026, {told}"\n')
-    assert Times(tmp_path / "sheet.csv").of("ann") == datetime(2026, 3, 3, hour, 5).astimezone()
+    assert TimeSheet(tmp_path / "sheet.csv").of("ann") == datetime(2026, 3, 3, hour, 5).astimezone()
 
 
 def test_the_rules_in_the_documentation_are_rules(tmp_path: Path) -> None:

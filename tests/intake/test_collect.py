@@ -786,7 +786,7 @@ def test_nothing_is_unpacked_twice() -> None:
     measured.seek(2000)
     measured.seek(2000)
     for offset in (1999, 0, 4001):
-        with pytest.raises(archives.Refused):
+        with pytest.raises(archives.ArchiveRefused):
             measured.seek(offset)
 
 
@@ -1025,5 +1025,5 @@ def test_any_bytes_are_an_archive_or_refused(tmp_path_factory: pytest.TempPathFa
         target = folder / f"into-{len(start)}"
         try:
             archives.unpack(path, target, archives.Room())
-        except archives.Refused:
+        except archives.ArchiveRefused:
             assert not target.exists()

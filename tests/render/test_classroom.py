@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from grader.grades.gradebook import Told
+from grader.grades.gradebook import Remarked
 from grader.grades.grades import Grade, Grades
 from grader.render.html.classroom import Classroom, class_page
-from grader.render.html.common_answers import Member, checks_of
+from grader.render.html.common_answers import StudentView, checks_of
 from grader.render.html.templates import source_hash
 from grader.report import ExecutionReport, Report
 from grader.similarity import Pair
@@ -52,7 +52,7 @@ class Page(HTMLParser):
 
 def classroom(found: Sequence[tuple[Grade, Report | None]], **more: object) -> Classroom:
     grades = Grades(exercise="110", title="Digits", max_score=4.0, grades=[grade for grade, _ in found])
-    return Classroom(grades, [Member(grade, report, "a.html", "b.html") for grade, report in found], **more)  # type: ignore[arg-type]
+    return Classroom(grades, [StudentView(grade, report, "a.html", "b.html") for grade, report in found], **more)  # type: ignore[arg-type]
 
 
 def plain_grade(report: Report) -> Grade:
@@ -136,7 +136,7 @@ def test_a_pair_leads_nowhere_else(place: str) -> None:
 
 def test_remarks_are_told() -> None:
     found = of(judged("Ada", ["passed"] * 4))
-    told = [Told(student="Ada", kind="duplicate", text="Two: the newest counts.")]
+    told = [Remarked(student="Ada", kind="duplicate", text="Two: the newest counts.")]
     page = Page(class_page(classroom(found, summary=summary(found, told), remarks=["similar.json is damaged."])))
     assert "Ada duplicate Two: the newest counts." in page.words
     assert "similar.json is damaged." in page.words
@@ -154,7 +154,7 @@ def test_a_class_of_which_nobody_is_graded(found: list[tuple[Grade, Report | Non
 
 def views(*reports: Report) -> list[tuple[str, int, bool]]:
     """The answers to the first check: text, how many, and whether others were alike."""
-    found = checks_of([Member(plain_grade(one), one) for one in reports])
+    found = checks_of([StudentView(plain_grade(one), one) for one in reports])
     return [(one.text, len(one.members), one.alike) for one in found["check_0"].answers]
 
 
@@ -178,7 +178,7 @@ def test_what_differs_in_numbers_alone_is_one() -> None:
 
 
 def test_of_the_ungraded_only_errors_count() -> None:
-    one = checks_of([Member(plain_grade(r), r) for r in (judged("a", ["failed", "error", "passed", "passed"]),)])
+    one = checks_of([StudentView(plain_grade(r), r) for r in (judged("a", ["failed", "error", "passed", "passed"]),)])
     assert (one["check_0"].times["failed"], one["check_1"].times["error"]) == (0, 1)
     assert one["check_0"].rate == "–"
     assert one["check_0"].answers == []
@@ -216,7 +216,7 @@ def test_what_is_hostile_is_text(text: str) -> None:
     pair = Pair(first=text, second="Ada", share_first=1, share_second=1, tokens=1, page="similar/1.html")
     found = [*of(report, judged("Ada", ["failed"] * 4, message=text)), (by_hand, report)]
     html = class_page(
-        classroom(found, summary=summary(found, [Told(student=text, kind=text, text=text)]), pairs=[pair])
+        classroom(found, summary=summary(found, [Remarked(student=text, kind=text, text=text)]), pairs=[pair])
     )
     page, usual = Page(html), Page(class_page(classroom(members(5))))
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in usual.tags} | {"details", "summary"}

@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from grader.grades.gradebook import BINS, Counts, Scores, Summary, Told, distribution, reason, tenth
+from grader.grades.gradebook import BINS, Counts, Remarked, Scores, Summary, distribution, reason, tenth
 from grader.grades.grades import Grade, Grades
 from grader.grades.rules import duration
-from grader.render.html.common_answers import MOST_NAMES, CheckView, Member, checks_of
+from grader.render.html.common_answers import MOST_NAMES, CheckView, StudentView, checks_of
 from grader.render.html.templates import FOLDER, sheet, template
 from grader.report import CheckStatus, Report, headline
 from grader.similarity import Pair
@@ -49,7 +49,7 @@ class Classroom:
     """
 
     grades: Grades
-    members: Sequence[Member]
+    members: Sequence[StudentView]
     summary: Summary | None = None
     pairs: Sequence[Pair] | None = None
     remarks: Sequence[str] = ()
@@ -105,13 +105,13 @@ class _Distribution:
     buckets: list[_Bucket]
 
 
-def _counts(members: Iterable[Member]) -> list[tuple[str, int]]:
+def _counts(members: Iterable[StudentView]) -> list[tuple[str, int]]:
     """Students by status, in the order in which they are told."""
     found = Counter[str](one.grade.status for one in members)
     return [(status, found[status]) for status in Counts.model_fields]
 
 
-def _scores(members: Sequence[Member]) -> _Distribution | None:
+def _scores(members: Sequence[StudentView]) -> _Distribution | None:
     graded = [one.grade for one in members if one.grade.score is not None]
     scores: Scores | None = distribution([(one.score or 0.0, one.max_score) for one in graded])
     if scores is None:
@@ -144,10 +144,11 @@ def _circumstances(classroom: Classroom) -> list[tuple[str, str]]:
     return [(name, plain(listed(values), 500)) for name, values in told.items() if values]
 
 
-def _told(classroom: Classroom) -> list[Told]:
+def _told(classroom: Classroom) -> list[Remarked]:
     remarks = classroom.summary.remarks if classroom.summary else []
     return [
-        Told(student=plain(one.student, 80), kind=plain(one.kind, 40), text=plain(one.text, 1000)) for one in remarks
+        Remarked(student=plain(one.student, 80), kind=plain(one.kind, 40), text=plain(one.text, 1000))
+        for one in remarks
     ]
 
 
@@ -158,7 +159,7 @@ def _told(classroom: Classroom) -> list[Told]:
 class _Row:
     """A student's line in the table."""
 
-    member: Member
+    member: StudentView
     bucket: int | None
     passed: int
     marks: Markup
@@ -203,8 +204,8 @@ class _Side:
 class _Alike:
     """A pair with its students as links."""
 
-    first: Member
-    second: Member
+    first: StudentView
+    second: StudentView
     shares: tuple[str, str]
     tokens: int
     page: str
@@ -226,7 +227,7 @@ def _pairs(classroom: Classroom) -> list[_Alike]:
     ]
 
 
-def _row(member: Member, checks: Mapping[str, CheckView], pairs: Sequence[_Alike]) -> _Row:
+def _row(member: StudentView, checks: Mapping[str, CheckView], pairs: Sequence[_Alike]) -> _Row:
     grade, report = member.grade, member.report
     states = {one.name: one for one in report.checks} if report else {}
     graded = report is not None and report.status != "ungraded"
@@ -282,7 +283,7 @@ def _reason(report: Report) -> str:
     return plain(reason(report) or headline(report), 400)
 
 
-def _sides(member: Member, pairs: Sequence[_Alike]) -> Iterator[_Side]:
+def _sides(member: StudentView, pairs: Sequence[_Alike]) -> Iterator[_Side]:
     for pair in pairs:
         if member in (pair.first, pair.second):
             yield _Side((pair.second if pair.first is member else pair.first).name, pair.page)
@@ -298,9 +299,9 @@ def _columns(rows: Iterable[_Row]) -> dict[str, bool]:
     }
 
 
-def _ungraded(rows: Iterable[_Row]) -> list[tuple[str, list[Member]]]:
+def _ungraded(rows: Iterable[_Row]) -> list[tuple[str, list[StudentView]]]:
     """Who was not graded, by reason; the one that most have in common first."""
-    found: dict[str, list[Member]] = defaultdict(list)
+    found: dict[str, list[StudentView]] = defaultdict(list)
     for row in rows:
         if row.grade.status == "ungraded":
             found[_reason(row.member.report) if row.member.report else "There is no report."].append(row.member)

@@ -19,7 +19,7 @@ _NUMBERS = re.compile(r"\d+(?:[.,\s]\d+)*")
 
 
 @dataclass(frozen=True)
-class Member:
+class StudentView:
     """A student of the class.
 
     Attributes
@@ -42,7 +42,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommonAnswer:
     """A wrong answer, and who gave it.
 
     Attributes
@@ -56,10 +56,10 @@ class Answer:
     key: str
     text: str
     alike: bool
-    members: list[Member]
+    members: list[StudentView]
 
     @property
-    def few(self) -> list[Member]:
+    def few(self) -> list[StudentView]:
         """The first who gave it."""
         return self.members[:MOST_NAMES]
 
@@ -82,7 +82,7 @@ class CheckView:
     hidden: bool
     max_score: float
     times: dict[CheckStatus, int]
-    answers: list[Answer]
+    answers: list[CommonAnswer]
     keys: dict[str, str]
 
     @property
@@ -111,18 +111,18 @@ class CheckView:
         return self.keys.get(_text(report), "")
 
 
-def checks_of(members: Sequence[Member]) -> dict[str, CheckView]:
+def checks_of(members: Sequence[StudentView]) -> dict[str, CheckView]:
     """Every check that a report has, by name, in the reports' order."""
-    made: dict[str, list[tuple[Member, CheckReport]]] = defaultdict(list)
+    made: dict[str, list[tuple[StudentView, CheckReport]]] = defaultdict(list)
     for member in members:
         for one in member.report.checks if member.report else ():
             made[one.name].append((member, one))
     return {name: _view(place, found) for place, (name, found) in enumerate(made.items(), 1)}
 
 
-def _view(place: int, found: list[tuple[Member, CheckReport]]) -> CheckView:
+def _view(place: int, found: list[tuple[StudentView, CheckReport]]) -> CheckView:
     times: dict[CheckStatus, int] = dict.fromkeys(_STATUSES, 0)
-    wrong: list[tuple[Member, str]] = []
+    wrong: list[tuple[StudentView, str]] = []
     for member, one in found:
         graded = member.report is not None and member.report.status != "ungraded"
         if graded or one.status == "error":
@@ -134,14 +134,14 @@ def _view(place: int, found: list[tuple[Member, CheckReport]]) -> CheckView:
     return CheckView(place, one.name, plain(one.title), one.hidden, one.max_score, times, answers, keys)
 
 
-def _answers(check: str, wrong: list[tuple[Member, str]]) -> tuple[list[Answer], dict[str, str]]:
+def _answers(check: str, wrong: list[tuple[StudentView, str]]) -> tuple[list[CommonAnswer], dict[str, str]]:
     """Wrong answers, the most frequent first, and the keys of their messages.
 
     The same words are the same answer. Messages that differ in their numbers alone are one, too, unless many have the
     very same: after a training hardly anybody has another's accuracy, while a wrong count is often the same mistake.
     """
-    same: dict[str, list[Member]] = defaultdict(list)
-    shapes: dict[str, list[Member]] = defaultdict(list)
+    same: dict[str, list[StudentView]] = defaultdict(list)
+    shapes: dict[str, list[StudentView]] = defaultdict(list)
     for member, text in wrong:
         same[text].append(member)
         shapes[_shape(text)].append(member)
@@ -150,7 +150,7 @@ def _answers(check: str, wrong: list[tuple[Member, str]]) -> tuple[list[Answer],
         often = len(members) > 1 and 20 * len(members) >= len(shapes[_shape(text)])
         grouped[text if often else _shape(text)].append(text)
     answers = [
-        Answer(_key(check, group), texts[0], len(texts) > 1, [member for text in texts for member in same[text]])
+        CommonAnswer(_key(check, group), texts[0], len(texts) > 1, [member for text in texts for member in same[text]])
         for group, texts in grouped.items()
     ]
     answers.sort(key=lambda one: -len(one.members))

@@ -13,7 +13,7 @@ TRAINING = 1.1
 FLAT = 1.1  # "linear" and "flat": the largest class costs a notebook at most 10 % more than the one before it
 
 
-def claims(figures: Figures) -> list[str]:
+def statements(figures: Figures) -> list[str]:
     """A sentence for each claim that these figures tell about."""
     return [*_speed(figures), *_growth(figures), *_training(figures), *_sandbox(figures), *_oddities(figures)]
 
