@@ -13,7 +13,6 @@ import sysconfig
 import venv
 import zipfile
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from grader import validation
 from grader.authoring import Patch, read_patches, read_reference, starter_of, starter_source, text_of, write_derived
 from grader.bundle import write_bundle
 from grader.cli import main
@@ -30,6 +28,7 @@ from grader.exercise import Exercise, exercise_folders, load
 from grader.kernel.warm import Warm
 from grader.skeleton import new_exercise
 from grader.validation import validate_all
+from tests.batches import Here
 from tests.conftest import CHECKS, SAMPLE, listing
 
 # ---------------------------------------------------------------------- marks
@@ -282,10 +281,10 @@ def test_a_new_exercise_in_an_empty_folder(nowhere: Path) -> None:
     assert any(check.hint for check in made.checks)
 
 
-def test_a_new_exercise_is_sound(nowhere: Path, warm: Warm | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_exercise_is_sound(nowhere: Path, warm: Warm | None) -> None:
     new_exercise("ID", nowhere, title="ID, TITLE and NOTEBOOK")
-    monkeypatch.setattr(validation, "warmed", lambda *_: nullcontext(warm))
-    (found,) = validate_all([load(nowhere / "exercises" / "ID")], SAMPLE)
+    with Here(warm) as crew:
+        (found,) = validate_all([load(nowhere / "exercises" / "ID")], SAMPLE, crew=crew)
     assert found.faults + [fault for row in found.rows for fault in row.faults] == []
     assert [row.row.name for row in found.rows[:2]] == ["reference", "starter"]
     assert len(found.rows) == 6

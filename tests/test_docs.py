@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from grader import cli, exercise, validation
 from grader.commands import common, student
 from grader.exercise import load
 from grader.kernel.warm import Warm
+from tests.batches import Here
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -110,7 +110,7 @@ def run(warm: Warm | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     """
     settings = common.settings
     monkeypatch.setattr(student, "settings", lambda *given: replace(settings(*given), data="sample", warm=warm))
-    monkeypatch.setattr(validation, "warmed", lambda *_: nullcontext(warm))
+    monkeypatch.setattr(validation, "_crew", lambda *_: Here(warm))
     monkeypatch.setattr(exercise, "__file__", str(tmp_path / "site-packages" / "grader" / "exercise.py"))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
