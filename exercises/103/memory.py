@@ -29,7 +29,7 @@ def expect_memory(run: Run, unit: str, *dtypes: str) -> None:
         if unit in TWINS:
             usual[OTHER_UNIT] = memory(parameters, dtype, TWINS[unit])
         what = called("memory", parameters, dtype, unit)
-        found = expect_number(run.call("memory", parameters, dtype, unit), what)
+        found = expect_number(run.call("memory", parameters, dtype, unit), what, MULTIPLY)
         hint = hint_for(found, usual, MULTIPLY, rtol=1e-3, atol=0)
         expect_close(found, memory(parameters, dtype, unit), what, rtol=2e-5, hint=hint)
 

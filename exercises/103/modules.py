@@ -30,7 +30,7 @@ EVERY_BUFFER = tr("`module.buffers()` gives every buffer, also those that are no
 def expect_memory(run: Run, described: Any, right: int, hint: str) -> None:
     what = tr("`module_memory` of {module}", module=module_told(described))
     try:
-        found = expect_number(run.call("module_memory", module(described)), "`module_memory`")
+        found = expect_number(run.call("module_memory", module(described)), what, hint)
     except CallFailed as fault:
         raise CallFailed(tr("{error} ({what})", error=fault.message, what=what), hint) from None
     expect(found == right, tr("{what} is {found:.10g}.", what=what, found=found), hint)
