@@ -74,8 +74,12 @@ def write_pages(results: Path, say: Say | None = None, index_only: bool = False)
     similar, read = _optional(results / SIMILAR, Similar)
     remarks += read
     grades = _grades(results, summary)
-    reports = {one.student: _light(folder, one) for one in grades.grades}
-    digests = {one.student: _digest(folder, one) for one in grades.grades if reports[one.student] is not None}
+    reports: dict[str, Report | None] = {}
+    digests: dict[str, str] = {}
+    for one in grades.grades:
+        reports[one.student], text = _light(folder, one)
+        if text is not None:
+            digests[one.student] = _digest(folder, one, text)
     jobs = [
         Job(str(results), grade.model_dump_json(), digests[grade.student])
         for grade in grades.grades
@@ -150,14 +154,16 @@ def _optional(path: Path, kind: type[T]) -> tuple[T | None, list[str]]:
         return None, [f"{path.name} is damaged and left out here. Run the command that wrote it again."]
 
 
-def _light(folder: Results, grade: Grade) -> Report | None:
-    """A student's report without its figures: those of a whole class would fill the memory."""
-    report = folder.all([grade.student]).get(grade.student)
-    if report is None or grade.status in ("missing", "pending"):  # what lies there is of an earlier batch
-        return None
-    return report.model_copy(
-        update={"checks": [one.model_copy(update={"figures": []}) for one in report.checks]},
-    )
+def _light(folder: Results, grade: Grade) -> tuple[Report | None, bytes | None]:
+    """A student's report without its figures, since those of a whole class would fill the memory; and all its text."""
+    if grade.status in ("missing", "pending"):  # what lies there is of an earlier batch
+        return None, None
+    found = folder.read_with_text(grade.student)
+    if found is None:
+        return None, None
+    report, text = found
+    light = [one.model_copy(update={"figures": []}) for one in report.checks]
+    return report.model_copy(update={"checks": light}), text
 
 
 def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -> StudentView:
@@ -170,10 +176,10 @@ def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -
 # ---------------------------------------------------------------------- what pages hang on
 
 
-def _digest(folder: Results, grade: Grade) -> str:
+def _digest(folder: Results, grade: Grade, report: bytes) -> str:
     hasher = hashlib.sha256(_package_digest())
     place = folder.folder(grade.student)
-    for part in (grade.model_dump_json().encode(), *(_bytes(place / name) for name in (REPORT, NOTEBOOK))):
+    for part in (grade.model_dump_json().encode(), report, _bytes(place / NOTEBOOK)):
         hasher.update(len(part).to_bytes(8, "little"))
         hasher.update(part)
     return hasher.hexdigest()

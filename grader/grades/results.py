@@ -150,6 +150,11 @@ class Results:
 
     def read(self, student: str, key: str | None = None, attempt: int = 0) -> Report | None:
         """A finished result of a student, with this key or with whatever key."""
+        found = self.read_with_text(student, key, attempt)
+        return None if found is None else found[0]
+
+    def read_with_text(self, student: str, key: str | None = None, attempt: int = 0) -> tuple[Report, bytes] | None:
+        """The same, with the bytes of the report's file."""
         folder = self.folder(student, attempt)
         try:
             mark = json.loads(_contents(folder / KEY, 10_000))
@@ -162,7 +167,7 @@ class Results:
         except (OSError, ValueError, RecursionError, ValidationError):
             return None
         # A folder copied under another student's name is not that student's result.
-        return report if report.student in (None, student) else None
+        return (report, raw) if report.student in (None, student) else None
 
     # ------------------------------------------------------------------ writing
 
