@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from grader.errors import UsageError
 from grader.grades.rules import DAY_S, Cost, LateRule, Rules, counting, duration, load_rules, rules_for
+from tests.conftest import ROOT
 
 DEADLINE = datetime(2026, 11, 20, 23, 59, tzinfo=timezone(timedelta(hours=2)))
 
@@ -271,3 +273,10 @@ def test_no_other_attempt_is_worth_more(made: list[tuple[float, float]], late: L
 )
 def test_so_long(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_the_rules_in_the_documentation_are_rules(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "teachers.md").read_text("utf-8")
+    first, second = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(written(tmp_path, first).students) == 1
+    assert written(tmp_path, second).times == "sheet.csv"

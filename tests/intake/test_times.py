@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from grader.errors import UsageError
-from grader.grades.rules import Rules, load_rules
 from grader.intake.times import TimeSheet, as_moment, nbgrader_time, shared_moments
-from tests.conftest import ROOT
-
-
-def rules(**told: Any) -> Rules:
-    """Rules as a file would say them."""
-    return Rules.model_validate({"deadline": DEADLINE} | told)
-
-
-def written(folder: Path, text: str) -> Rules:
-    path = folder / "rules.toml"
-    path.write_text(text, "utf-8")
-    return load_rules(path)
-
 
 # ---------------------------------------------------------------------- which times are to be believed
 
@@ -133,10 +117,3 @@ def test_a_sheet_that_tells_nothing(tmp_path: Path, text: str, says: str) -> Non
 def test_hours_in_words(tmp_path: Path, told: str, hour: int) -> None:
     (tmp_path / "sheet.csv").write_text(f'student;submitted at\nann;"Tuesday, 3 March 2026, {told}"\n')
     assert TimeSheet(tmp_path / "sheet.csv").of("ann") == datetime(2026, 3, 3, hour, 5).astimezone()
-
-
-def test_the_rules_in_the_documentation_are_rules(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "teachers.md").read_text("utf-8")
-    first, second = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    assert len(written(tmp_path, first).students) == 1
-    assert written(tmp_path, second).times == "sheet.csv"
