@@ -18,7 +18,8 @@ from grader.exercise import load
 from tests.conftest import ROOT
 
 _ = load(ROOT / "exercises" / "101").checks
-checks: Any = sys.modules["_checks_101"]
+oracle: Any = sys.modules["_checks_101.oracle"]
+seen: Any = sys.modules["_checks_101.picture"]
 Drawing = Callable[[Axes], object]
 
 X = np.linspace(0, 2, 401)
@@ -27,7 +28,7 @@ NAMED = "The network of Problem 3.4 and that of figure 3.3"
 
 
 def output(x: np.ndarray) -> np.ndarray:
-    return np.asarray(checks.output(x, checks.PHI, checks.NEW_THETA))
+    return np.asarray(oracle.output(x, oracle.PHI, oracle.NEW_THETA))
 
 
 def line(axes: Axes, style: str = "-", points: int = 401, limit: float | None = None, **options: Any) -> None:
@@ -59,7 +60,7 @@ def far(axes: Axes) -> None:
 
 
 def two(axes: Axes) -> None:
-    axes.plot(X, np.asarray(checks.output(X, checks.PHI, checks.THETA)), "--", color="grey", label="figure 3.3")
+    axes.plot(X, np.asarray(oracle.output(X, oracle.PHI, oracle.THETA)), "--", color="grey", label="figure 3.3")
     line(axes, label="Problem 3.4")
     axes.legend()
 
@@ -144,43 +145,43 @@ def picture(drawing: Drawing, style: str = "default", panels: tuple[int, int] = 
             drawing(axes)
         file = io.BytesIO()
         figure.savefig(file, format="png", **save_options)
-    return np.asarray(checks.read_png(file.getvalue()))
+    return np.asarray(seen.read_png(file.getvalue()))
 
 
 @pytest.mark.parametrize("drawing", DRAWN.values(), ids=DRAWN)
 def test_a_line_is_seen(drawing: Drawing) -> None:
-    assert checks.shows_a_line(picture(drawing))
+    assert seen.shows_a_line(picture(drawing))
 
 
 @pytest.mark.parametrize("drawing", EMPTY.values(), ids=EMPTY)
 def test_an_empty_frame_has_no_line(drawing: Drawing) -> None:
-    assert not checks.shows_a_line(picture(drawing))
+    assert not seen.shows_a_line(picture(drawing))
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_in_every_style(style: str) -> None:
-    assert checks.shows_a_line(picture(line, style))
-    assert checks.shows_a_line(picture(DRAWN["dotted"], style))
-    assert not checks.shows_a_line(picture(words, style))
-    assert not checks.shows_a_line(picture(EMPTY["a grid"], style))
+    assert seen.shows_a_line(picture(line, style))
+    assert seen.shows_a_line(picture(DRAWN["dotted"], style))
+    assert not seen.shows_a_line(picture(words, style))
+    assert not seen.shows_a_line(picture(EMPTY["a grid"], style))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=[str(figure | save) for figure, save in SIZES])
 def test_in_every_size(size: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    assert checks.shows_a_line(picture(line, size=size))
-    assert not checks.shows_a_line(picture(words, size=size))
+    assert seen.shows_a_line(picture(line, size=size))
+    assert not seen.shows_a_line(picture(words, size=size))
 
 
 @pytest.mark.parametrize("panels", [(1, 2), (3, 3)], ids=str)
 @pytest.mark.parametrize("layout", [None, "constrained"])
 def test_in_several_panels(panels: tuple[int, int], layout: str | None) -> None:
     size = ({"figsize": (9, 6)}, {})
-    assert checks.shows_a_line(picture(line, panels=panels, layout=layout, size=size))
-    assert not checks.shows_a_line(picture(EMPTY["a grid"], panels=panels, layout=layout, size=size))
+    assert seen.shows_a_line(picture(line, panels=panels, layout=layout, size=size))
+    assert not seen.shows_a_line(picture(EMPTY["a grid"], panels=panels, layout=layout, size=size))
 
 
 def test_no_picture_is_too_odd() -> None:
     rng = np.random.default_rng(0)
     for shape in [(100, 100), (100, 90_000), (90_000, 100), (3000, 3000)]:
-        assert not checks.shows_a_line(np.full(shape, 255, np.uint8))
-        assert not checks.shows_a_line(rng.integers(0, 256, shape).astype(np.uint8))
+        assert not seen.shows_a_line(np.full(shape, 255, np.uint8))
+        assert not seen.shows_a_line(rng.integers(0, 256, shape).astype(np.uint8))
