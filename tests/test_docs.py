@@ -35,7 +35,7 @@ ONLY_PARSED = {
         f"grade export {format}": "wants a class that was graded: tests/platforms exports some"
         for format in ("moodle", "moodle-feedback", "canvas", "gradescope", "junit", "github", "csv")
     },
-    "grade override": "wants a class that was graded: tests/grades/test_policy.py",
+    "grade override": "wants a class that was graded: tests/batch/test_override.py",
     "grade report": "wants a class that was graded: tests/batch writes its pages",
     "grade data fetch": "wants a network",
     "grade data add": "wants the real data sets: tests/datasets adds some",
