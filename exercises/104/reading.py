@@ -66,7 +66,7 @@ def is_read(run: Run, name: str) -> bool:
     It holds the picture's weights, signs aside, in whatever order; or two thirds of its places are right, however
     its units are numbered. No row of successive numbers, no random ones, no zeros and ones come near that.
     """
-    return run.once_for(("is read", name), lambda: _is_read(run, name, numbers(run, name)))
+    return run.once_for(("is_read", name), lambda: _is_read(run, name, numbers(run, name)))
 
 
 def _is_read(run: Run, name: str, matrix: np.ndarray) -> bool:
