@@ -56,7 +56,7 @@ from grader.checks.predictions import (
 from grader.checks.show import confusion, curves, misjudged, show_any_history, show_history
 from grader.claims import numeric, refuse_placeholder, shape_told, told, whole_number
 from grader.datasets import Digits, RatedReviews, Reviews
-from grader.errors import CallFailed, CheckFailed, SubmissionFault, WrongKind
+from grader.errors import CallFailed, CheckFailed, SubmissionFault, TooSlow, WrongKind
 from grader.figures import show
 from grader.kernel.wire import InTurn, Opaque, module, tensor
 from grader.language import decimal, grouped, ngettext, tr
@@ -76,6 +76,7 @@ __all__ = [
     "Run",
     "Scalar",
     "SubmissionFault",
+    "TooSlow",
     "Trained",
     "WrongKind",
     "arrays",
