@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,9 @@ from grader.exercise import load
 from tests.conftest import ROOT
 
 _ = load(ROOT / "exercises" / "102").checks
-checks: Any = sys.modules["_checks_102"]
+activations, networks, unlisted = (
+    import_module(f"_checks_102.{name}") for name in ("activations", "networks", "unlisted")
+)
 Activation = Callable[[np.ndarray], np.ndarray]
 
 
@@ -61,8 +63,8 @@ def points(rng: np.random.Generator, n: int) -> np.ndarray:
 
 
 def any_activation(parameters: dict[str, np.ndarray], xs: np.ndarray, found: np.ndarray) -> Any:
-    chain = next(checks.chains(parameters, 1, range(2, 5)))
-    return checks.any_activation(chain, xs, found)
+    chain = next(networks.chains(parameters, 1, range(2, 5)))
+    return unlisted.any_activation(chain, xs, found)
 
 
 @pytest.mark.parametrize("name", ALLOWED)
@@ -108,14 +110,14 @@ def test_four_layers_with_a_parameter_of_ones_own(name: str) -> None:
     rng = np.random.default_rng(1)
     parameters, xs = network(rng, [2, 5, 6, 5, 4, 1]), points(rng, 300)
     found = answers(parameters, xs, *[ALLOWED[name]] * 4)
-    assert checks.read_network(parameters, 4, range(2, 9), xs, found) is not None
+    assert networks.read_network(parameters, 4, range(2, 9), xs, found) is not None
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_four_layers_with_a_mixture(seed: int) -> None:
     rng = np.random.default_rng(seed)
     parameters, xs = network(rng, [2, 5, 6, 5, 4, 1]), points(rng, 300)
-    chosen = [checks.IN_MIXTURES[int(n)] for n in rng.choice([0, 1, 2, 4, 9, 12, 13], size=4)]
-    read = checks.read_network(parameters, 4, range(2, 9), xs, answers(parameters, xs, *chosen))
+    chosen = [activations.IN_MIXTURES[int(n)] for n in rng.choice([0, 1, 2, 4, 9, 12, 13], size=4)]
+    read = networks.read_network(parameters, 4, range(2, 9), xs, answers(parameters, xs, *chosen))
     assert read is not None
-    assert checks.read_network(parameters, 4, range(2, 9), xs, np.sign(xs[:, :1] * xs[:, 1:])) is None
+    assert networks.read_network(parameters, 4, range(2, 9), xs, np.sign(xs[:, :1] * xs[:, 1:])) is None
