@@ -93,7 +93,7 @@ def _explain(name: str, a: np.ndarray, b: np.ndarray, answers: np.ndarray) -> No
 
 
 def _coordinates(point: np.ndarray) -> str:
-    return "{:.2f}, {:.2f}".format(*point)
+    return ", ".join(f"{x:.2f}" for x in point)
 
 
 def _readings(answers: np.ndarray) -> Iterator[tuple[Activation, np.ndarray]]:
