@@ -46,13 +46,12 @@ def certificate_proves_the_impossibility(run: Run) -> None:
     )
     weights = weights / largest
     total = (weights * FOUR_SIGNS) @ with_one(FOUR_POINTS)
-    shown = ", ".join(f"{x:.3g}" for x in total)
     # Fractions rounded to three decimals still say what is meant; other weights are far off.
     expect(
         np.abs(total).max() <= 1e-2,
         tr(
-            "The weighted sum of y·(x1, x2, 1) is ({sum}), not (0, 0, 0) (with the largest weight scaled to 1).",
-            sum=shown,
+            "The weighted sum of y·(x1, x2, 1) is ({sum:.3g}), not (0, 0, 0) (with the largest weight scaled to 1).",
+            sum=total.tolist(),
         ),
     )
 

@@ -80,20 +80,16 @@ def _explain(name: str, a: np.ndarray, b: np.ndarray, answers: np.ndarray) -> No
     worst = int(np.abs(left - right).argmax())
     fail(
         tr(
-            "`{name}` is not linear: for a = ({a}) and b = ({b}), "
+            "`{name}` is not linear: for a = ({a:.2f}) and b = ({b:.2f}), "
             "f(a) + f(b) is {left:.4g}, but f(a + b) + f(0) is {right:.4g}.",
             name=name,
-            a=_coordinates(a[worst]),
-            b=_coordinates(b[worst]),
+            a=a[worst].tolist(),
+            b=b[worst].tolist(),
             left=left[worst],
             right=right[worst],
         ),
         tr("A linear model has no hidden layer and no features made by hand: one layer from two inputs to the output."),
     )
-
-
-def _coordinates(point: np.ndarray) -> str:
-    return ", ".join(f"{x:.2f}" for x in point)
 
 
 def _readings(answers: np.ndarray) -> Iterator[tuple[Activation, np.ndarray]]:
