@@ -261,7 +261,3 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
     if (other := next((name for name, one in content.items() if type(one) is not dict), None)) is not None:
         raise ExerciseError(f"{path}: `{other}` is no table.", f"Write it as [{other}] with `right = …` below.")
     return hints, content
-
-
-def closed_answer(salt: str, right: str, wrong: Mapping[str, str] | None = None) -> ClosedAnswer:
-    return ClosedAnswer(salt, right, dict(wrong or {}))

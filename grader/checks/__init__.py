@@ -10,7 +10,6 @@
 `docs/authoring.md` has them in tables.
 """
 
-from grader.answers import closed_answer
 from grader.checks.calls import (
     arrays,
     ask,
@@ -29,7 +28,6 @@ from grader.checks.expect import (
     expect_accuracy,
     expect_answer,
     expect_close,
-    expect_closed,
     expect_count,
     expect_dtype,
     expect_equal,
@@ -87,7 +85,6 @@ __all__ = [
     "better_by_rank",
     "called",
     "check",
-    "closed_answer",
     "confusion",
     "cross_entropy",
     "curves",
@@ -97,7 +94,6 @@ __all__ = [
     "expect_answer",
     "expect_call",
     "expect_close",
-    "expect_closed",
     "expect_count",
     "expect_dtype",
     "expect_each_by_itself",

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from grader.answers import ClosedAnswer
 from grader.claims import numeric, refuse_placeholder, shape_told, told, whole_number
 from grader.errors import CheckFailed, ExerciseError, WrongKind
 from grader.figures import Accuracy, show
@@ -247,10 +246,8 @@ def expect_answer(
         To how many decimals a number is rounded first.
     """
     what = what or f"`{name}`"
-    expect_closed(run.value(name) if value is _VALUE_OF_THE_NAME else value, run.answer(name), what, hint, digits)
-
-
-def expect_closed(value: Any, answer: ClosedAnswer, what: str, hint: str = "", digits: int | None = None) -> None:
+    if value is _VALUE_OF_THE_NAME:
+        value = run.value(name)
     array = numeric(value, what)
     if type(value) is bool or (isinstance(value, np.ndarray) and value.dtype.kind == "b"):
         raise WrongKind(tr("{what} is {found}, not a number.", what=what, found=told(value)))
@@ -260,6 +257,7 @@ def expect_closed(value: Any, answer: ClosedAnswer, what: str, hint: str = "", d
     if array.size > 10_000:
         raise CheckFailed(tr("{what} is {found}.", what=what, found=told(array)), hint)
     compared = array if digits is None else array.round(digits)
+    answer = run.answer(name)
     if not answer.matches(compared):
         instead = told(value if type(value) is int else array)
         raise CheckFailed(

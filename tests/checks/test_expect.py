@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grader.answers import closed_answer, digest, digests_of, read_answers
+from grader.answers import ClosedAnswer, digest, digests_of, read_answers
 from grader.checks.expect import (
     expect,
     expect_accuracy,
+    expect_answer,
     expect_close,
-    expect_closed,
     expect_count,
     expect_dtype,
     expect_finite,
@@ -33,6 +33,7 @@ from grader.checks.expect import (
 from grader.claims import numeric, refuse_placeholder, shape_told, told, whole_number
 from grader.errors import AnswerMissing, CheckFailed, ExerciseError, SubmissionFault, WrongKind
 from grader.kernel.wire import Opaque
+from tests.fakes import LocalKernel, run_of
 
 ELLIPSIS = Opaque("ellipsis")
 EMPTY_AND_LONG = np.empty((10_000_000, 0))
@@ -64,7 +65,14 @@ def claims() -> st.SearchStrategy[Any]:
     )
 
 
-ANSWER = closed_answer("t", digest("t", 18), {digest("t", 12): "The biases are missing."})
+def closed(value: Any, answer: ClosedAnswer, what: str, hint: str = "") -> None:
+    """Fail unless the value is this closed answer."""
+    run = run_of(LocalKernel())
+    run.answers = {"x": answer}
+    expect_answer(run, "x", hint, value=value, what=what)
+
+
+ANSWER = ClosedAnswer("t", digest("t", 18), {digest("t", 12): "The biases are missing."})
 
 JUDGES: dict[str, Callable[[Any], Any]] = {
     "shape": lambda v: expect_shape(v, (None, 3), "x"),
@@ -75,7 +83,7 @@ JUDGES: dict[str, Callable[[Any], Any]] = {
     "close": lambda v: expect_close(v, [[1.0, 2.0, 3.5]], "x"),
     "close scalar": lambda v: expect_close(v, 12345.678, "x"),
     "count": lambda v: expect_count(v, 987_654_321, "x"),
-    "answer": lambda v: expect_closed(v, closed_answer("t", digest("t", 987_654_321)), "x"),
+    "answer": lambda v: closed(v, ClosedAnswer("t", digest("t", 987_654_321)), "x"),
     "accuracy": lambda v: expect_accuracy(v, np.array([5, 3, 7]), above=0.9),
 }
 
@@ -341,7 +349,7 @@ def test_an_array_is_close_to_itself_and_not_to_its_neighbour(array: np.ndarray)
 
 @pytest.mark.parametrize("value", [18, 18.0, [18], np.array([18]), np.array(18, "<f2"), 17.999999999999996])
 def test_the_closed_answer_in_any_dress(value: Any) -> None:
-    expect_closed(value, ANSWER, "x")
+    closed(value, ANSWER, "x")
 
 
 @pytest.mark.parametrize(
@@ -364,15 +372,15 @@ def test_the_closed_answer_in_any_dress(value: Any) -> None:
 )
 def test_no_closed_answer(value: Any) -> None:
     with pytest.raises(SubmissionFault):
-        expect_closed(value, ANSWER, "x")
+        closed(value, ANSWER, "x")
 
 
 def test_a_usual_wrong_answer_brings_its_own_hint() -> None:
     with pytest.raises(CheckFailed) as caught:
-        expect_closed(12, ANSWER, "`n`", "Look again.")
+        closed(12, ANSWER, "`n`", "Look again.")
     assert (caught.value.message, caught.value.hint) == ("`n` is 12, which is not right.", "The biases are missing.")
     with pytest.raises(CheckFailed) as caught:
-        expect_closed(13, ANSWER, "`n`", "Look again.")
+        closed(13, ANSWER, "`n`", "Look again.")
     assert caught.value.hint == "Look again."
 
 

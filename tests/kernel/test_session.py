@@ -23,7 +23,7 @@ from grader.submission import Submission
 from grader.workspace import remove
 from tests.conftest import CHECKS, SAMPLE, listing
 
-HEAD = "from grader.checks import *\nimport numpy as np\n"
+HEAD = "from grader.answers import ClosedAnswer\nfrom grader.checks import *\nimport numpy as np\n"
 
 Grade = Callable[..., Graded]
 
@@ -356,7 +356,7 @@ def test_patches_gain_nothing(grade_cells: Grade) -> None:
     bodies = {
         "count": 'expect_count(run.value("x"), 3, "`x`")',
         "close": 'expect_close(run.value("x"), run.rng.normal(size=3), "`x`")',
-        "answer": 'expect_closed(run.value("x"), closed_answer("s", "0" * 32), "`x`")',
+        "answer": 'run.answers = {"x": ClosedAnswer("s", "0" * 32)}\nexpect_answer(run, "x")',
         "called": 'n = int(run.rng.integers(10, 10**9))\nexpect_count(run.call("f", n), n, "f(n)")',
         "accuracy": (
             'digits = run.heldout("mnist")\n'

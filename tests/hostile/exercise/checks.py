@@ -4,15 +4,13 @@ import re
 
 import numpy as np
 
-from grader.checks import check, closed_answer, expect, expect_accuracy, expect_close, expect_closed, tensor
-
-X = closed_answer("hostile", "10ce92dc49a9ee63f5253a07030f6230")
+from grader.checks import check, expect, expect_accuracy, expect_answer, expect_close, tensor
 
 
 @check(points=1)
 def x(run):
     """`x` is the answer."""
-    expect_closed(run.value("x"), X, "`x`")
+    expect_answer(run, "x")
 
 
 @check(points=1)
