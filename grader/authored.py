@@ -17,19 +17,28 @@ from types import ModuleType
 
 from grader.errors import ExerciseError
 from grader.language import speaking
+from grader.small_files import contents
 
 # The grader's process, which judges a whole class, does without them: they are large, and what they load may run code.
 _REFUSED = ("torch", "torchvision")
 
 
+# A stranger may have put files of these names beside a notebook, and each is read before that is run.
+MOST_SOURCE = 300_000  # bytes of `checks.py` and all that it imports
+MOST_TOML = 50_000
+
+
 def modules_of(checks: Path) -> list[Path]:
     """`checks.py` and the files beside it that it imports, directly or through each other; itself alone if broken."""
-    found = [checks]
+    found, known, room = [checks], {checks}, MOST_SOURCE
     for path in found:  # grows meanwhile
-        for name in _imported_from_beside(path):
+        source = _source(path, room)
+        room -= len(source)
+        for name in _imported_from_beside(source):
             beside = checks.parent / f"{name}.py"
-            if beside not in found and beside.is_file():
+            if beside not in known and _is_file(beside):
                 found.append(beside)
+            known.add(beside)
     return found
 
 
@@ -37,15 +46,30 @@ def belongings(folder: Path) -> list[Path]:
     """What in an exercise's folder is the exercise's alone: the modules of its checks, data sets of its own."""
     files = modules_of(folder / "checks.py")
     try:
-        sets = tomllib.loads((folder / "exercise.toml").read_text("utf-8")).get("dataset", [])
+        sets = tomllib.loads(contents(folder / "exercise.toml", MOST_TOML).decode()).get("dataset", [])
         files += [folder / one["file"] for one in sets]
-    except (OSError, ValueError, LookupError, TypeError):  # no exercise, or one whose faults are told elsewhere
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # none, or its faults are told elsewhere
         pass
-    return [path for path in files if path.is_file()]
+    return [path for path in files if _is_file(path)]
 
 
-def _imported_from_beside(path: Path) -> Iterator[str]:
-    for node in _imports(path):
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, say
+        return False
+
+
+def _source(path: Path, most: int) -> bytes:
+    """A module's source; nothing where it is none that can be read, or is larger than this."""
+    try:
+        return contents(path, most)
+    except (OSError, ValueError):
+        return b""
+
+
+def _imported_from_beside(source: bytes) -> Iterator[str]:
+    for node in _imports(source):
         if isinstance(node, ast.ImportFrom) and node.level == 1:
             if node.module is None:
                 yield from (alias.name for alias in node.names)
@@ -53,10 +77,10 @@ def _imported_from_beside(path: Path) -> Iterator[str]:
                 yield node.module.partition(".")[0]
 
 
-def _imports(path: Path) -> Iterator[ast.Import | ast.ImportFrom]:
+def _imports(source: bytes) -> Iterator[ast.Import | ast.ImportFrom]:
     try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):  # told where it is run
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # told where it is run
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -69,9 +93,15 @@ def run_checks(checks: Path, package: str) -> ModuleType:
     Raises
     ------
     ExerciseError
-        It imports torch, or cannot be run.
+        It imports torch, is too large, or cannot be run.
     """
-    for path in modules_of(checks):
+    modules = modules_of(checks)
+    if sum(path.stat().st_size for path in modules) > MOST_SOURCE:
+        raise ExerciseError(
+            f"{checks} and what it imports from beside it are larger than {MOST_SOURCE:,} bytes.",
+            "Keep tables in files of their own.",
+        )
+    for path in modules:
         _refuse_torch(path)
     for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
         del sys.modules[name]
@@ -98,7 +128,7 @@ def run_checks(checks: Path, package: str) -> ModuleType:
 
 
 def _refuse_torch(path: Path) -> None:
-    for node in _imports(path):
+    for node in _imports(_source(path, MOST_SOURCE)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
         for name in names:
             if name.partition(".")[0] in _REFUSED and getattr(node, "level", 0) == 0:

@@ -35,8 +35,8 @@ def told(value: Any, limit: int = 120) -> str:
             return number(value) if isinstance(value, float) else plain(str(value), limit)
         case list() | tuple() | dict():
             kind = type(value).__name__
-            small = len(value) <= 8 and all(type(item) in (int, float, bool) for item in value)
-            if small:
+            items = [*value, *value.values()] if type(value) is dict else value
+            if len(value) <= 8 and all(type(item) in (int, float, bool) for item in items):
                 return plain(str(value), limit)
             return ngettext("a {kind} of {n} item", "a {kind} of {n} items", len(value), kind=kind)
         case _:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator
 
 from grader.answers import ClosedAnswer, read_answers
-from grader.authored import modules_of, run_checks
+from grader.authored import MOST_TOML, modules_of, run_checks
 from grader.budget import Budget
 from grader.checks.check import Check
 from grader.datasets import DATASETS
@@ -20,6 +20,7 @@ from grader.datasets.own import Own, OwnDataset
 from grader.errors import ExerciseError, UsageError
 from grader.language import tr
 from grader.record import Frozen, first_fault
+from grader.small_files import contents
 from grader.text import listed, plain
 
 # What the course's notebooks may import beyond the grader's own dependencies. One of these missing on the
@@ -197,17 +198,19 @@ def load(folder: Path) -> Exercise:
     """
     path = folder / "exercise.toml"
     try:
-        description = Description.model_validate(tomllib.loads(path.read_text("utf-8")))
+        description = Description.model_validate(tomllib.loads(contents(path, MOST_TOML).decode()))
     except FileNotFoundError:
         raise ExerciseError(
             f"{folder} is no exercise: it has no exercise.toml.", "Name an exercise's folder."
         ) from None
     except OSError as error:
         raise ExerciseError(f"{path} cannot be read: {error.strerror}.", "Check your access to it.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ExerciseError(f"{path} is no TOML: {error}.", "Correct it.") from None
     except ValidationError as error:
         raise ExerciseError(f"{path}: {first_fault(error)}.", "docs/authoring.md says what may stand there.") from None
+    except ValueError as error:
+        raise ExerciseError(f"{path} cannot be read: {error}.", "It is a few lines long.") from None
     return Exercise(folder.resolve(), description)
 
 

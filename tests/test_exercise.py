@@ -210,6 +210,23 @@ def test_a_wrong_exercise_toml_says_where(course: Path, change: Callable[[str], 
     assert caught.value.advice
 
 
+@pytest.mark.parametrize(
+    ("content", "said"), [("a = " + "[" * 40_000, "is no TOML"), ("# " + "a" * 60_000, "cannot be read")]
+)
+def test_an_exercise_toml_that_is_too_deep_or_too_large(course: Path, content: str, said: str) -> None:
+    (course / "exercises" / "a" / "exercise.toml").write_text(content)
+    with pytest.raises(ExerciseError, match=said):
+        load(course / "exercises" / "a")
+
+
+def test_checks_that_are_too_large_to_be_looked_through(course: Path) -> None:
+    """Else what they import would come along with a notebook."""
+    (course / "exercises" / "a" / "checks.py").write_text("from . import oracle\n" + CHECKS)
+    (course / "exercises" / "a" / "oracle.py").write_text("x = 1\n" * 50_000)
+    with pytest.raises(ExerciseError, match="larger than 300,000 bytes"):
+        _ = load(course / "exercises" / "a").checks
+
+
 def test_no_exercise_toml(course: Path) -> None:
     with pytest.raises(ExerciseError, match=r"has no exercise\.toml"):
         load(course / "handed-in")

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 
 from grader import workspace as module
 from grader.errors import SubmissionFault
-from grader.workspace import Workspace, remove, scratch_folder
+from grader.workspace import Workspace, companions, remove, scratch_folder
 from tests.conftest import ROOT, listing
 
 
@@ -64,6 +65,44 @@ def test_what_belongs_to_others_stays_out(handed_in: Path, tmp_path: Path) -> No
     (handed_in / "fine.txt").write_text("fine")
     with Workspace(handed_in / "a.ipynb", (), "sample") as workspace:
         assert listing(workspace.folder) == ["data", "fine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("checks.py", "from . import helper, " + "a" * 300),
+        ("checks.py", "from . import " + ", ".join(f"a{n}" for n in range(200_000))),
+        ("checks.py", "x = [1, 2, 3, 4]\n" * 200_000),
+        ("checks.py", "(" * 200_000),
+        ("checks.py", "1" + "+1" * 140_000),
+        ("checks.py", "lambda:" * 40_000 + "1"),
+        ("checks.py", "\0"),
+        ("exercise.toml", f'[[dataset]]\nfile = "{"a" * 300}.csv"'),
+        ("exercise.toml", '[[dataset]]\nfile = "../../secret.txt\\u0000"'),
+        ("exercise.toml", '[[dataset]]\nfile = ["a"]'),
+        ("exercise.toml", "dataset = 3"),
+        ("exercise.toml", "a = " + "[" * 40_000),
+        ("exercise.toml", "a = " + "{a = " * 8_000),
+        ("exercise.toml", "\n".join("a" + ".a" * 300 + f".b{n} = 1" for n in range(3000))),
+    ],
+    ids=range(14),
+)
+def test_a_hand_in_with_files_of_an_exercises_names_trips_nobody(handed_in: Path, name: str, content: str) -> None:
+    """Who looks at a class looks at all of them: one such folder would cost everybody their grades."""
+    (handed_in / name).write_text(content)
+    (handed_in / "fine.txt").write_text("fine")
+    begun = time.monotonic()
+    assert companions(handed_in) == ([handed_in / "fine.txt"], [])
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("name", ["checks.py", "exercise.toml"])
+def test_no_pipe_and_no_device_of_such_a_name_is_waited_for(handed_in: Path, name: str) -> None:
+    os.mkfifo(handed_in / name)
+    assert companions(handed_in) == ([], [])
+    (handed_in / name).unlink()
+    (handed_in / name).symlink_to("/dev/zero")
+    assert companions(handed_in) == ([], [])
 
 
 def test_the_smallest_come_along_when_not_all_may(handed_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,6 +125,12 @@ def expect_whole_list(run: Run, name: str, texts: Sequence[str], apart: float) -
         run.predict(name, some, batch=len(some)).reshape(len(some), -1)
         for some in (beginnings, [beginnings[i] for i in picked])
     )
+    if alone.shape[1] != together.shape[1]:
+        fail(tr("{what} gives answers of a different shape from batch to batch.", what=f"`{name}(…)`"))
+    if not together.size:
+        n = len(picked)
+        message = tr("`{name}(texts)` of {n} texts has shape {shape}.", name=name, n=n, shape=together.shape)
+        fail(message, tr("Give one number for each text: shape ({n},).", n=n))
     other = ~(np.abs(together - alone[picked]) <= apart).all(axis=1)  # NaN, too
     for edge in EDGES:
         expect(

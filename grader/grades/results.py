@@ -17,7 +17,6 @@ import errno
 import hashlib
 import json
 import os
-import stat
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +36,7 @@ from grader.intake.names import folder_name
 from grader.reading import Unreadable
 from grader.report import Report
 from grader.result_files import FILES, KEY, NOTEBOOK, REPORT, write_files
+from grader.small_files import contents
 from grader.submission import Submission, cells
 from grader.text import plain
 from grader.workspace import companions, remove
@@ -136,7 +136,7 @@ class Results:
         """Whether the notebook and the files beside a report are those that were written with it."""
         folder = self.folder(student, attempt)
         try:
-            mark = json.loads(_contents(folder / KEY, 10_000))
+            mark = json.loads(contents(folder / KEY, 10_000))
             if "beside" not in mark:  # it was written before anybody looked
                 return True
             return bool(mark["beside"] == _beside(*_read_beside(folder)))
@@ -157,10 +157,10 @@ class Results:
         """The same, with the bytes of the report's file."""
         folder = self.folder(student, attempt)
         try:
-            mark = json.loads(_contents(folder / KEY, 10_000))
+            mark = json.loads(contents(folder / KEY, 10_000))
             if type(mark) is not dict or (key is not None and mark.get("key") != key):
                 return None  # most often it is another key: the report need not even be opened
-            raw = _contents(folder / REPORT, _MAX_REPORT)
+            raw = contents(folder / REPORT, _MAX_REPORT)
             if _hex(raw) not in (mark.get("report"), mark.get("before")):
                 return None
             report = Report.model_validate_json(raw)
@@ -176,8 +176,8 @@ class Results:
         folder, moved = self.folder(student, attempt), report.model_copy(update={"submission": place})
         text = _text(moved)
         with _writing(student):
-            before = _contents(folder / REPORT, _MAX_REPORT)
-            mark = json.loads(_contents(folder / KEY, 10_000))
+            before = contents(folder / REPORT, _MAX_REPORT)
+            mark = json.loads(contents(folder / KEY, 10_000))
             mark |= {"key": key, "report": _hex(text.encode()), "before": _hex(before)}
             write_whole(folder / KEY, json.dumps(mark) + "\n")
             _sync(folder)
@@ -223,7 +223,7 @@ class Results:
     def key_of(self, student: str, attempt: int = 0) -> str | None:
         """What a result hangs on, as it was when it was written; None where there is no result."""
         try:
-            key = json.loads(_contents(self.folder(student, attempt) / KEY, 10_000)).get("key")
+            key = json.loads(contents(self.folder(student, attempt) / KEY, 10_000)).get("key")
         except (OSError, ValueError, AttributeError, RecursionError):
             return None
         return key if type(key) is str else None
@@ -331,9 +331,9 @@ def _read_beside(folder: Path) -> tuple[str | None, dict[str, bytes]]:
         Something else is in their place.
     """
     notebook = folder / NOTEBOOK
-    text = _contents(notebook, _MAX_NOTEBOOK).decode("utf-8") if os.path.lexists(notebook) else None
+    text = contents(notebook, _MAX_NOTEBOOK).decode("utf-8") if os.path.lexists(notebook) else None
     kept = folder / FILES
-    return text, {path.name: _contents(path, _MAX_NOTEBOOK) for path in kept.iterdir()} if kept.is_dir() else {}
+    return text, {path.name: contents(path, _MAX_NOTEBOOK) for path in kept.iterdir()} if kept.is_dir() else {}
 
 
 def _take_away(path: Path, folders_only: bool = False) -> None:
@@ -378,26 +378,6 @@ def _sync(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _contents(path: Path, most: int) -> bytes:
-    """Contents of a regular file that is not larger than this.
-
-    Raises
-    ------
-    OSError, ValueError
-        It is not there, is no such file, or is larger.
-    """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a FIFO would make us wait
-    descriptor = os.open(path, flags)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > most:
-            raise ValueError
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            return file.read(most)
-    finally:
-        os.close(descriptor)
 
 
 # ---------------------------------------------------------------------- digests

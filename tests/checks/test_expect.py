@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -105,9 +106,18 @@ def test_an_empty_array_with_a_long_axis_is_not_written_out() -> None:
     assert told(EMPTY_AND_LONG) == "an array of shape (10000000, 0)"
 
 
+@pytest.mark.parametrize("value", [np.zeros((4,) * 11, np.int8), "x" * 10**6, [0] * 10**5, 10**4000])
+def test_what_a_dictionary_holds_is_not_written_out(value: Any) -> None:
+    begun = time.monotonic()
+    assert len(told({1: value})) <= 120
+    assert time.monotonic() - begun < 1
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
+        ({1: Opaque("Tokenizer")}, "a dict of 1 item"),
+        ({1: 2.5}, "{1: 2.5}"),
         (ELLIPSIS, "still `...`"),
         (Opaque("function"), "a function"),
         (Opaque("Tokenizer"), "an object of type Tokenizer"),

@@ -54,6 +54,16 @@ def test_one_that_answers_a_part_fails(answer: Any) -> None:
         expect_whole_list(Asked(answer), "predict", TEXTS, apart=0.1)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("wide", "in_short", "said"),
+    [(3, 2, "different shape"), (3, 1, "different shape"), (0, 1, "different shape"), (0, 0, "has shape")],
+)
+def test_answers_of_another_width_are_no_fault_of_the_graders(wide: int, in_short: int, said: str) -> None:
+    asked: Any = Asked(lambda texts: np.zeros((len(texts), wide if len(texts) > len(TEXTS) else in_short)))
+    with pytest.raises(SubmissionFault, match=said):
+        expect_whole_list(asked, "predict", TEXTS, apart=0.1)
+
+
 def test_some_of_the_texts_that_a_notebook_sees() -> None:
     run: Any = SimpleNamespace(rng=np.random.default_rng(0), visible={"reviews": SimpleNamespace(texts=TEXTS)}.get)
     some = some_visible(run, "reviews", 7)
