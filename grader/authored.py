@@ -24,7 +24,7 @@ _REFUSED = ("torch", "torchvision")
 
 
 # A stranger may have put files of these names beside a notebook, and each is read before that is run.
-MOST_SOURCE = 300_000  # bytes of `checks.py` and all that it imports
+MOST_SOURCE = 120_000  # bytes of `checks.py` and all that it imports
 MOST_TOML = 50_000
 
 

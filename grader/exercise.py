@@ -274,6 +274,9 @@ def find_target(path: Path, exercise: str | None = None) -> Target:
 def find_exercise(name: str, near: Path) -> Exercise:
     """The exercise of an id, or in a folder.
 
+    Whoever names one means the one of their own course: a folder that was handed in may hold another of that id, whose
+    checks are a stranger's code.
+
     Raises
     ------
     UsageError
@@ -283,7 +286,7 @@ def find_exercise(name: str, near: Path) -> Exercise:
         folder = Path(name).expanduser()
         if (folder / "exercise.toml").is_file():
             return load(folder)
-    folders = _all_folders(near)
+    folders = _all_folders(near) | _all_folders(Path.cwd())
     if name not in folders:
         raise UsageError(tr("There is no exercise {name}.", name=repr(plain(name))), _where_to_look(list(folders)))
     return load(folders[name])

@@ -223,8 +223,17 @@ def test_checks_that_are_too_large_to_be_looked_through(course: Path) -> None:
     """Else what they import would come along with a notebook."""
     (course / "exercises" / "a" / "checks.py").write_text("from . import oracle\n" + CHECKS)
     (course / "exercises" / "a" / "oracle.py").write_text("x = 1\n" * 50_000)
-    with pytest.raises(ExerciseError, match="larger than 300,000 bytes"):
+    with pytest.raises(ExerciseError, match="larger than 120,000 bytes"):
         _ = load(course / "exercises" / "a").checks
+
+
+def test_an_exercise_that_is_named_is_not_looked_for_in_a_hand_in_first(course: Path) -> None:
+    theirs = course / "handed-in" / "exercises" / "a"
+    theirs.mkdir(parents=True)
+    (theirs / "exercise.toml").write_text(TOML.format(id="a", notebook="a_first.ipynb"))
+    (theirs / "checks.py").write_text("1 / 0")
+    assert find_target(course / "handed-in" / "mine.ipynb", "a").exercise.folder == course / "exercises" / "a"
+    assert find_target(course / "handed-in", "a").exercise.folder == course / "exercises" / "a"
 
 
 def test_no_exercise_toml(course: Path) -> None:

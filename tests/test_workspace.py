@@ -73,9 +73,10 @@ def test_what_belongs_to_others_stays_out(handed_in: Path, tmp_path: Path) -> No
         ("checks.py", "from . import helper, " + "a" * 300),
         ("checks.py", "from . import " + ", ".join(f"a{n}" for n in range(200_000))),
         ("checks.py", "x = [1, 2, 3, 4]\n" * 200_000),
-        ("checks.py", "(" * 200_000),
-        ("checks.py", "1" + "+1" * 140_000),
-        ("checks.py", "lambda:" * 40_000 + "1"),
+        ("checks.py", "(" * 100_000),
+        ("checks.py", "1" + "+1" * 50_000),
+        ("checks.py", "lambda:" * 15_000 + "1"),
+        ("checks.py", 'f"' + "{a}" * 90_000 + '"'),
         ("checks.py", "\0"),
         ("exercise.toml", f'[[dataset]]\nfile = "{"a" * 300}.csv"'),
         ("exercise.toml", '[[dataset]]\nfile = "../../secret.txt\\u0000"'),
@@ -85,7 +86,7 @@ def test_what_belongs_to_others_stays_out(handed_in: Path, tmp_path: Path) -> No
         ("exercise.toml", "a = " + "{a = " * 8_000),
         ("exercise.toml", "\n".join("a" + ".a" * 300 + f".b{n} = 1" for n in range(3000))),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_a_hand_in_with_files_of_an_exercises_names_trips_nobody(handed_in: Path, name: str, content: str) -> None:
     """Who looks at a class looks at all of them: one such folder would cost everybody their grades."""
