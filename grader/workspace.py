@@ -193,8 +193,9 @@ class Workspace:
         self.folder = self.root / "notebook"
         self.folder.mkdir()
         self.left_behind: list[str] = []
+        own = list(own)
         try:
-            self._companions(notebook.absolute().parent)
+            self._companions(notebook.absolute().parent, {one.path.name for one in own})
             self._data(data, choice)
             for one in own:
                 one.write(self.folder / "data")
@@ -213,9 +214,9 @@ class Workspace:
         """Remove the folder, whatever the notebook made of it."""
         remove(self.root)
 
-    def _companions(self, beside: Path) -> None:
-        """Copy what comes along."""
-        taken, left = companions(beside)
+    def _companions(self, beside: Path, whole: set[str]) -> None:
+        """Copy what comes along, but for what is called as an own data set, which has the rows held out in it."""
+        taken, left = ([path for path in paths if path.name not in whole] for paths in companions(beside))
         self.left_behind = [plain(str(path.relative_to(beside))) for path in left]
         for path in taken:
             target = self.folder / path.relative_to(beside)

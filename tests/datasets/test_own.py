@@ -16,8 +16,8 @@ from grader.errors import ExerciseError
 from grader.exercise import Exercise, load
 from grader.grading import grade
 from grader.submission import Submission
-from grader.workspace import companions
-from tests.conftest import SAMPLE
+from grader.workspace import Workspace, companions
+from tests.conftest import SAMPLE, listing
 
 ROWS = [(f"{n}.5", n % 7, "yes" if n % 3 else "no") for n in range(100)]
 
@@ -158,6 +158,17 @@ def test_a_notebook_is_judged_on_it(exercise: Exercise) -> None:
     nbformat.write(new_notebook(cells=[new_code_cell(CELL)]), notebook)
     report = grade(Submission(notebook), exercise, SAMPLE).report
     assert [(one.status, one.message) for one in report.checks] == [("passed", ""), ("passed", "")]
+
+
+def test_a_hand_in_that_holds_all_of_it_does_not_bring_it_along(exercise: Exercise, tmp_path: Path) -> None:
+    """Whoever grades at home has the file, and may hand it in without `exercise.toml`."""
+    for folder in (tmp_path / "in", tmp_path / "in" / "below"):
+        folder.mkdir()
+        table(folder / "flowers.csv")
+    (tmp_path / "in" / "mine.csv").write_text("1")
+    with Workspace(tmp_path / "in" / "a.ipynb", (), "sample", own=exercise.datasets.values()) as workspace:
+        found = [one for one in listing(workspace.folder) if one.endswith(".csv")]
+    assert found == ["data/flowers/test.csv", "data/flowers/train.csv", "mine.csv"]
 
 
 def test_it_is_no_companion_and_comes_along_with_the_bundle(exercise: Exercise) -> None:
