@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import sys
 import tomllib
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -121,10 +122,33 @@ def run_checks(checks: Path, package: str) -> ModuleType:
     except ExerciseError:
         raise
     except Exception as error:
-        raise ExerciseError(f"{checks} cannot be run: {type(error).__name__}: {error}", "Correct it.") from error
+        said, advice = _what_is_wrong(error, checks, package)
+        raise ExerciseError(f"{checks} cannot be run: {said}.", advice) from error
     finally:
         sys.dont_write_bytecode = written
     return module
+
+
+def _what_is_wrong(error: Exception, checks: Path, package: str) -> tuple[str, str]:
+    """An error of `checks.py` or of a module beside it, with its place in these, and what to do."""
+    said = f"{type(error).__name__}: {error}".replace(f"{package}.", ".").rstrip(".")
+    if not isinstance(error, SyntaxError):  # which tells its place itself
+        frames = traceback.extract_tb(error.__traceback__)
+        here = [frame for frame in frames if Path(frame.filename).parent == checks.parent]
+        said += "".join(f" ({Path(frame.filename).name}, line {frame.lineno})" for frame in here[-1:])
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        name = error.name.removeprefix(f"{package}.")
+        if name != error.name:
+            return said, f"Correct the name, or write {name}.py into {checks.parent}: no other folder is looked into."
+        if (checks.parent / f"{name.partition('.')[0]}.py").is_file():
+            return said, f"What lies beside is imported with a dot: `from .{name} import …`."
+        if name.startswith("grader."):
+            return said, "Import what is the grader's from `grader.checks`."
+    if isinstance(error, ImportError) and error.name == "grader.checks":
+        return said, "docs/authoring.md lists what `grader.checks` has."
+    if isinstance(error, TypeError) and str(error).startswith("check()"):
+        return said, "Write `@check(points=…)`: docs/authoring.md says what else it takes."
+    return said, "Correct it."
 
 
 def _refuse_torch(path: Path) -> None:

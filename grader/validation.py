@@ -255,6 +255,8 @@ def judge_row(row: Row, report: Report, needs: dict[str, tuple[str, ...]]) -> li
         (row.fails or frozenset()) - {check.name for check in report.checks} if len(report.checks) == len(needs) else ()
     )
     faults += [f"there is no check `{name}`" for name in sorted(unknown)]
+    if faults and row.name == "reference" and report.execution.error:  # which is most likely why
+        faults.insert(0, report.execution.error)
     return faults
 
 
@@ -288,6 +290,17 @@ def _unfailed(validation: Validation) -> list[str]:
     failed = {c.name for r in validation.rows if r.row.fails for c in r.report.checks if c.status == "failed"}
     idle = [f"`{check.name}`" for check in validation.exercise.checks if check.name not in failed]
     return [f"no mistake fails {listed(idle)}"] if idle else []
+
+
+def _row_faults(validation: Validation) -> list[str]:
+    """What is wrong with rows, a line each; what is wrong with several in the same way is told once."""
+    rows: dict[str, list[str]] = {}
+    for result in validation.rows:
+        for fault in result.faults:
+            rows.setdefault(fault, []).append(f"{result.row.name} ({result.row.data})")
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {fault}" for fault, names in rows.items()
+    ]
 
 
 def as_data(validation: Validation) -> dict[str, Any]:
@@ -340,11 +353,7 @@ def render(validation: Validation) -> RenderableType:
     lines: list[RenderableType] = [table]
     lines += [Text(f"  {number}  {check.name}", "dim") for number, check in enumerate(shown, 1)]
     lines += [Text(f"{validation.exercise.id}: {fault}", "red") for fault in validation.faults]
-    lines += [
-        Text(f"{validation.exercise.id} {r.row.name} ({r.row.data}): {fault}", "red")
-        for r in validation.rows
-        for fault in r.faults
-    ]
+    lines += [Text(f"{validation.exercise.id} {fault}", "red") for fault in _row_faults(validation)]
     lines.append(
         Text(
             f"{validation.exercise.id} is {'sound' if validation.sound else 'NOT sound'}",

@@ -324,6 +324,33 @@ def test_torch_is_refused_at_once(make_exercise: Callable[..., Exercise], line: 
     assert "(line 9)" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("more", "said", "advice"),
+    [
+        ("from oracle import RIGHT", "No module named 'oracle' (checks.py, line 2).", "`from .oracle import …`"),
+        ("from .orcale import RIGHT", "No module named '.orcale' (checks.py, line 2).", "or write orcale.py into"),
+        ("from .oracle import WRONG", "cannot import name 'WRONG' from '.oracle'", "Correct it."),
+        ("from . import broken", "division by zero (broken.py, line 2).", "Correct it."),
+        ("from . import unclosed", "(unclosed.py, line 1).", "Correct it."),
+        ("import grader.internals", "No module named 'grader.internals'", "from `grader.checks`"),
+        ("from grader.checks import nonsense", "cannot import name 'nonsense'", "lists what `grader.checks` has"),
+        ("@check\ndef x(run): ...", "(checks.py, line 2).", "`@check(points=…)`"),
+    ],
+)
+def test_what_is_wrong_with_checks_is_told_with_its_place_and_what_to_do(
+    make_exercise: Callable[..., Exercise], more: str, said: str, advice: str
+) -> None:
+    one = make_exercise(checks=f"from grader.checks import check\n{more}\n{CHECKS}")
+    (one.folder / "oracle.py").write_text("RIGHT = 3\n")
+    (one.folder / "broken.py").write_text("x = 1\nx / 0\n")
+    (one.folder / "unclosed.py").write_text("x = (\n")
+    with pytest.raises(ExerciseError) as caught:
+        _ = one.checks
+    assert said in caught.value.message
+    assert "_checks_" not in caught.value.message
+    assert advice in caught.value.advice
+
+
 # ---------------------------------------------------------------------- hidden checks
 
 

@@ -257,6 +257,15 @@ def test_the_table_shows_each_notebook_and_each_check(validated: Course) -> None
         assert line in shown
 
 
+def test_what_is_wrong_with_several_notebooks_is_told_once(validated: Course) -> None:
+    console = Console(width=200, color_system=None)
+    with captured(console) as text:
+        console.print(render(validated(checks=TWO_CHECKS.replace('run.value("x")', "{}['x']"))))
+    broken = [line for line in text().splitlines() if "`x_is_three` is broken" in line]
+    assert len(broken) == 1
+    assert broken[0].startswith(f"small reference (sample) and {len(MISTAKES) + 1} more: ")
+
+
 @contextmanager
 def captured(console: Console) -> Iterator[Callable[[], str]]:
     with console.capture() as capture:
@@ -300,3 +309,12 @@ NEEDS = {"a": (), "b": ("a",), "c": ("b",), "d": ()}
 def test_rows(fails: set[str] | None, statuses: dict[str, str], count: int) -> None:
     row = Row("row", new_notebook(), "sample", None if fails is None else frozenset(fails))
     assert len(judge_row(row, report_of(**statuses), NEEDS)) == count
+
+
+def test_a_cell_of_the_reference_that_fails_is_told_before_the_checks() -> None:
+    report = report_of(a="failed")
+    report.execution.error = "Cell 1 ended with an error."
+    reference = Row("reference", new_notebook(), "sample", frozenset())
+    assert judge_row(reference, report, {"a": ()})[0] == "Cell 1 ended with an error."
+    report.checks[0].status = "passed"  # an error that is meant to be seen costs nothing
+    assert judge_row(reference, report, {"a": ()}) == []
