@@ -6,6 +6,7 @@ A check that nothing fails proves nothing, so it is an error, like a starter tha
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -127,7 +128,7 @@ def _matrix(validation: Validation, options: Options) -> list[Row]:
     try:
         _ = exercise.checks
         matrix = list(rows(exercise, options))
-        validation.faults += _derived_faults(exercise) + _mistake_faults(exercise)
+        validation.faults += _name_faults(exercise) + _derived_faults(exercise) + _mistake_faults(exercise)
     except GraderError as error:
         validation.faults.append(f"{error.message} {error.advice}")
         return []
@@ -267,6 +268,22 @@ def _downstream(failed: frozenset[str], needs: dict[str, tuple[str, ...]]) -> se
         if any(one in failed or one in gone for one in wanted):
             gone.add(name)
     return gone
+
+
+def _name_faults(exercise: Exercise) -> list[str]:
+    """Whether what `exercise.toml` calls the exercise and the notebook's names is what they are called."""
+    faults = []
+    if exercise.id != exercise.folder.name:
+        faults.append(
+            f'exercise.toml says `id = "{exercise.id}"`: it has to be its folder\'s name, {exercise.folder.name}'
+        )
+    code = "\n".join(cell.source for cell in read_reference(exercise).cells if cell.cell_type == "code")
+    lacking = [
+        f"`{name}`" for name in exercise.description.names if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", code)
+    ]
+    if lacking:
+        faults.append(f"exercise.toml has names that the reference does not define: {listed(lacking)}")
+    return faults
 
 
 def _derived_faults(exercise: Exercise) -> list[str]:

@@ -122,6 +122,12 @@ def validated(make_exercise: Callable[..., Exercise], monkeypatch: pytest.Monkey
     return run
 
 
+def renamed(exercise: Exercise, old: str, new: str) -> None:
+    path = exercise.folder / "exercise.toml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
 def faults(validation: Validation) -> list[str]:
     return validation.faults + [fault for row in validation.rows for fault in row.faults]
 
@@ -162,6 +168,15 @@ def test_a_sound_exercise(validated: Course) -> None:
         ({"checks": "1 / 0"}, "cannot be run"),
         ({"checks": TWO_CHECKS.replace('expect_count(run.value("y"), 4, "`y`")', "pass")}, "is passed and should fail"),
         ({"checks": TWO_CHECKS.replace('expect_count(run.value("y"), 4, "`y`")', "{}['y']")}, "`y_is_four` is broken"),
+        (
+            {
+                "before": lambda exercise: renamed(
+                    exercise, 'chapter = "100"', 'chapter = "100"\nnames = ["x", "yy", "y-2"]'
+                )
+            },
+            "names that the reference does not define: `yy` and `y-2`",
+        ),
+        ({"before": lambda exercise: renamed(exercise, '"small"', '"smal"')}, "has to be its folder's name, small"),
         ({"before": lambda exercise: exercise.reference.unlink()}, "has no reference notebook"),
         ({"before": lambda exercise: exercise.starter.unlink()}, "the starter is not what the solution gives"),
     ],
