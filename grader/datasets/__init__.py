@@ -35,7 +35,8 @@ def dataset(name: str) -> Dataset:
         return DATASETS[name]
     except KeyError:
         raise ExerciseError(
-            f"There is no data set named {name!r}.", f"The data sets are {', '.join(DATASETS)}."
+            f"There is no data set named {name!r}.",
+            f"The data sets are {', '.join(DATASETS)}; one of the exercise's own is a [[dataset]], and not in `data`.",
         ) from None
 
 

@@ -141,6 +141,10 @@ class Own:
             raise ExerciseError(f"{self.path} is no CSV file in UTF-8: {error}.", "Save it as one.") from None
         if (off := next((n for n, line in enumerate(lines, 1) if len(line) != len(lines[0])), None)) is not None:
             raise ExerciseError(f"{self.path} has more or fewer columns in row {off}.", "Correct it.")
+        head = lines[0] if lines else []
+        if len(set(head)) < len(head):
+            twice = next(name for name in head if head.count(name) > 1)
+            raise ExerciseError(f"{self.path} has two columns named {twice!r}.", "Give one of them another name.")
         return lines
 
     @cached_property

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from grader.datasets import dataset
 from grader.datasets.own import Own, OwnDataset
 from grader.errors import ExerciseError
 from grader.exercise import Exercise, load
@@ -91,6 +92,7 @@ def test_arrays(tmp_path: Path) -> None:
         (None, "cannot be read"),
         ("", "is empty"),
         ("a,kind\n1\n", "more or fewer columns in row 2"),
+        ("a,kind,a\n1,2,3\n", "two columns named 'a'"),
         ("a,b\n1,2\n", "no column named 'kind'"),
         ("a,kind\n1,2\n3,4\n", "some part of them has none"),
         (b"\xff\xfe\x00", "is no CSV file in UTF-8"),
@@ -104,6 +106,12 @@ def test_wrong_tables(tmp_path: Path, content: str | bytes | None, said: str) ->
         own(tmp_path).training()
     assert said in caught.value.message
     assert caught.value.advice
+
+
+def test_a_set_of_ones_own_that_is_asked_for_by_a_wrong_name() -> None:
+    with pytest.raises(ExerciseError) as caught:
+        dataset("flower")
+    assert "[[dataset]], and not in `data`" in caught.value.advice
 
 
 def test_pickles_are_refused(tmp_path: Path) -> None:
