@@ -118,7 +118,7 @@ class Odd:
             case "has":
                 node = ["l", [["b", True]]]
             case "predict":
-                node = ["t", [node, ["i", "0"]]]
+                node = ["t", [node, ["i", "0"], ["i", "1"]]]
         return Reply(json.loads(json.dumps({"ok": node})), out)
 
 
