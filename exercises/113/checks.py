@@ -21,13 +21,11 @@ from grader.checks import (
     tr,
 )
 
-from .again import as_in_the_notebook, expect_of_trainings, expect_plausible
+from .again import as_in_the_notebook, expect_of_trainings, expect_plausible, is_of_seed
 from .reasons import statements
 from .table import devices_without, rows
 from .trainings import SAMPLES, expect_measured_by_timed, trainings
 from .trial import trial, tried
-
-SAME_SEED = 0.02  # how far the same seed brings trainings apart: another device, or images in another precision
 
 
 @check(points=3, hint=tr("Wait for the device twice: before you start the clock, and before you look at it again."))
@@ -179,10 +177,10 @@ def accuracies_are_of_five_seeds(run: Run) -> str:
     expect(lowest < highest, same, tr("Five seeds make five networks."))
     apart = tr("`accuracies` go from {lowest:.1%} to {highest:.1%}.", **ends)
     expect(highest - lowest < 0.2, apart, tr("Train each to the end."))
-    expect_of_trainings(run, found.tolist(), apart)
-    for seed, again in zip(*run.once(as_in_the_notebook), strict=True):
+    expect_of_trainings(run, found.tolist(), apart, by_seed=True)
+    for seed in run.once(as_in_the_notebook)[0]:
         expect(
-            abs(again.accuracy - found[seed]) <= SAME_SEED,
+            is_of_seed(run, seed, found[seed]),
             tr(
                 "`accuracies` has {claimed:.2%} for the seed {seed}; asked now, `train` gives another accuracy for it.",
                 claimed=found[seed],
