@@ -34,7 +34,7 @@ def of_seed(run: Run, seed: int) -> Training:
         one = trained(run, train, val, seed, often)
         return replace(one, accuracy=as_share(one.accuracy))
 
-    return run.once_for(("as in the notebook", seed), again)
+    return run.once_for(("seed", seed), again)
 
 
 def expect_of_trainings(run: Run, accuracies: Sequence[float], message: str, by_seed: bool = False) -> None:
