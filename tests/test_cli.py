@@ -467,6 +467,22 @@ def test_whoever_ends_it_from_outside_ends_all_of_it(
     assert listing(scratch) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes of Unix")
+def test_nobody_reads_how_far_it_has_got(exercise: Exercise, handed_in: Callable[..., Path]) -> None:
+    """`grade PATH 2>&1 | head -3`, but for what is printed in the end: it ends, and the report is written."""
+    path = handed_in("x = 3", "y = 4")
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [*GRADE, str(path), "--exercise", str(exercise.folder)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writing, text=True, timeout=100, check=False)
+    finally:
+        os.close(writing)
+    assert "points" in done.stdout
+    assert done.returncode in (0, 1)
+    assert (path.parent / ".grade").exists()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
 def test_what_is_ignored_stays_so_and_handlers_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[object] = []

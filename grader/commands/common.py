@@ -16,9 +16,20 @@ from grader.language import mark, preferred, tr
 if TYPE_CHECKING:
     from grader.grading import Options
 
+
+class Complaints(Console):
+    """Standard error. Where nobody reads it any more, all goes on without a word.
+
+    Rich would end the process, in whichever thread: one that a kernel's cells are run in, say.
+    """
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 # No markup: a folder may be named `[red]`.
 console = Console(highlight=False, soft_wrap=False, markup=False)
-complaints = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+complaints = Complaints(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 class GradeByDefault(typer.core.TyperGroup):

@@ -181,7 +181,8 @@ class KernelSession:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         # A signal that comes between two steps wakes nobody who waits without end: what it asks for is looked at soon.
         while not wait([future], _LOOK_EVERY_S).done:
-            pass
+            if not self._thread.is_alive():
+                raise RuntimeError("the thread that runs the kernel has ended")
         return future.result()
 
     def _start(self) -> None:
