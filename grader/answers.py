@@ -19,7 +19,9 @@ The teacher writes them into `solutions/ID/answers.toml`, which nobody hands out
     [returns]
     begins = "logit"                             # a word, however it ends
 
-``grade release`` writes `exercises/ID/answers.toml` from it: the same with digests in place of the values.
+``grade release`` writes `exercises/ID/answers.toml` from it: the same with digests in place of the values. Where both
+are present and the one is not made of the other, nothing is graded: marks would hang on answers that the teacher has
+corrected since.
 """
 
 from __future__ import annotations
@@ -158,16 +160,26 @@ class _Public(Frozen):
 _FILE = "answers.toml"
 
 
-def read_answers(exercise: str, folder: Path) -> dict[str, ClosedAnswer]:
+def read_answers(exercise: str, folder: Path, solutions: Path | None = None) -> dict[str, ClosedAnswer]:
     """The closed answers of an exercise, from the file of digests in its folder; none where there is no file.
+
+    Parameters
+    ----------
+    solutions
+        Where the answers themselves lie, on the teacher's machine.
 
     Raises
     ------
     ExerciseError
-        The file says something wrong (most likely the answers themselves).
+        The file says something wrong (most likely the answers themselves), or is not made of the answers.
     """
-    path = folder / _FILE
-    if not path.is_file():
+    path, secret = folder / _FILE, solutions / _FILE if solutions is not None else None
+    there = path.is_file()
+    if secret is not None and secret.is_file() and not (there and _source_in(path) == _source_of(exercise, secret)):
+        raise ExerciseError(
+            f"{path} is not made of {secret} as this is now.", f"Write it anew with `grade release {exercise}`."
+        )
+    if not there:
         return {}
     hints, tables = _read(path)
     answers = {}
@@ -207,7 +219,10 @@ def digests_of(exercise: str, solutions: Path) -> str:
     if not path.is_file():
         return ""
     hints, tables = _read(path)
-    lines = [f"# Digests of the answers in solutions/{exercise}/{_FILE}, written by `grade release {exercise}`."]
+    lines = [
+        f"# Digests of the answers in solutions/{exercise}/{_FILE}, written by `grade release {exercise}`.",
+        f"{_SOURCE} = {_quoted(_source_of(exercise, path))}",
+    ]
     if hints:
         lines += ["", "[hints]", *(f"{name} = {_quoted(text)}" for name, text in hints.items())]
     for name, table in tables.items():
@@ -221,15 +236,29 @@ def digests_of(exercise: str, solutions: Path) -> str:
             ) from None
         if (secret.right is not None) + bool(secret.begins) + bool(secret.parts) != 1:
             raise ExerciseError(f"{path}: `{name}` has neither `right` nor `parts`, or both.", "Give it one of them.")
+        if nameless := [hint for _, hint in secret.wrong if hint not in hints and " " not in hint]:
+            raise ExerciseError(
+                f"{path}: `{name}` has the hint {nameless[0]!r}, which [hints] does not have.",
+                "Write it there, or a sentence in its place.",
+            )
 
         def made(value: Any, name: str = name) -> str:
             try:
+                if not _is_table(value):
+                    raise TypeError
                 return digest(f"{exercise}-{name}", np.asarray(value, dtype=np.float64))
             except (TypeError, ValueError):
                 raise ExerciseError(
                     f"{path}: {value!r} in `{name}` is no number and no table of numbers.", "Correct it."
                 ) from None
 
+        wrong = [made(value) for value, _ in secret.wrong]
+        if secret.right is not None:
+            wrong.insert(0, made(secret.right))
+        if len(set(wrong)) < len(wrong):
+            raise ExerciseError(
+                f"{path}: `{name}` has one number twice, among the right and the wrong ones.", "Leave one of them out."
+            )
         lines += ["", f"[{name}]"]
         if secret.right is not None:
             lines.append(f"right = {_quoted(made(secret.right))}")
@@ -242,6 +271,30 @@ def digests_of(exercise: str, solutions: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+# The slow digest of the teacher's file: it tells that the answers have changed, and not what they are.
+_SOURCE = "source"
+
+
+def _source_of(exercise: str, path: Path) -> str:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, ValueError):  # told where it is read
+        return ""
+    return _digest(f"{exercise} {_SOURCE}", text)
+
+
+def _source_in(path: Path) -> str | None:
+    found = _content(path).get(_SOURCE)
+    return found if type(found) is str else None
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a value of a TOML file is a number, or lists of numbers; a letter's number, too."""
+    if isinstance(value, list):
+        return all(map(_is_table, value))
+    return isinstance(value, np.ndarray) or type(value) in (int, float)
+
+
 def _quoted(text: str) -> str:
     """A TOML string: JSON's are such, but for what no hint holds."""
     return json.dumps(text, ensure_ascii=False)
@@ -249,15 +302,21 @@ def _quoted(text: str) -> str:
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
     """The hints that have a name, and the answers."""
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ExerciseError(f"{path} cannot be read: {error.strerror}.", "Check your access to it.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ExerciseError(f"{path} is no TOML: {error}.", "Correct it.") from None
+    content = _content(path)
+    if type(content.pop(_SOURCE, "")) is not str:
+        raise ExerciseError(f"{path}: no answer can be called `{_SOURCE}`.", "Give it another name.")
     hints = content.pop("hints", {})
     if type(hints) is not dict or not all(type(one) is str for one in hints.values()):
         raise ExerciseError(f"{path}: `hints` are not all texts.", 'Give each a name: `biases = "…"`.')
     if (other := next((name for name, one in content.items() if type(one) is not dict), None)) is not None:
         raise ExerciseError(f"{path}: `{other}` is no table.", f"Write it as [{other}] with `right = …` below.")
     return hints, content
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ExerciseError(f"{path} cannot be read: {error.strerror}.", "Check your access to it.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ExerciseError(f"{path} is no TOML: {error}.", "Correct it.") from None

@@ -146,6 +146,7 @@ class Exercise:
             hidden = _checks_of(self.hidden_checks, f"_hidden_checks_{self.id}")
             checks += tuple(replace(check, hidden=True) for check in hidden)
         _validate(checks)
+        _ = self.answers  # what is wrong with them is said before anything is graded, here and not on a worker
         return checks
 
     @cached_property
@@ -160,9 +161,9 @@ class Exercise:
         Raises
         ------
         ExerciseError
-            `answers.toml` says something wrong.
+            `answers.toml` says something wrong, or is not made of the answers beside the solution.
         """
-        return read_answers(self.id, self.folder)
+        return read_answers(self.id, self.folder, self.solution_folder)
 
 
 def _checks_of(path: Path, package: str) -> tuple[Check, ...]:

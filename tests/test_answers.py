@@ -136,6 +136,22 @@ def test_no_answers_at_all(tmp_path: Path) -> None:
     assert digests_of("100", tmp_path) == ""
 
 
+def test_answers_that_were_corrected_since_are_not_judged_by(folders: tuple[Path, Path]) -> None:
+    exercise, solution = folders
+    assert read_answers("100", exercise, solution)["shallow"].matches(18)
+    (solution / "answers.toml").write_text(SECRET.replace("right = 18", "right = 19"))
+    with pytest.raises(ExerciseError) as caught:
+        read_answers("100", exercise, solution)
+    assert "is not made of" in caught.value.message
+    assert "grade release 100" in caught.value.advice
+    assert read_answers("100", exercise)  # whoever has no solution is judged by what was handed out
+    (exercise / "answers.toml").write_text(digests_of("100", solution))
+    assert read_answers("100", exercise, solution)["shallow"].matches(19)
+    (exercise / "answers.toml").unlink()
+    with pytest.raises(ExerciseError, match="is not made of"):
+        read_answers("100", exercise, solution)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -164,6 +180,13 @@ def test_wrong_digests(tmp_path: Path, text: str, said: str) -> None:
         ("[a]\nright = [[1, 2], [3]]", "in `a` is no number and no table"),
         ("[a]\nwrong = [[12, 'b']]", "`a` has neither `right` nor `parts`"),
         ("[a]\nright = 1\nparts = [1]", "or both"),
+        ("[a]\nright = '608'", "'608' in `a` is no number"),
+        ("[a]\nright = true", "True in `a` is no number"),
+        ("[a]\nright = [1, '2']", "in `a` is no number and no table"),
+        ("[a]\nright = 1\nwrong = [[2, 'biases']]", "`a` has the hint 'biases', which [hints] does not have"),
+        ("[a]\nright = 1\nwrong = [[1.0, 'The same.']]", "`a` has one number twice"),
+        ("[a]\nright = 1\nwrong = [[2, 'One hint.'], [2, 'Another one.']]", "`a` has one number twice"),
+        ("[source]\nright = 1", "no answer can be called `source`"),
     ],
 )
 def test_wrong_answers_of_the_teacher(tmp_path: Path, text: str, said: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from grader import exercise as module
 from grader import grading
+from grader.answers import digests_of
 from grader.errors import ExerciseError, UsageError
 from grader.exercise import Exercise, describe, every_exercise, exercise_folders, find_exercise, find_target, load
 from grader.exercise_files import Files, paths_of
@@ -314,6 +315,15 @@ def test_checks_may_import_from_beside(make_exercise: Callable[..., Exercise]) -
     (one.folder / "numbers_of_mine.py").write_text("THREE = 4\n")  # saved while `--watch` runs
     with pytest.raises(ExerciseError, match="AssertionError"):
         _ = load(one.folder).checks
+
+
+def test_an_exercise_whose_answers_were_corrected_is_not_graded_by_the_old_ones(course: Path) -> None:
+    (course / "solutions" / "a" / "answers.toml").write_text("[x]\nright = 3\n")
+    with pytest.raises(ExerciseError, match="is not made of"):
+        _ = load(course / "exercises" / "a").checks
+    (course / "exercises" / "a" / "answers.toml").write_text(digests_of("a", course / "solutions" / "a"))
+    assert load(course / "exercises" / "a").answers["x"].matches(3)
+    assert load(course / "exercises" / "a").checks
 
 
 @pytest.mark.parametrize("line", ["import torch", "import numpy, torch.nn as nn", "from torchvision import datasets"])

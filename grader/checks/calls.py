@@ -172,6 +172,8 @@ def expect_call(
     SubmissionFault
         It is wrong, or cannot be asked.
     """
+    if not isinstance(args, list | tuple):
+        raise TypeError(f"expect_call wants a list of arguments, [x], not a {type(args).__name__}")
     if not what:
         what = called(name, *args, **{key: one for key, one in options.items() if key not in _NO_OPTIONS})
     found = ask(run, name, *args, forms=forms, **options)

@@ -109,7 +109,12 @@ class Own:
     def write(self, data: Path) -> None:
         """Lay out in a notebook's `./data` what it may see."""
         folder = data / self.told.name
-        folder.mkdir()
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            raise ExerciseError(
+                f"{self.told.name!r} is in ./data already, from another data set.", "Give yours another name."
+            ) from None
         for name, places in (("train", self._split[2]), ("test", self._split[1])):
             places = np.sort(places)
             path = folder / f"{name}{self.path.suffix}"
@@ -165,7 +170,20 @@ class Own:
         if not self._lines:
             raise ExerciseError(f"{self.path} is empty.", "Its first row names the columns.")
         head, *lines = self._lines
-        return {name: _typed([line[place] for line in lines]) for place, name in enumerate(head)}
+        return {name: self._typed(name, [line[place] for line in lines]) for place, name in enumerate(head)}
+
+    def _typed(self, name: str, texts: list[str]) -> Column:
+        """Numbers where all entries are; texts where they are not, which is no slip of a single missing one."""
+        numbers = [_number(text) for text in texts]
+        missing = [place for place, text in enumerate(texts) if text.strip().lower() in _MISSING]
+        if missing and all(number is not None for place, number in enumerate(numbers) if place not in set(missing)):
+            raise ExerciseError(
+                f"{self.path} has no number in row {missing[0] + 2} of the column {name!r}.",
+                "Fill it in, or leave that row out.",
+            )
+        if any(number is None for number in numbers):
+            return texts
+        return np.array(numbers, dtype=np.float64)
 
     def _arrays(self) -> dict[str, Column]:
         try:
@@ -189,8 +207,11 @@ class Own:
         return heldout, test, training
 
 
-def _typed(texts: list[str]) -> Column:
+_MISSING = {"", "na", "n/a", "nan", "null", "none"}
+
+
+def _number(text: str) -> float | None:
     try:
-        return np.array([float(text) for text in texts], dtype=np.float64)
+        return float(text)
     except ValueError:
-        return texts
+        return None

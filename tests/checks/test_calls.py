@@ -82,3 +82,8 @@ def test_a_hint_for_a_whole_number_is_for_this_one_only() -> None:
     with pytest.raises(CheckFailed) as raised:
         expect_call(run, "parameters", [3], 100_100, "Look again.", usual=[("Near.", 100_000), ("A bias.", 100_001)])
     assert raised.value.hint == "A bias."
+
+
+def test_an_array_in_the_place_of_the_arguments_is_the_authors_fault() -> None:
+    with pytest.raises(TypeError, match=r"a list of arguments, \[x\]"):
+        expect_call(run_of(LocalKernel(f=sum)), "f", np.ones(3), 3.0)  # type: ignore[arg-type]

@@ -74,6 +74,13 @@ def test_the_notebook_gets_all_but_what_is_held_out(tmp_path: Path) -> None:
     assert seen == {n + 0.5 for n in range(100)} - numbers(flowers.heldout(np.random.default_rng(0)).columns["length"])
 
 
+def test_a_folder_of_another_data_set_is_not_written_into(tmp_path: Path) -> None:
+    table(tmp_path / "flowers.csv")
+    (tmp_path / "data" / "MNIST").mkdir(parents=True)
+    with pytest.raises(ExerciseError, match=r"'MNIST' is in \./data already"):
+        own(tmp_path, name="MNIST").write(tmp_path / "data")
+
+
 def test_arrays(tmp_path: Path) -> None:
     pictures = np.arange(40 * 4, dtype=np.uint8).reshape(40, 2, 2)
     np.savez(tmp_path / "p.npz", pictures=pictures, kind=np.arange(40))
@@ -96,6 +103,8 @@ def test_arrays(tmp_path: Path) -> None:
         ("a,b\n1,2\n", "no column named 'kind'"),
         ("a,kind\n1,2\n3,4\n", "some part of them has none"),
         (b"\xff\xfe\x00", "is no CSV file in UTF-8"),
+        ("a,kind\n1,x\n,y\n3,z\n", "no number in row 3 of the column 'a'"),
+        ("a,kind\n1,x\n2,y\nNA,z\n", "no number in row 4 of the column 'a'"),
     ],
 )
 def test_wrong_tables(tmp_path: Path, content: str | bytes | None, said: str) -> None:
@@ -112,6 +121,13 @@ def test_a_set_of_ones_own_that_is_asked_for_by_a_wrong_name() -> None:
     with pytest.raises(ExerciseError) as caught:
         dataset("flower")
     assert "[[dataset]], and not in `data`" in caught.value.advice
+
+
+def test_texts_that_are_numbers_now_and_then_stay_texts(tmp_path: Path) -> None:
+    table(tmp_path / "flowers.csv", [("12" if n % 2 else "B3", "" if n % 3 else "x", n) for n in range(20)])
+    training = own(tmp_path).training()
+    assert {type(training.columns[name]) for name in ("length", "width")} == {list}
+    assert training.features.shape == (12, 0)
 
 
 def test_pickles_are_refused(tmp_path: Path) -> None:
