@@ -189,3 +189,12 @@ def grade_cells(
 def repository() -> Path:
     """The repository's own folder."""
     return ROOT
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new empty folder, the working folder."""
+    folder = tmp_path / "course"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
