@@ -6,7 +6,6 @@ notebook leaves a check nothing to judge, a :class:`~grader.errors.SubmissionFau
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, overload
@@ -15,23 +14,19 @@ import nbformat
 import numpy as np
 
 from grader.answers import ClosedAnswer
-from grader.claims import numeric, refuse_placeholder, still_dots
+from grader.claims import numeric, refuse_placeholder
 from grader.datasets import Choice, Digits, RatedReviews, Reviews, dataset
 from grader.datasets.own import Own
 from grader.errors import (
     BadClaim,
-    CallFailed,
-    CheckFailed,
     ExerciseError,
     KernelGone,
-    NameMissing,
     SubmissionFault,
-    TooSlow,
-    WrongKind,
 )
-from grader.forbidden import WORDS, nodes
+from grader.forbidden import nodes
 from grader.kernel import wire
-from grader.language import grouped, mark, ngettext, tr
+from grader.language import grouped, ngettext, tr
+from grader.refusals import fault_of, not_defined_before, too_slow, unreadable
 from grader.text import plain
 from grader.workspace import Workspace
 
@@ -261,7 +256,7 @@ class Run:
             request["forbid"] = nodes(forbid)
             reply = self._ask(request, name, buffers, called=True)
             if type(reply) is not tuple or len(reply) != 3 or type(reply[1]) is not int or type(reply[2]) is not int:
-                raise _unreadable()
+                raise unreadable()
             if reply[2] > 1 and not several:
                 raise SubmissionFault(
                     tr("{what} returns {n} things, not one.", what=what, n=reply[2]),
@@ -306,24 +301,24 @@ class Run:
         """
         claimed = self._ask({"do": "weights", "name": name}, name)
         if type(claimed) is not tuple or len(claimed) != 2 or type(claimed[0]) is not list:
-            raise _unreadable()
+            raise unreadable()
         for shape in claimed[0]:
             if type(shape) is not list or not all(type(n) is int and n >= 0 for n in shape):
-                raise _unreadable()
+                raise unreadable()
         return [tuple(shape) for shape in claimed[0]], claimed[1] is True
 
     def trained(self) -> Trained:
         """How the notebook trained, as far as its process knows."""
         claimed = self._ask({"do": "trained"}, "")
         if type(claimed) is not dict:
-            raise _unreadable()
+            raise unreadable()
         steps, loaders, numbers = (claimed.get(key) for key in ("steps", "loaders", "numbers"))
         if not (type(steps) is type(loaders) is type(numbers) is list):
-            raise _unreadable()
+            raise unreadable()
         if not all(type(n) is int for n in [*steps, *numbers]):
-            raise _unreadable()
+            raise unreadable()
         if not all(type(one) is tuple and len(one) == 3 and all(type(n) is int for n in one) for one in loaders):
-            raise _unreadable()
+            raise unreadable()
         return Trained(steps, [Loader(*one) for one in loaders], numbers)
 
     def _items(self, claimed: Any, name: str) -> list[tuple[Any, Any]]:
@@ -484,7 +479,7 @@ class Run:
         try:
             reply = self.kernel.ask(request, buffers or [], seconds)
         except TimeoutError:
-            raise _too_slow(what) from None
+            raise too_slow(what) from None
         except MemoryError:
             raise KernelGone(
                 tr("{what} took more memory than a notebook may have.", what=what), tr("Work in smaller batches.")
@@ -495,9 +490,9 @@ class Run:
         if "ok" in content:
             return wire.decode(content["ok"], reply.buffers)
         if self.until is not None and content.get("error") == "missing":
-            raise _not_defined_before(name.partition(".")[0], self.until)
+            raise not_defined_before(name.partition(".")[0], self.until)
         if self.why is None:
-            raise _fault(content, name, what)
+            raise fault_of(content, name, what)
         kind, error, text = (plain(content.get(part), 300) for part in ("error", "type", "text"))
         if kind == "missing":
             raise self.why.missing(name.partition(".")[0])
@@ -508,7 +503,7 @@ class Run:
                 return self._ask(request | {"absent": [package]}, name, buffers, seconds, called)
             if (hanging := self.why.hangs(error, text)) is not None:
                 raise hanging
-        raise _fault(content, name, what)
+        raise fault_of(content, name, what)
 
 
 def _expect_one_each(answer: np.ndarray, inputs: int, what: str) -> None:
@@ -522,100 +517,3 @@ def _expect_one_each(answer: np.ndarray, inputs: int, what: str) -> None:
         answers = ngettext("{n} answer", "{n} answers", len(answer))
         message = tr("{what} gives {answers} for {inputs}.", what=what, answers=answers, inputs=given)
     raise SubmissionFault(message, tr("It has to give one answer for each input: keep the batch as the first axis."))
-
-
-def _not_defined_before(name: str, cell: int) -> NameMissing:
-    """What is missing where only the cells before one could be run."""
-    return NameMissing(
-        tr("`{name}` is not defined before cell {cell}, which ended the kernel.", name=name, cell=cell),
-        tr("Mend cell {cell} first: nothing can be asked of it, or of what comes after it.", cell=cell),
-    )
-
-
-def _too_slow(what: str) -> TooSlow:
-    return TooSlow(tr("{what} took too long to answer.", what=what), tr("Look for a loop that does not end."))
-
-
-def _unreadable() -> BadClaim:
-    return BadClaim(tr("The notebook's kernel sent an answer that cannot be read."))
-
-
-def _fault(content: dict[str, Any], name: str, what: str) -> SubmissionFault:
-    """What the kernel says went wrong, as a sentence for the student."""
-    kind, error, text = (plain(content.get(part), 300) for part in ("error", "type", "text"))
-    first = name.partition(".")[0]
-    match kind:
-        case "missing":
-            return NameMissing(
-                tr("`{name}` is not defined.", name=first),
-                tr("Define `{name}` in the notebook; mind the spelling.", name=first),
-            )
-        case "placeholder":
-            return still_dots(f"`{first}`")
-        case "unusable":
-            return WrongKind(tr("`{name}` cannot be used: {reason}.", name=name, reason=_reason(text)))
-        case "changed":
-            return CheckFailed(
-                tr("{what} changes what it is given.", what=what),
-                tr("Whoever calls it may need that as it was: work on a copy, or on something new."),
-            )
-        case "forbidden":
-            return _forbidden(what, content)
-        case "interrupted":
-            return _too_slow(what)
-        case "raised":
-            return _raised(what, error, text or tr("no message"), plain(content.get("line"), 120))
-    return _unreadable()
-
-
-def _forbidden(what: str, content: dict[str, Any]) -> SubmissionFault:
-    """That the text forbids what was called."""
-    word, found, line = (plain(content.get(part), 120) for part in ("word", "what", "line"))
-    if not re.fullmatch(r"[\w.]{1,120}", found):
-        return _unreadable()
-    if word not in WORDS:
-        return CheckFailed(
-            tr("{what} starts another program (`{found}`).", what=what, found=found),
-            tr("What it is asked for here, it has to compute itself."),
-        )
-    told = {"what": what, "found": found, "line": line}
-    match WORDS[word].graphs and found.partition(".")[0] in ("autograd", "torch"), bool(line):
-        case True, True:
-            message = tr("{what} makes use of autograd in the line `{line}`.", **told)
-        case True, False:
-            message = tr("{what} makes use of autograd.", **told)
-        case _, True:
-            message = tr("{what} calls `{found}` in the line `{line}`, which the text forbids.", **told)
-        case _:
-            message = tr("{what} calls `{found}`, which the text forbids.", **told)
-    return CheckFailed(message, tr(WORDS[word].instead))
-
-
-def _raised(what: str, error: str, text: str, line: str) -> CallFailed:
-    raised = {"what": what, "error": error, "text": text}
-    if line and not line.startswith("<"):
-        message = tr("{what} raised {error}: {text} in the line `{line}`.", **raised, line=line)
-    else:
-        message = tr("{what} raised {error}: {text}.", **raised)
-    return CallFailed(message, tr("Call it yourself in a cell to see the whole error."))
-
-
-# What the probe says of a value that nothing can be done with: it speaks English, and nobody has to believe it.
-_REASONS = (
-    mark("it has more than {n} items"),
-    mark("it is nested more than {n} deep"),
-    mark("it is a number of thousands of digits"),
-    mark("it has {n} elements, too many to look at"),
-    mark("its texts are too long"),
-    mark("it is a {kind}, which cannot be called"),
-    mark("it is a {kind}, not an nn.Module"),
-)
-
-
-def _reason(said: str) -> str:
-    """A reason of the probe's in the language that is spoken; another text as it is."""
-    for template in _REASONS:
-        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(template))
-        if found := re.fullmatch(pattern, said):
-            return tr(template, **found.groupdict())
-    return said

@@ -19,7 +19,7 @@ from grader.exercise import Exercise, load
 from grader.figures import Accuracy
 from grader.grading import Graded, Options
 from grader.language import decimal, grouped, mark, ngettext, preferred, speak, speaking, spoken, tr
-from grader.run import _reason
+from grader.refusals import _reason
 from grader.submission import Submission
 from grader.text import listed, percent, size
 from tests.conftest import ROOT, SAMPLE
