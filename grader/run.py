@@ -16,7 +16,7 @@ import numpy as np
 from grader.answers import ClosedAnswer
 from grader.claims import numeric, refuse_placeholder
 from grader.datasets import Choice, Digits, RatedReviews, Reviews, dataset
-from grader.datasets.own import Own
+from grader.datasets.base import Parted
 from grader.errors import (
     BadClaim,
     ExerciseError,
@@ -119,7 +119,7 @@ class Run:
     why: Diagnosis | None = None
     asked: str = ""
     answers: Mapping[str, ClosedAnswer] = field(default_factory=dict)
-    datasets: Mapping[str, Own] = field(default_factory=dict)
+    datasets: Mapping[str, Parted] = field(default_factory=dict)
     _cache: dict[Any, Any] = field(default_factory=dict)
 
     # ------------------------------------------------------------------ values
@@ -393,12 +393,8 @@ class Run:
     def heldout(self, name: str) -> Any: ...
     def heldout(self, name: str) -> Any:
         """Test data of a data set that no notebook ever sees; the same for all checks of this run."""
-        if name in self.datasets:
-            return self.once_for(
-                ("heldout", name), lambda: self.datasets[name].heldout(self.rng_for(f"heldout {name}"))
-            )
         return self.once_for(
-            ("heldout", name), lambda: dataset(name).heldout(self.data, self.rng_for(f"heldout {name}"))
+            ("heldout", name), lambda: self._dataset(name).heldout(self.data, self.rng_for(f"heldout {name}"))
         )
 
     @overload
@@ -411,9 +407,9 @@ class Run:
     def alike(self, name: str) -> Any: ...
     def alike(self, name: str) -> Any:
         """Test data that no notebook sees, of the very kind of what it sees: to compare a model on both."""
-        if name in self.datasets:
-            return self.once_for(("alike", name), lambda: self.datasets[name].heldout(self.rng_for(f"alike {name}")))
-        return self.once_for(("alike", name), lambda: dataset(name).alike(self.data, self.rng_for(f"alike {name}")))
+        return self.once_for(
+            ("alike", name), lambda: self._dataset(name).alike(self.data, self.rng_for(f"alike {name}"))
+        )
 
     @overload
     def visible(self, name: Literal["mnist"]) -> Digits: ...
@@ -425,9 +421,7 @@ class Run:
     def visible(self, name: str) -> Any: ...
     def visible(self, name: str) -> Any:
         """Test data of a data set that the notebook sees as well."""
-        if name in self.datasets:
-            return self.once_for(("visible", name), self.datasets[name].visible)
-        return self.once_for(("visible", name), lambda: dataset(name).visible(self.data))
+        return self.once_for(("visible", name), lambda: self._dataset(name).visible(self.data))
 
     @overload
     def training(self, name: Literal["mnist"]) -> Digits: ...
@@ -439,9 +433,10 @@ class Run:
     def training(self, name: str) -> Any: ...
     def training(self, name: str) -> Any:
         """Training data of a data set, as the notebook has it in ./data."""
-        if name in self.datasets:
-            return self.once_for(("training", name), self.datasets[name].training)
-        return self.once_for(("training", name), lambda: dataset(name).training(self.data))
+        return self.once_for(("training", name), lambda: self._dataset(name).training(self.data))
+
+    def _dataset(self, name: str) -> Parted:
+        return self.datasets.get(name) or dataset(name)
 
     def once(self, function: Callable[[Run], T]) -> T:
         """``function(self)``, computed once for all checks; what it raises, it raises again each time."""

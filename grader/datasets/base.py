@@ -13,7 +13,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import platformdirs
@@ -32,6 +32,25 @@ def data_root() -> Path:
     """Folder of the real data sets: `GRADER_DATA`, else `data` in the user's cache folder."""
     named = os.environ.get("GRADER_DATA")
     return Path(named).expanduser().absolute() if named else cache_root() / "data"
+
+
+class Parted(Protocol):
+    """A data set as checks ask for it: what a notebook may learn from, what it sees besides, what it never sees."""
+
+    def training(self, choice: Choice) -> Any:
+        """The training data, with labels, as the notebook sees it."""
+
+    def visible(self, choice: Choice) -> Any:
+        """The part of the test data, with labels, that the notebook can see as well."""
+
+    def heldout(self, choice: Choice, rng: np.random.Generator) -> Any:
+        """The test data that no notebook ever sees, in the order (or the fresh draw) that `rng` gives."""
+
+    def alike(self, choice: Choice, rng: np.random.Generator) -> Any:
+        """Test data that no notebook ever sees, of the very same kind as the visible part.
+
+        A model that did not learn from the visible part is as good at the one as at the other, but for chance.
+        """
 
 
 class Dataset(ABC):
@@ -81,21 +100,18 @@ class Dataset(ABC):
 
     @abstractmethod
     def training(self, choice: Choice) -> Any:
-        """The training data, with labels, as the notebook sees it."""
+        """As in :class:`Parted`."""
 
     @abstractmethod
     def visible(self, choice: Choice) -> Any:
-        """The part of the test data, with labels, that the notebook can see as well."""
+        """As in :class:`Parted`."""
 
     @abstractmethod
     def heldout(self, choice: Choice, rng: np.random.Generator) -> Any:
-        """The test data that no notebook ever sees, in the order (or the fresh draw) that `rng` gives."""
+        """As in :class:`Parted`."""
 
     def alike(self, choice: Choice, rng: np.random.Generator) -> Any:
-        """Test data that no notebook ever sees, of the very same kind as the visible part.
-
-        A model that did not learn from the visible part is as good at the one as at the other, but for chance.
-        """
+        """As in :class:`Parted`."""
         return self.heldout(choice, rng)
 
 

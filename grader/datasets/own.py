@@ -27,6 +27,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from grader.datasets.base import Choice
 from grader.errors import ExerciseError
 from grader.record import Frozen
 
@@ -94,17 +95,21 @@ class Own:
         self.told = told
         self.path = folder / told.file
 
-    def training(self) -> Table:
+    # It has one form only, be it called full or sample: which of them is asked for says nothing.
+
+    def training(self, choice: Choice) -> Table:
         """The rows that a notebook may learn from."""
         return self._table.rows(self._split[2])
 
-    def visible(self) -> Table:
+    def visible(self, choice: Choice) -> Table:
         """The test rows that the notebook sees as well."""
         return self._table.rows(self._split[1])
 
-    def heldout(self, rng: np.random.Generator) -> Table:
+    def heldout(self, choice: Choice, rng: np.random.Generator) -> Table:
         """The rows that no notebook ever sees, in an order that `rng` gives."""
         return self._table.rows(rng.permutation(self._split[0]))
+
+    alike = heldout
 
     def write(self, data: Path) -> None:
         """Lay out in a notebook's `./data` what it may see."""

@@ -41,7 +41,7 @@ def numbers(one: object) -> set[float]:
 def test_every_row_is_in_one_part(tmp_path: Path) -> None:
     table(tmp_path / "flowers.csv")
     flowers = own(tmp_path, test=0.1, heldout=0.3)
-    parts = [flowers.heldout(np.random.default_rng(0)), flowers.visible(), flowers.training()]
+    parts = [flowers.heldout("sample", np.random.default_rng(0)), flowers.visible("sample"), flowers.training("sample")]
     assert [len(part) for part in parts] == [30, 10, 60]
     lengths = [numbers(part.columns["length"]) for part in parts]
     assert set.union(*lengths) == {n + 0.5 for n in range(100)}
@@ -55,7 +55,7 @@ def test_every_row_is_in_one_part(tmp_path: Path) -> None:
 
 def test_the_split_is_the_same_everywhere_and_another_order_each_time(tmp_path: Path) -> None:
     table(tmp_path / "flowers.csv")
-    one, other = (own(tmp_path).heldout(np.random.default_rng(seed)).columns["length"] for seed in (0, 1))
+    one, other = (own(tmp_path).heldout("sample", np.random.default_rng(seed)).columns["length"] for seed in (0, 1))
     assert numbers(one) == numbers(other)
     assert list(one) != list(other)
 
@@ -71,7 +71,9 @@ def test_the_notebook_gets_all_but_what_is_held_out(tmp_path: Path) -> None:
             head, *lines = csv.reader(file)
         assert head == ["length", "width", "kind"]
         seen |= {float(line[0]) for line in lines}
-    assert seen == {n + 0.5 for n in range(100)} - numbers(flowers.heldout(np.random.default_rng(0)).columns["length"])
+    assert seen == {n + 0.5 for n in range(100)} - numbers(
+        flowers.heldout("sample", np.random.default_rng(0)).columns["length"]
+    )
 
 
 def test_a_folder_of_another_data_set_is_not_written_into(tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ def test_arrays(tmp_path: Path) -> None:
     pictures = np.arange(40 * 4, dtype=np.uint8).reshape(40, 2, 2)
     np.savez(tmp_path / "p.npz", pictures=pictures, kind=np.arange(40))
     one = own(tmp_path, file="p.npz")
-    heldout = one.heldout(np.random.default_rng(0))
+    heldout = one.heldout("sample", np.random.default_rng(0))
     assert np.array_equal(heldout.columns["pictures"], pictures[heldout.labels])  # type: ignore[index]
     (tmp_path / "data").mkdir()
     one.write(tmp_path / "data")
@@ -112,7 +114,7 @@ def test_wrong_tables(tmp_path: Path, content: str | bytes | None, said: str) ->
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ExerciseError) as caught:
-        own(tmp_path).training()
+        own(tmp_path).training("sample")
     assert said in caught.value.message
     assert caught.value.advice
 
@@ -125,7 +127,7 @@ def test_a_set_of_ones_own_that_is_asked_for_by_a_wrong_name() -> None:
 
 def test_texts_that_are_numbers_now_and_then_stay_texts(tmp_path: Path) -> None:
     table(tmp_path / "flowers.csv", [("12" if n % 2 else "B3", "" if n % 3 else "x", n) for n in range(20)])
-    training = own(tmp_path).training()
+    training = own(tmp_path).training("sample")
     assert {type(training.columns[name]) for name in ("length", "width")} == {list}
     assert training.features.shape == (12, 0)
 
@@ -133,7 +135,7 @@ def test_texts_that_are_numbers_now_and_then_stay_texts(tmp_path: Path) -> None:
 def test_pickles_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "p.npz", kind=np.array([{"a": 1}] * 20, dtype=object))
     with pytest.raises(ExerciseError, match=r"no \.npz of plain arrays"):
-        own(tmp_path, file="p.npz").training()
+        own(tmp_path, file="p.npz").training("sample")
 
 
 CHECKS = '''
