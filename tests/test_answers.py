@@ -119,6 +119,15 @@ def test_what_is_released_recognises_the_answers_and_tells_none(folders: tuple[P
     assert digests_of("100", folders[1]) == text
 
 
+def test_the_order_of_parts_tells_nothing(folders: tuple[Path, Path]) -> None:
+    _, solution = folders
+    texts = set()
+    for parts in ("[1, 2, 3]", "[3, 1, 2]", "[2, 3, 1]"):
+        (solution / "answers.toml").write_text(f"[edges]\nparts = {parts}\n")
+        texts.add(digests_of("100", solution).partition("[edges]")[2])
+    assert len(texts) == 1
+
+
 def test_each_answer_has_a_salt_of_its_own(folders: tuple[Path, Path]) -> None:
     """Else one that is known would tell that another is the same number."""
     one = read_answers("100", folders[0])["shallow"]

@@ -623,3 +623,13 @@ def test_files_that_the_exercise_names_are_kept(grade_cells: Grade) -> None:
     graded = grade_cells(KEPT, checks=HEAD + check("one", "pass"), more=more)
     assert graded.report.status == "passed"
     assert graded.files == {"picture.png": b"drawn"}
+
+
+def test_a_thread_that_ends_is_noticed(make_exercise: Any, write_notebook: Any) -> None:
+    """What a listener raises may end the thread that runs the cells: whoever waits for it waits no longer."""
+
+    def say(*_: object) -> None:
+        raise SystemExit(1)
+
+    with pytest.raises((RuntimeError, SystemExit)):
+        grade(Submission(write_notebook("x = 3")), make_exercise(), SAMPLE, say)
