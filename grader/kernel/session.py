@@ -178,11 +178,10 @@ class KernelSession:
         return self._watchdog.peak_memory
 
     def _do(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        future = asyncio.run_coroutine_threadsafe(_contained(coroutine), self._loop)
         # A signal that comes between two steps wakes nobody who waits without end: what it asks for is looked at soon.
         while not wait([future], _LOOK_EVERY_S).done:
-            if not self._thread.is_alive():
-                raise RuntimeError("the thread that runs the kernel has ended")
+            pass
         return future.result()
 
     def _start(self) -> None:
@@ -354,3 +353,11 @@ def _parsed(content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return parsed if type(parsed) is dict else {}
+
+
+async def _contained(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The same, but that nothing in it (a listener, say) ends the thread: all that waits for it would wait for ever."""
+    try:
+        return await coroutine
+    except (SystemExit, KeyboardInterrupt) as ending:
+        raise RuntimeError("something wanted to end the thread that runs the kernel") from ending
