@@ -38,6 +38,8 @@ class Batch:
         the one before. None of fewer than three notebooks.
     layers
         What held the notebooks.
+    device
+        What they ran on.
     """
 
     seconds: float
@@ -45,6 +47,7 @@ class Batch:
     each: float | None
     drift: float | None
     layers: tuple[str, ...]
+    device: str
 
 
 def grade_batch(
@@ -54,6 +57,7 @@ def grade_batch(
     choice: Choice,
     sandbox: str = "auto",
     memory: Memory | None = None,
+    device: str = "auto",
 ) -> Batch:
     """Grade a class, and look that it truly was graded."""
     with tempfile.TemporaryDirectory() as folder:
@@ -62,7 +66,7 @@ def grade_batch(
             write(student.notebook, submissions / student.name / exercise.description.notebook)
         grade = str(Path(sys.executable).with_name("grade"))
         command = [grade, "batch", str(exercise.folder), str(submissions), "-o", str(results)]
-        command += ["--workers", str(workers), "--data", choice, "--sandbox", sandbox]
+        command += ["--workers", str(workers), "--data", choice, "--sandbox", sandbox, "--device", device]
         begun = time.time()
         seconds, _ = timed(command, ROOT, accepted=_GRADED, memory=memory)
         files = [results / "students" / student.name / "report.json" for student in students]
@@ -81,6 +85,7 @@ def grade_batch(
         statistics.median(each) if each else None,
         (stamps[-1] - stamps[middle]) / (stamps[middle] - stamps[0]) if len(stamps) > 2 else None,
         tuple(reports[0].sandbox),
+        reports[0].device,
     )
 
 
