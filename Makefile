@@ -60,6 +60,7 @@ validate: $(READY) ## Prove every exercise: reference, starter and mistakes agai
 benchmark: $(READY) ## Measure grading beside plain execution, nbgrader and otter
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/cpu.py
 
 screenshots: $(READY) ## Make the pictures in docs/images again, from a class graded for them
 	$(BIN)/python docs/screenshots.py
