@@ -38,6 +38,7 @@ from grader.budget import Budget
 from grader.checks.check import Check
 from grader.judging import Judge, Progress, broken, result
 from grader.kernel import wire
+from grader.kernel.patience import NotAskedAgain
 from grader.language import tr
 from grader.report import CheckReport
 from grader.run import Run
@@ -122,12 +123,16 @@ class Apart(Judge):
                     left -= time.monotonic() - begun
                     line.send(self._answer(request, buffers, seconds))
 
-    def _answer(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None) -> Said | type[Exception]:
+    def _answer(
+        self, request: dict[str, Any], buffers: list[bytes], seconds: float | None
+    ) -> Said | Exception | type[Exception]:
         begun = time.monotonic()
         try:
             if self._answers_s <= 0:
                 return TimeoutError
             reply = self.run.kernel.ask(request, buffers, min(seconds or self._budget.answer_s, self._answers_s))
+        except NotAskedAgain as again:
+            return again
         except TimeoutError:
             return TimeoutError
         except MemoryError:

@@ -12,7 +12,7 @@ from grader.claims import still_dots
 from grader.errors import BadClaim, CallFailed, CheckFailed, NameMissing, SubmissionFault, TooSlow, WrongKind
 from grader.forbidden import WORDS
 from grader.language import mark, tr
-from grader.text import plain
+from grader.text import number, plain
 
 
 def not_defined_before(name: str, cell: int) -> NameMissing:
@@ -23,8 +23,12 @@ def not_defined_before(name: str, cell: int) -> NameMissing:
     )
 
 
-def too_slow(what: str) -> TooSlow:
-    return TooSlow(tr("{what} took too long to answer.", what=what), tr("Look for a loop that does not end."))
+def too_slow(what: str, before: float = 0) -> TooSlow:
+    """That there was no answer in time; or none in so many seconds before, so that it was not asked again."""
+    message = tr("{what} took too long to answer.", what=what)
+    if before:
+        message = tr("{what} did not answer within {n} s before, and was not asked again.", what=what, n=number(before))
+    return TooSlow(message, tr("Look for a loop that does not end."))
 
 
 def unreadable() -> BadClaim:

@@ -25,6 +25,7 @@ from grader.errors import (
 )
 from grader.forbidden import nodes
 from grader.kernel import wire
+from grader.kernel.patience import NotAskedAgain
 from grader.language import grouped, ngettext, tr
 from grader.refusals import fault_of, not_defined_before, too_slow, unreadable
 from grader.text import plain
@@ -473,6 +474,8 @@ class Run:
         self.asked = what = f"`{name}(…)`" if called else f"`{name}`"
         try:
             reply = self.kernel.ask(request, buffers or [], seconds)
+        except NotAskedAgain as again:
+            raise too_slow(what, again.seconds) from None
         except TimeoutError:
             raise too_slow(what) from None
         except MemoryError:

@@ -54,7 +54,7 @@ class Claiming:
         self.alive = alive
 
     def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Reply:
-        if isinstance(self.claim, type) and issubclass(self.claim, Exception):
+        if isinstance(self.claim, Exception) or (isinstance(self.claim, type) and issubclass(self.claim, Exception)):
             self.alive = False
             raise self.claim
         return Reply(self.claim, self.buffers)

@@ -28,6 +28,7 @@ from grader.errors import (
     TooSlow,
     WrongKind,
 )
+from grader.kernel.patience import NotAskedAgain
 from grader.kernel.wire import Opaque, tensor
 from grader.kernel.wire import module as layers
 from grader.run import Run
@@ -449,6 +450,7 @@ def test_any_claim_is_an_answer_or_the_submissions_fault(
     ("error", "fault", "told"),
     [
         (TimeoutError, TooSlow, "took too long"),
+        (NotAskedAgain(30), TooSlow, "did not answer within 30 s before, and was not asked again"),
         (MemoryError, KernelGone, "more memory"),
         (ConnectionError, KernelGone, "is dead"),
     ],

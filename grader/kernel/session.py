@@ -32,6 +32,7 @@ from grader.kernel.client import BoundedClient
 from grader.kernel.environment import clean_environment
 from grader.kernel.execution import CellOutcome, NotebookRunner
 from grader.kernel.line import Line
+from grader.kernel.patience import Patience
 from grader.kernel.provisioner import KernelProvisioner
 from grader.kernel.watchdog import Watchdog
 from grader.language import tr
@@ -129,6 +130,7 @@ class KernelSession:
         self._manager: AsyncKernelManager | None = None
         self._client: BoundedClient | None = None
         self._line: Line | None = None
+        self._patience = Patience(budget.answer_s)
         self._ended = self._hung_up = False
 
     # ------------------------------------------------------------------ life
@@ -315,7 +317,8 @@ class KernelSession:
         Raises
         ------
         TimeoutError
-            It did not answer within `seconds` (default: the exercise's ``answer_s``); it was interrupted.
+            It did not answer within `seconds` (default: the exercise's ``answer_s``); it was interrupted. Or it did
+            not before, and has less time now, or none (:class:`~grader.kernel.patience.NotAskedAgain`).
         MemoryError
             It took more memory than it may, and was killed.
         ConnectionError
@@ -323,7 +326,10 @@ class KernelSession:
         """
         if not self.alive:
             raise ConnectionError
-        with self._watchdog.limit(seconds or self.budget.answer_s, "answer"):
+        what = request["do"], request.get("name")
+        allowed = self._patience.seconds(what, seconds or self.budget.answer_s)
+        begun = self._watchdog.now()
+        with self._watchdog.limit(allowed, "answer"):
             try:
                 answer = self._ask(request, buffers)
             except OSError:  # a broken connection in any of its forms
@@ -332,9 +338,11 @@ class KernelSession:
         if alarm == "memory":
             raise MemoryError
         if alarm:
+            self._patience.ran_out(what, allowed)
             raise TimeoutError
         if answer is None:
             raise ConnectionError
+        self._patience.answered(what, self._watchdog.now() - begun)
         return answer
 
     def _ask(self, request: dict[str, Any], buffers: list[bytes]) -> Answer:

@@ -236,6 +236,50 @@ def test_questions_that_are_not_answered_in_time(grade_cells: Grade) -> None:
     assert said["gone"].startswith("skipped")
 
 
+LARGE_ONLY = """
+asked = []
+x = 3
+
+def loop(n):
+    asked.append("loop")
+    while True: pass
+
+def slow(n):
+    asked.append("slow")
+    while n > 100: pass
+    return n
+
+class Endless:
+    def __array__(self, dtype=None, copy=None):
+        asked.append("value")
+        while True: pass
+
+endless = Endless()
+"""
+
+
+def test_what_never_answers_is_asked_twice_and_what_is_slow_once_goes_on(grade_cells: Grade) -> None:
+    """Five checks ask each; counted is what the notebook hears. The third thing that loops has one short try alone."""
+    body = {
+        "loop": 'run.call("loop", 1)',
+        "value": 'run.value("endless")',
+        "slow": 'run.call("slow", 1000)',
+        "small": 'expect_count(run.call("slow", 7), 7, "`slow`")',
+    }
+    checks = "".join(check(f"{name}_{n}", source) for n in range(5) for name, source in body.items() if name != "slow")
+    counted = 'import collections\nasked = collections.Counter(run.value("asked"))\n'
+    counted += 'expect(asked == {"loop": 2, "value": 1, "slow": 6}, str(dict(asked)))'
+    checks = HEAD + check("slow", body["slow"]) + checks + check("counted", counted)
+    said = told(grade_cells(LARGE_ONLY, checks=checks, answer_s=1.5, cell_s=30, total_s=60).report)
+    assert said["counted"].startswith("passed"), said
+    for n in range(5):
+        assert said[f"small_{n}"].startswith("passed"), said
+        for name, times in {"loop": 2, "value": 1}.items():
+            again = "took too long" if n < times else "was not asked again"
+            assert said[f"{name}_{n}"].startswith("failed"), said
+            assert again in said[f"{name}_{n}"], said
+
+
 KILLER = """
 import os
 
