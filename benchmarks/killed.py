@@ -22,7 +22,7 @@ import psutil
 from common import ROOT, mixed, write
 
 from grader.exercise import Exercise, load
-from grader.workspace import remove
+from grader.scratch import remove
 
 _ENDS_S = 30.0
 

@@ -17,6 +17,8 @@ from grader.submission import Submission
 from grader.text import number, plain
 from grader.workers.crew import Step
 
+_STARTING = "starting"
+
 
 class CellProgress:
     """A line on the terminal that is rewritten; plain lines, one a cell, where there is no terminal."""
@@ -87,11 +89,13 @@ class BatchProgress:
 
     def began(self, submission: Submission) -> None:
         """A submission is being graded."""
-        self.running[str(submission.student)] = time.monotonic(), "starting"
+        self.running[str(submission.student)] = time.monotonic(), _STARTING
 
     def at(self, submission: Submission, step: Step) -> None:
         """Which cell is run, or which check."""
-        begun, _ = self.running[str(submission.student)]
+        begun, doing = self.running[str(submission.student)]
+        if doing == _STARTING:  # the first of a class wait for what is imported once for all: that is nobody's time
+            begun = time.monotonic()
         self.running[str(submission.student)] = begun, f"{step.what} {step.number} of {step.of}"
 
     def finished(self, submission: Submission, report: Report) -> None:

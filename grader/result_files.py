@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from grader.workspace import remove
+from grader.scratch import remove
 from grader.writing import write_whole
 
 # Of one notebook: the report, the notebook as it ran, the files of its own that are kept.

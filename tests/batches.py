@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 from grader import cli
+from grader.batch import ahead
 from grader.batch import command as batch_command
 from grader.exercise import Exercise
 from grader.kernel.warm import Warm
+from grader.scratch import remove
 from grader.workers.tasks import Surroundings, begin
-from grader.workspace import remove
 from tests.conftest import notebook
 
 CHECKS = '''
@@ -148,6 +149,7 @@ def quick_batch(
     """Run the command on what was handed in, within this process: for tests of what comes before grading and after."""
     crew = Here(warm)
     monkeypatch.setattr(batch_command, "_crew", lambda *_: nullcontext(crew))
+    monkeypatch.setattr(ahead, "warmed", lambda **_: nullcontext(None))
     monkeypatch.setenv("GRADED", str(folder / "graded"))
 
     def run(*more: str, out: str = "out", **environment: str) -> subprocess.CompletedProcess[str]:

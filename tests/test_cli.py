@@ -23,7 +23,7 @@ from grader import cli
 from grader.cli import main
 from grader.exercise import Exercise
 from grader.report import Report
-from grader.workspace import remove
+from grader.scratch import remove
 from tests.conftest import CHECKS, listing, running
 
 GRADE = [sys.executable, "-m", "grader.cli"]

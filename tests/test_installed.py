@@ -25,7 +25,7 @@ import pytest
 
 from grader.bundle import package_wheel, write_bundle
 from grader.exercise import load
-from grader.workspace import remove
+from grader.scratch import remove
 from tests.conftest import ROOT, notebook, thorough
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a shell's scripts")

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from grader.exercise import Exercise
-from grader.workspace import remove
+from grader.scratch import remove
 from tests.conftest import CHECKS, notebook, running
 
 ENDLESS = "open('running', 'w').close()\nwhile True: pass"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 from rich.console import Console
 
+from grader.batch.ahead import start_ahead
 from grader.chance import secret
 from grader.datasets import Choice, choose
 from grader.errors import GraderError, GradingError, UsageError
@@ -31,13 +32,14 @@ from grader.kernel import sandbox
 from grader.progress import BatchProgress
 from grader.render.batch import glance, remarks_table
 from grader.result_files import GRADEBOOK, RULES
+from grader.scratch import remove, scratch_folder
 from grader.submission import Submission
 from grader.text import count, listed, plain
 from grader.workers.crew import Machine, Needs, cores, device_class, usual_workers
 from grader.workers.schedule import Crew, grade_class
-from grader.workspace import remove, scratch_folder
 
 if TYPE_CHECKING:
+    from grader.kernel.warm import Warm
     from grader.workers.cluster import Cluster
 
 LOCAL = "local"
@@ -75,7 +77,7 @@ class Class:
         return None if self.scheduler == LOCAL else self.scheduler
 
 
-def run(one: Class, options: Options, console: Console, complaints: Console) -> int:
+def run(one: Class, options: Options, console: Console, complaints: Console, warm: Warm | None = None) -> int:
     """Grade the class; the exit code.
 
     Parameters
@@ -84,6 +86,8 @@ def run(one: Class, options: Options, console: Console, complaints: Console) -> 
         For what was found.
     complaints
         For progress and warnings.
+    warm
+        The warm process, if it was started ahead.
 
     Raises
     ------
@@ -103,7 +107,7 @@ def run(one: Class, options: Options, console: Console, complaints: Console) -> 
         attempts = teacher.clock.told(handed_in)
         teacher.tell(attempts, console, complaints)
         policy = Policy(teacher.rules, results, Circumstances(exercise, options, choice, device, one.fresh))
-        plan = policy.plan(attempts, handed_in.hand_ins, teacher.shown)
+        plan = policy.plan(attempts, handed_in.hand_ins, teacher.shown, lambda: start_ahead(warm))
         reports = {found.student: found.report for found in plan.there if found.report is not None}
         if plan.there:
             console.print(f"{count(len(plan.there), 'result')} there already, and nothing changed since.")
@@ -112,7 +116,7 @@ def run(one: Class, options: Options, console: Console, complaints: Console) -> 
                 _warn(options, cluster, complaints)
                 needs = Needs(exercise.description.data, choice, options.device)
                 with (
-                    _crew(one, needs, exercise, options, len(plan.todo), cluster, complaints) as crew,
+                    _crew(one, needs, exercise, options, len(plan.todo), cluster, complaints, warm) as crew,
                     BatchProgress(complaints, len(plan.todo)) as progress,
                 ):
                     reports |= grade_class(plan.todo, exercise, options, results, crew, progress)
@@ -261,6 +265,7 @@ def _crew(
     todo: int,
     cluster: Cluster | None,
     complaints: Console,
+    warm: Warm | None,
 ) -> Iterator[Crew]:
     """Who grades: the workers of a cluster, or processes of this machine."""
     memory_mb = exercise.description.budget.memory_mb
@@ -272,7 +277,7 @@ def _crew(
     if "OMP_NUM_THREADS" not in os.environ:
         needs = replace(needs, threads=max(1, cores() // at_once))
     if one.scheduler is None:
-        with Machine(needs, at_once) as machine:
+        with Machine(needs, at_once, warm=warm) as machine:
             yield machine
         return
     from grader.workers.cluster import own_cluster

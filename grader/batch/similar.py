@@ -16,9 +16,9 @@ from pathlib import Path
 
 from grader.render.html.pair import pair_page
 from grader.result_files import PAIRS, SIMILAR
+from grader.scratch import remove
 from grader.similarity import Pair, Similar, code_of, find_similar
 from grader.submission import Submission
-from grader.workspace import remove
 from grader.writing import write_whole
 
 _MOST_CODE = 200_000  # characters of one student's code that are looked at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +17,7 @@ from grader.commands.common import (
     app,
     complaints,
     console,
+    device_named,
     near,
     open_page,
     settings,
@@ -55,10 +57,13 @@ def batch(
     sandbox: Sandbox = "auto",
 ) -> None:
     """Grade a whole class; the same command again goes on where it stopped, and grades what is new or changed."""
-    from grader.batch.command import Class, run
+    from grader.batch.ahead import warmed_ahead
 
-    found = Class(exercise, submissions, results, workers, fresh, scheduler, rules)
-    code = run(found, settings(device, data, lang, seed, sandbox), console, complaints)
+    with warmed_ahead(results, device_named(device), fresh) if scheduler is None else nullcontext() as warm:
+        from grader.batch.command import Class, run
+
+        found = Class(exercise, submissions, results, workers, fresh, scheduler, rules)
+        code = run(found, settings(device, data, lang, seed, sandbox), console, complaints, warm)
     raise typer.Exit(code)
 
 

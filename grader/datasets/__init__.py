@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from grader.datasets.base import Choice, Dataset, Preference, cache_root, data_root
+from grader.datasets.base import Choice, Dataset, Preference
 from grader.datasets.drugs import DrugReviews, RatedReviews
 from grader.datasets.mnist import Digits, Mnist
 from grader.datasets.reviews import MovieReviews, Reviews
 from grader.errors import DataMissing, ExerciseError
 from grader.language import tr
+from grader.places import cache_root, data_root
 
 __all__ = [
     "DATASETS",

@@ -7,7 +7,6 @@ libraries expect it and that holds no held-out label. The views are made once an
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
@@ -16,22 +15,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
-import platformdirs
 
 Choice = Literal["full", "sample"]
 Preference = Literal["auto", "full", "sample"]
-
-
-def cache_root() -> Path:
-    """Folder for what can be made again (views, indexes): `GRADER_CACHE`, else the user's cache folder."""
-    named = os.environ.get("GRADER_CACHE")
-    return Path(named).expanduser().absolute() if named else Path(platformdirs.user_cache_dir("grader"))
-
-
-def data_root() -> Path:
-    """Folder of the real data sets: `GRADER_DATA`, else `data` in the user's cache folder."""
-    named = os.environ.get("GRADER_DATA")
-    return Path(named).expanduser().absolute() if named else cache_root() / "data"
 
 
 class Parted(Protocol):

@@ -29,11 +29,12 @@ from typing import IO, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from grader.datasets.base import Choice, Dataset, build_once, cache_root, data_root
+from grader.datasets.base import Choice, Dataset, build_once
 from grader.datasets.drug_generator import AILMENTS, DRUGS, generate
 from grader.datasets.drug_generator import VERSION as SAMPLE_VERSION
 from grader.errors import DataMissing, UsageError
 from grader.language import grouped, mark, tr
+from grader.places import cache_root, data_root
 
 HOME = "https://archive.ics.uci.edu/dataset/462/drug+review+dataset+drugs+com"
 ARCHIVES = ("drugsCom_raw.zip", "drug+review+dataset+drugs+com.zip")

@@ -25,10 +25,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.datasets.base import Choice, Dataset, build_once, cache_root, data_root
+from grader.datasets.base import Choice, Dataset, build_once
 from grader.datasets.idx import read_idx, write_idx
 from grader.errors import DataMissing, UsageError
 from grader.language import mark, tr
+from grader.places import cache_root, data_root
 
 MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels, scaled to 0–1: what the course normalises with
 MIRRORS = (

@@ -24,12 +24,13 @@ from typing import BinaryIO, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from grader.datasets.base import Choice, Dataset, build_once, cache_root, data_root
+from grader.datasets.base import Choice, Dataset, build_once
 from grader.datasets.review_generator import VERSION as SAMPLE_VERSION
 from grader.datasets.review_generator import generate
 from grader.datasets.rewording import reworded
 from grader.errors import DataMissing, UsageError
 from grader.language import grouped, mark, tr
+from grader.places import cache_root, data_root
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 MD5 = "7c2ac02c03563afcf9b574c7e56c153a"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -95,6 +95,7 @@ class Policy:
         attempts: Mapping[str, Sequence[Attempt]],
         several: Mapping[str, int],
         shown: Mapping[str, datetime],
+        found: Callable[[], object] = lambda: None,
     ) -> Plan:
         """What is there already, and what is to be graded.
 
@@ -106,6 +107,8 @@ class Policy:
             How many each student handed in, whether they were looked into or not.
         shown
             When that was handed in which the students' own folders show, as far as that is known.
+        found
+            Told at once when there is anything to grade.
         """
         if self.rules.counts == "best":
             planned = {student: self._every(student, known, shown.get(student)) for student, known in attempts.items()}
@@ -119,6 +122,8 @@ class Policy:
         for one in (one for of_student in planned.values() for one in of_student if not one.gone):
             report = None if self.given.fresh else self.results.have(one.submission, one.key, one.place)
             if report is None:
+                if not todo:
+                    found()
                 todo.append(one)
             else:
                 there.append(replace(one, report=report))

@@ -36,10 +36,11 @@ from grader.intake.names import folder_name
 from grader.reading import Unreadable
 from grader.report import Report
 from grader.result_files import FILES, KEY, NOTEBOOK, REPORT, write_files
+from grader.scratch import remove
 from grader.small_files import contents
 from grader.submission import Submission, cells
 from grader.text import plain
-from grader.workspace import companions, remove
+from grader.workspace import companions
 from grader.writing import write_whole
 
 if sys.platform == "win32":

@@ -21,8 +21,8 @@ from typing import IO, Any, Literal
 
 from grader.intake.listed import on_platform
 from grader.intake.names import clean, left_out, shown
+from grader.scratch import remove
 from grader.text import plain, size
-from grader.workspace import remove
 
 # What archives may unpack to, in bytes that really come out of them.
 CLASS_BYTES = 20_000_000_000

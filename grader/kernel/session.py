@@ -37,8 +37,8 @@ from grader.kernel.provisioner import KernelProvisioner
 from grader.kernel.watchdog import Watchdog
 from grader.language import tr
 from grader.limits import tight
+from grader.scratch import remove, scratch_folder
 from grader.text import plain, swells
-from grader.workspace import remove, scratch_folder
 
 if TYPE_CHECKING:
     from grader.kernel.warm import Warm

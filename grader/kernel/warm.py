@@ -9,22 +9,27 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from grader.kernel import sandbox, zygote
+# What takes long to import is imported where it is needed: a batch starts this process before anything else.
 from grader.kernel.environment import clean_environment
-from grader.workspace import remove, scratch_folder
+from grader.places import cache_root
+from grader.scratch import remove, scratch_folder
 
 _START_S = 120.0
 _ANSWER_S = 20.0
+_LOOK_EVERY_S = 0.01
+_FONTS = "fontlist-*.json"
 
 
 class NoFork(Exception):
@@ -86,7 +91,8 @@ def _number(descriptor: int) -> int:
 class Warm:
     """The warm process of a batch.
 
-    It is started when it is first needed, and again when it is dead or out of date: packages were installed since.
+    It is started ahead, or when it is first needed, and again when it is dead or out of date: packages were installed
+    since. Nobody waits for it but who wants a fork.
 
     Parameters
     ----------
@@ -112,6 +118,15 @@ class Warm:
     def _socket(self) -> Path:
         return self.folder / "warm"
 
+    @property
+    def needs_views(self) -> bool:
+        """Whether it has to be known which data its kernels may read before it can be started."""
+        return shutil.which("bwrap") is not None
+
+    def may_read(self, views: Iterable[Path]) -> None:
+        """Its kernels may read these views of data sets; it is not started yet, or does not need to know."""
+        self.data = tuple(entry.resolve() for view in views for entry in view.iterdir())
+
     def fork(self, request: dict[str, Any], log: int) -> Fork:
         """A kernel's process.
 
@@ -134,30 +149,57 @@ class Warm:
             self.start()
         raise NoFork
 
-    def start(self) -> None:
-        """Start the process, unless somebody else just did.
+    def begin(self) -> None:
+        """Start the process, unless it is there or somebody else just did; nobody waits until it can fork.
 
         Raises
         ------
         NoFork
         """
-        import fcntl
-
         try:
-            with (self.folder / "lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if not self._up_to_date():
-                    self._start()
+            with self._lock.open("w") as lock:
+                if _locked(lock, 0) and not self._up_to_date():
+                    self._launch(lock.fileno())
         except OSError as error:
             raise NoFork from error
 
-    def close(self) -> None:
-        """End the process, if it was started here, and those whose place it took."""
+    def start(self) -> None:
+        """Start the process, unless somebody else just did, and wait until it can fork.
+
+        Raises
+        ------
+        NoFork
+        """
+        ends = time.monotonic() + _START_S
+        try:
+            with self._lock.open("w") as lock:
+                if _locked(lock, ends) and not self._up_to_date():
+                    self._launch(lock.fileno())
+            with self._lock.open("w") as lock:
+                if _locked(lock, ends) and self._up_to_date():
+                    return
+        except OSError as error:
+            raise NoFork from error
         if self._process is not None:
+            _kill(self._process)
+        raise NoFork
+
+    def close(self) -> None:
+        """End the process, if it was started here, and those whose place it took; at once where it was not ready."""
+        if self._process is not None:
+            if self._listens():
+                self._keep_fonts()
+            else:
+                _kill(self._process)
             self._retired.append(self._process)
             self._process = None
         while self._retired:
             _end(self._retired.pop())
+
+    @property
+    def _lock(self) -> Path:
+        """A lock that is held by who looks whether the process has to be started, and by itself until it can fork."""
+        return self.folder / "lock"
 
     def _up_to_date(self) -> bool:
         with suppress(OSError):
@@ -170,26 +212,49 @@ class Warm:
             return True
         return False
 
-    def _start(self) -> None:
+    def _launch(self, lock: int) -> None:
         if self._process is not None:  # kernels that it forked may be at work, and would end with it
             self._retired.append(self._process)
         self._socket.unlink(missing_ok=True)
-        command = sandbox.warm_command(self.folder, self.data, self.device)
-        command += [sys.executable, "-P", str(Path(zygote.__file__)), str(self._socket), signature()]
+        program = Path(__file__).with_name("zygote.py")
+        environment = clean_environment(self.folder, self.device)
+        self._lend_fonts(Path(environment["MPLCONFIGDIR"]))
         self._process = subprocess.Popen(
-            command,
-            env=clean_environment(self.folder, self.device),
+            [*self._around(), sys.executable, "-P", str(program), str(self._socket), signature(), str(lock)],
+            env=environment,
             cwd=self.folder,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            pass_fds=[lock],
             start_new_session=True,  # Ctrl-C in the terminal is for the grader, which ends it in its own time
         )
-        assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], _START_S)[0] or not self._process.stdout.readline():
-            self._process.kill()
-            raise NoFork
         (self.folder / "signature").write_text(signature())
+
+    def _around(self) -> list[str]:
+        if not self.needs_views:
+            return []
+        from grader.kernel import sandbox
+
+        return sandbox.warm_command(self.folder, self.data, self.device)
+
+    def _lend_fonts(self, place: Path) -> None:
+        """The list of this machine's fonts that matplotlib makes each time in a new home: what an earlier one made."""
+        with suppress(OSError):
+            place.mkdir(exist_ok=True)
+            for kept in _fonts().glob(_FONTS):
+                shutil.copyfile(kept, place / kept.name)
+
+    def _keep_fonts(self) -> None:
+        """Its folder is out of its kernels' reach: what lies there was made before the first of them."""
+        from grader.writing import write_whole
+
+        made = Path(clean_environment(self.folder, self.device)["MPLCONFIGDIR"]).glob(_FONTS)
+        with suppress(OSError):
+            for one in made:
+                if not (_fonts() / one.name).exists():
+                    _fonts().mkdir(parents=True, exist_ok=True)
+                    write_whole(_fonts() / one.name, one.read_bytes(), sync=False)
 
     def _ask(self, packet: bytes, log: int) -> Fork | None:
         """The process that it forked; None if it is not there, or out of date."""
@@ -204,10 +269,39 @@ class Warm:
         return Fork(descriptors[0]) if answer == b"forked" and descriptors else None
 
 
+def _locked(lock: IO[str], ends: float) -> bool:
+    """Lock a file, which somebody else may hold until then; whether that was possible."""
+    import fcntl
+
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= ends:
+                return False
+            time.sleep(_LOOK_EVERY_S)
+        else:
+            return True
+
+
+def _fonts() -> Path:
+    return cache_root() / "fonts"
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End it with whatever stands before it, as bubblewrap may."""
+    import psutil
+
+    with suppress(psutil.Error):
+        for one in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                one.kill()
+    process.kill()
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Let it end, which it does when its standard input is closed; and be sure of it."""
     assert process.stdin is not None
-    assert process.stdout is not None
     with suppress(OSError):
         process.stdin.close()
     try:
@@ -215,11 +309,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    process.stdout.close()
 
 
 @contextmanager
-def warmed(views: Iterable[Path], device: str = "auto") -> Iterator[Warm | None]:
+def warmed(views: Iterable[Path] = (), device: str = "auto") -> Iterator[Warm | None]:
     """A warm process for as long as it is needed; None where there is no forking.
 
     Parameters
@@ -231,8 +324,9 @@ def warmed(views: Iterable[Path], device: str = "auto") -> Iterator[Warm | None]
         yield None
         return
     folder = scratch_folder()
-    warm = Warm(folder, [entry.resolve() for view in views for entry in view.iterdir()], device)
+    warm = Warm(folder, device=device)
     try:
+        warm.may_read(views)
         yield warm
     finally:
         warm.close()

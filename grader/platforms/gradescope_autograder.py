@@ -26,8 +26,8 @@ from grader.intake.collect import find
 from grader.kernel import sandbox
 from grader.language import preferred, speaking, tr
 from grader.platforms import gradescope
+from grader.scratch import remove, scratch_folder
 from grader.text import listed, plain
-from grader.workspace import remove, scratch_folder
 from grader.writing import write_whole
 
 _FILES = Path(__file__).parent / "gradescope_files"

@@ -26,9 +26,9 @@ from typing import Any, TypeVar
 
 from grader.errors import GradingError, UsageError
 from grader.grading import Options
+from grader.scratch import remove, scratch_folder
 from grader.text import listed, plain
 from grader.workers.crew import Needs, Step, end_everything, usual_workers
-from grader.workspace import remove, scratch_folder
 
 try:
     import dask

@@ -17,10 +17,10 @@ from typing import Any, NoReturn, TypeVar
 import psutil
 
 from grader.datasets import Choice, dataset
-from grader.kernel.warm import NoFork, warmed
+from grader.kernel.warm import NoFork, Warm, warmed
+from grader.scratch import remove, scratch_folder
 from grader.workers.gpus import gpus, shares
 from grader.workers.tasks import Surroundings, begin
-from grader.workspace import remove, scratch_folder
 
 T = TypeVar("T")
 
@@ -203,12 +203,15 @@ class Machine:
     ----------
     name
         Of the machine, where that is not the teacher's.
+    warm
+        The warm process, where there is one already; whoever made it puts it away.
     """
 
-    def __init__(self, needs: Needs, number: int, name: str = "") -> None:
+    def __init__(self, needs: Needs, number: int, name: str = "", warm: Warm | None = None) -> None:
         self._needs = needs
         self._number = number
         self._name = name
+        self._warm = warm
         self._processes: list[Process] = []
         self._open = ExitStack()
 
@@ -216,10 +219,15 @@ class Machine:
         with ExitStack() as stack:
             folder = scratch_folder()
             stack.callback(remove, folder)
-            warm = stack.enter_context(warmed(self._views(), self._needs.device))
+            views = self._views()
+            warm = self._warm
+            if warm is None:
+                warm = stack.enter_context(warmed(views, self._needs.device))
+            else:
+                warm.may_read(views)
             if warm is not None:
                 with suppress(NoFork):  # then every notebook has a kernel of its own
-                    warm.start()
+                    warm.begin()
             surroundings = Surroundings(folder, warm, self._name)
             told = shares(self._number, self._needs.device, gpus())
             self._processes = [Process(surroundings, self._needs.threads, one) for one in told]

@@ -24,8 +24,9 @@ from grader.judging import Progress
 from grader.language import speaking
 from grader.reading import Unreadable
 from grader.report import Report
+from grader.scratch import remove, scratch_folder
 from grader.submission import Submission
-from grader.workspace import companions, remove, scratch_folder
+from grader.workspace import companions
 
 if TYPE_CHECKING:
     from grader.kernel.warm import Warm

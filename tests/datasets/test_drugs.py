@@ -16,10 +16,10 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import cohen_kappa_score
 
 from grader.datasets import drugs
-from grader.datasets.base import cache_root
 from grader.datasets.drug_generator import BAD, GOOD, RATINGS, generate
 from grader.datasets.drugs import ARCHIVES, COLUMNS, FOLDER, TEST, TRAIN, DrugReviews
 from grader.errors import DataMissing, UsageError
+from grader.places import cache_root
 
 DRUGS_COM = DrugReviews()
 

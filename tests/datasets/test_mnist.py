@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from grader.datasets import mnist
-from grader.datasets.base import cache_root, data_root
 from grader.datasets.idx import IdxError, read_idx, write_idx
 from grader.datasets.mnist import FILES, TEST_LABELS, Digits, Mnist
 from grader.errors import DataMissing, UsageError
+from grader.places import cache_root, data_root
 
 RAW = Path("MNIST", "raw")
 small_arrays = arrays(np.uint8, st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple))

@@ -16,10 +16,10 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from grader.datasets import reviews
-from grader.datasets.base import cache_root
 from grader.datasets.review_generator import BLAME, PRAISE, generate
 from grader.datasets.reviews import ARCHIVE, FOLDER, FOLDERS, MovieReviews
 from grader.errors import DataMissing, UsageError
+from grader.places import cache_root
 
 IMDB = MovieReviews()
 SMALL = 6  # reviews in each folder of the small set

@@ -19,8 +19,8 @@ import pytest
 from grader.exercise import Exercise
 from grader.grading import Graded, Options, grade
 from grader.report import Report
+from grader.scratch import remove
 from grader.submission import Submission
-from grader.workspace import remove
 from tests.conftest import CHECKS, SAMPLE, listing
 
 HEAD = "from grader.answers import ClosedAnswer\nfrom grader.checks import *\nimport numpy as np\n"

@@ -21,7 +21,7 @@ from grader.grades.grades import Grades, load_grades, write_grades
 from grader.grades.results import Results
 from grader.grading import Graded
 from grader.language import speaking, tr
-from grader.workspace import remove
+from grader.scratch import remove
 from tests.batches import Batch, hand_in
 from tests.platforms.grades import HOSTILE, entry
 from tests.platforms.test_canvas import imported as from_canvas
