@@ -86,6 +86,12 @@ def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
                 "or train for fewer epochs.",
                 cell=cell,
             )
+        case "died" if outcome.silenced:
+            return tr(
+                "The kernel answered no more after cell {cell}, and was ended. Look for what the cell puts in the "
+                "place of built-in functions, or leaves running.",
+                cell=cell,
+            )
         case "died":
             return tr(
                 "The kernel died in cell {cell}. Calls of exit() or quit(), and crashes of C code, end it.", cell=cell

@@ -18,6 +18,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from grader.budget import Budget
 from grader.kernel.client import BoundedClient, Meter
+from grader.kernel.signs import Signs
 from grader.kernel.watchdog import GRACE_S, Watchdog
 from grader.sources import after_import, installed
 from grader.text import plain
@@ -62,6 +63,8 @@ class CellOutcome:
         The line of the cell that it came from, as a number and as text, and the heading above the cell.
     compiles
         Whether it is Python at all: of a cell that is not, nothing runs.
+    silenced
+        Whether the kernel, though alive, answered no more after it, so that it was ended.
     lacks
         Packages that are not on this machine and that it imports: it was run without these. With the names that each
         import would have bound.
@@ -78,6 +81,7 @@ class CellOutcome:
     quote: str = ""
     heading: str = ""
     compiles: bool = True
+    silenced: bool = False
     lacks: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -160,6 +164,14 @@ def _node(kind: str, content: dict[str, Any]) -> nbformat.NotebookNode | None:
     return nbformat.from_dict({"output_type": kind} | {part: content.get(part) for part in _PARTS[kind]})
 
 
+def _blame(outcomes: list[CellOutcome], waited_for: CellOutcome, begun: bool) -> None:
+    """Say which cell silenced the kernel: one that it does not even begin is not at fault, but the one before it."""
+    place = outcomes.index(waited_for)
+    culprit = outcomes[place if begun else max(0, place - 1)]
+    waited_for.status = "not run"
+    culprit.status, culprit.silenced = "died", True
+
+
 class NotebookRunner(NotebookClient):
     """Runs the code cells of one notebook in a kernel that is already there.
 
@@ -172,6 +184,7 @@ class NotebookRunner(NotebookClient):
         manager: AsyncKernelManager,
         client: BoundedClient,
         watchdog: Watchdog,
+        signs: Signs,
     ) -> None:
         super().__init__(
             notebook,
@@ -186,6 +199,8 @@ class NotebookRunner(NotebookClient):
         )
         self.kc = client
         self.watchdog = watchdog
+        self.signs = signs
+        self._lost = False
         self.comm_open_handlers: dict[str, Any] = {}
         self._shown = self._room = 0
         self._updates: dict[str, int] = {}
@@ -229,7 +244,13 @@ class NotebookRunner(NotebookClient):
                 await self._run_without_what_is_missing(cell, index, outcome, meter)
             outcome.seconds = time.monotonic() - started
             room_in_all -= self._shown
-            if outcome.status == "died" or self.watchdog.killed or (stop_on_error and outcome.status == "error"):
+            if self._lost:
+                _blame(outcomes, outcome, begun=self.signs.begun)
+            if (
+                outcome.status in ("died", "not run")
+                or self.watchdog.killed
+                or (stop_on_error and outcome.status == "error")
+            ):
                 break
             if self.watchdog.now() >= ends:
                 break
@@ -239,6 +260,7 @@ class NotebookRunner(NotebookClient):
         client = self.kc
         assert isinstance(client, BoundedClient)
         client.meter(meter)
+        self.signs.sent()
         flood = asyncio.ensure_future(self._end_flood(meter))
         outcome.status = "ok"
         try:
@@ -343,6 +365,9 @@ class NotebookRunner(NotebookClient):
         """As nbclient's, but asks five times a second."""
         while True:
             await asyncio.sleep(0.2)
+            if self.signs.lost():
+                self._lost = True
+                self.watchdog.end()
             try:
                 await self._async_check_alive()
             except DeadKernelError:

@@ -41,7 +41,7 @@ from traitlets.config import Config  # noqa: E402
 from zmq.eventloop.zmqstream import ZMQStream  # noqa: E402
 
 from grader.kernel import elsewhere, home, tripwires  # noqa: E402
-from grader.kernel.line import Line  # noqa: E402
+from grader.kernel.line import BEGUN, ENDED, Line  # noqa: E402
 
 
 class _MainThread:
@@ -55,6 +55,17 @@ class _MainThread:
 
 class _Kernel(IPythonKernel):  # type: ignore[misc]
     _supports_kernel_subshells = False
+    line: Line
+
+    async def execute_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        """Run a cell, and give a sign before and after, whatever becomes of it and of its reply."""
+        line = self.line
+        line.sign(BEGUN)
+        try:
+            # Not `super()`: a notebook may have put something in its place.
+            await IPythonKernel.execute_request(self, stream, ident, parent)
+        finally:
+            line.sign(ENDED)
 
 
 class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
@@ -107,6 +118,7 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         self.init_io()
         self.init_signal()
         kernel = self.kernel
+        kernel.line = line
         kernel.shell_stream = ZMQStream(self.shell_socket)
         kernel.iopub_thread, kernel.iopub_socket = self.iopub_thread, self.iopub_socket
         kernel.stdin_socket = self.stdin_socket

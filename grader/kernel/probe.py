@@ -741,6 +741,8 @@ def install(shell: Any, line: Any, tripwires: Any) -> None:
             loop.remove_reader(line)
         except KeyboardInterrupt:  # it came a moment too late: whoever sent it will kill this process
             pass
+        except BaseException:  # what it takes to answer has been replaced: nobody need wait for what will not come
+            line.close()
 
     loop.add_reader(line, handle)
     # IPython's exit() ends the kernel a moment later, in the midst of whatever then runs: here it ends its cell.

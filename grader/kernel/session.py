@@ -34,6 +34,7 @@ from grader.kernel.execution import CellOutcome, NotebookRunner
 from grader.kernel.line import Line
 from grader.kernel.patience import Patience
 from grader.kernel.provisioner import KernelProvisioner
+from grader.kernel.signs import Signs
 from grader.kernel.watchdog import Watchdog
 from grader.language import tr
 from grader.limits import tight
@@ -286,7 +287,9 @@ class KernelSession:
         """
         assert self._manager is not None
         assert self._client is not None
-        runner = NotebookRunner(notebook, self._manager, self._client, self._watchdog)
+        assert self._line is not None
+        signs = Signs(self._line, self._watchdog.now, self.budget.answer_s)
+        runner = NotebookRunner(notebook, self._manager, self._client, self._watchdog, signs)
         return self._do(runner.run(self.budget, self.facts.device, stop_on_error, progress, until, seconds))
 
     def ending(self) -> Ending | None:

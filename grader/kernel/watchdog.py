@@ -184,6 +184,14 @@ class Watchdog:
                 self._set_deadline(then_kill_in)
                 self.victim.interrupt()
 
+    def end(self) -> None:
+        """Kill it for another reason than a limit: nobody waits for it any more."""
+        with self._changed:
+            if self._closed or self.killed:
+                return
+            self.killed = True
+        self.victim.destroy()
+
     def _set_deadline(self, seconds: float) -> None:
         self._deadline, self._latest = self.now() + seconds, time.monotonic() + _LONGEST * seconds
         self._changed.notify_all()

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.kernel.line import Exchange, Line, TooLarge, call
+from grader.kernel.line import BEGUN, ENDED, Exchange, Line, TooLarge, call
 
 
 @pytest.fixture
@@ -80,6 +80,40 @@ def test_no_bytes_do_harm(raw: bytes) -> None:
     except ConnectionError:
         return
     assert len(content) + sum(map(len, buffers)) <= 1000
+
+
+def test_signs_come_between_messages(pair: tuple[Line, Line]) -> None:
+    here, there = pair
+    assert there.signs() == []
+    for sign in (BEGUN, ENDED):
+        here.sign(sign)
+    assert there.signs() == [BEGUN, ENDED]
+    here.sign(BEGUN)
+    here.send("answer")
+    here.sign(ENDED)
+    assert there.signs() == [BEGUN]
+    assert there.signs() == [], "a message is before the other one"
+    assert there.receive() == (b'"answer"', [])
+    here.send("more")
+    assert there.receive() == (b'"more"', []), "signs are no answers"
+
+
+def test_signs_without_end_do_not_hold_anybody_up(pair: tuple[Line, Line]) -> None:
+    here, there = pair
+    for _ in range(100_000):
+        here.sign(BEGUN)  # there is room for some only, and nobody waits
+    assert 0 < len(there.signs()) <= 1_000
+
+
+def test_half_a_sign_is_none(pair: tuple[Line, Line]) -> None:
+    here, there = pair
+    here.sign(BEGUN[:10])
+    assert there.signs() == []
+    here.sign(BEGUN[10:])
+    assert there.signs() == [BEGUN]
+    there.close()
+    here.sign(BEGUN)
+    assert here.signs() == []
 
 
 def test_waiting_ends_when_there_is_nobody_to_wait_for() -> None:
