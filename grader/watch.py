@@ -13,10 +13,11 @@ from grader.datasets import choose
 from grader.errors import GraderError
 from grader.exercise import Target, load
 from grader.exercise_files import Files, paths_of
+from grader.formats.notebook import cells
 from grader.grading import Graded, Options
 from grader.language import tr
 from grader.reading import Unreadable
-from grader.submission import Submission, cells
+from grader.submission import Submission
 from grader.workers.crew import Machine, Needs, Process
 from grader.workers.tasks import Outcome, Task, grade_task
 
@@ -135,7 +136,7 @@ class _Ours(DefaultFilter):
 def _key(task: Task) -> Hashable:
     """What a verdict hangs on: of the notebook its cells, since Jupyter saves outputs too."""
     try:
-        notebook: Hashable = tuple((cell.kind, cell.source) for cell in cells(task.notebook))
+        notebook: Hashable = tuple(cell.content for cell in cells(task.notebook, task.name))
     except Unreadable:
         notebook = task.notebook
     return notebook, task.flaw, task.companions, task.exercise

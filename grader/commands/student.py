@@ -60,6 +60,8 @@ def notebook(
 
     target = find_target(path, exercise)
     options = settings(device, data, lang, seed, sandbox)
+    if target.told:
+        complaints.print(target.told)
 
     shown: list[Path] = []
 

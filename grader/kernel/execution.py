@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from sys import getsizeof
 from typing import Any, Literal
@@ -17,13 +17,14 @@ from nbclient.client import CellExecutionComplete
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from grader.budget import Budget
+from grader.formats.cell import PLACE
 from grader.kernel.client import BoundedClient, Meter
 from grader.kernel.signs import Signs
 from grader.kernel.watchdog import GRACE_S, Watchdog
 from grader.sources import after_import, installed
 from grader.text import plain
 
-CellStatus = Literal["ok", "error", "timeout", "memory", "processes", "files", "output", "died", "not run"]
+CellStatus = Literal["ok", "error", "timeout", "memory", "processes", "files", "output", "died", "stopped", "not run"]
 
 # A cell may send many times what it shows in the end: a progress bar writes over itself with every batch.
 _SENT_FOR_SHOWN = 20
@@ -44,6 +45,8 @@ _IN_CELL = re.compile(r"Cell In\[\d+\], line (\d{1,6})")
 _TIMED = re.compile(r"<timed exec>:(\d{1,6})")
 _HEADING = re.compile(r"^#{1,6}[ \t]+([^\n#]{1,200})", re.MULTILINE)
 _NO_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
+# What `mo.stop` raises, marimo's own and that which stands in for it.
+_STOPPED = "MarimoStopError"
 _MIME = re.compile(r"[\w.+/-]{1,100}")
 
 
@@ -68,6 +71,10 @@ class CellOutcome:
     lacks
         Packages that are not on this machine and that it imports: it was run without these. With the names that each
         import would have bound.
+    place
+        What the file says of the cell, where that is a text: see :class:`grader.formats.cell.Cell`.
+    held_by
+        The cell that it hangs on, for the sake of which it was not run: refused, switched off, or ended by `mo.stop`.
     """
 
     number: int
@@ -83,6 +90,28 @@ class CellOutcome:
     compiles: bool = True
     silenced: bool = False
     lacks: dict[str, frozenset[str]] = field(default_factory=dict)
+    place: Mapping[str, Any] = field(default_factory=dict)
+    held_by: CellOutcome | None = None
+
+    @property
+    def refused(self) -> str:
+        """Why it cannot run as it stands, as a sentence; "" where it can."""
+        return str(self.place.get("refused", ""))
+
+    @property
+    def disabled(self) -> bool:
+        """Whether its author switched it off."""
+        return self.place.get("disabled") is True
+
+    @property
+    def first_line(self) -> int:
+        """Where in the file its source begins, where that is a text; else 0."""
+        return int(self.place.get("line", 0))
+
+    @property
+    def label(self) -> str:
+        """What its author sees of it: its name, its number in the file, or that of a run from top to bottom."""
+        return str(self.place.get("name") or self.place.get("number") or self.number)
 
 
 def missing_package(outcome: CellOutcome) -> str:
@@ -225,7 +254,11 @@ class NotebookRunner(NotebookClient):
             For all cells together, where that is less than their budget.
         """
         cells = [(i, cell) for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code" and cell.source.strip()]
-        outcomes = [CellOutcome(number, str(cell.get("id", ""))) for number, (_, cell) in enumerate(cells, 1)]
+        outcomes = [
+            CellOutcome(number, str(cell.get("id", "")), place=cell.metadata.get(PLACE, {}))
+            for number, (_, cell) in enumerate(cells, 1)
+        ]
+        held: dict[str, CellOutcome] = {}
         cell_s, total_s = budget.seconds(device)
         ends = self.watchdog.now() + (total_s if seconds is None else min(total_s, seconds))
         room = int(budget.output_mb * 1_000_000)
@@ -235,6 +268,11 @@ class NotebookRunner(NotebookClient):
                 break
             if progress is not None:
                 progress(outcome.number, len(cells))
+            if self._is_held(outcome, held):
+                held[outcome.cell_id] = outcome.held_by or outcome
+                if stop_on_error and outcome.status == "error":
+                    break
+                continue
             left = ends - self.watchdog.now()
             started = time.monotonic()
             meter = Meter(_SENT_FOR_SHOWN * room, _MESSAGES_A_CELL)
@@ -243,6 +281,8 @@ class NotebookRunner(NotebookClient):
                 await self._run_cell(cell, index, outcome, meter)
                 await self._run_without_what_is_missing(cell, index, outcome, meter)
             outcome.seconds = time.monotonic() - started
+            if outcome.status == "stopped":
+                held[outcome.cell_id] = outcome
             room_in_all -= self._shown
             if self._lost:
                 _blame(outcomes, outcome, begun=self.signs.begun)
@@ -255,6 +295,13 @@ class NotebookRunner(NotebookClient):
             if self.watchdog.now() >= ends:
                 break
         return outcomes
+
+    def _is_held(self, outcome: CellOutcome, held: Mapping[str, CellOutcome]) -> bool:
+        """Whether a cell is not run, since it cannot be, or must not, or hangs on one that was not."""
+        outcome.held_by = next((held[one] for one in outcome.place.get("after", ()) if one in held), None)
+        if outcome.refused:
+            outcome.status, outcome.held_by = "error", None
+        return bool(outcome.refused or outcome.disabled or outcome.held_by)
 
     async def _run_cell(self, cell: nbformat.NotebookNode, index: int, outcome: CellOutcome, meter: Meter) -> None:
         client = self.kc
@@ -319,6 +366,9 @@ class NotebookRunner(NotebookClient):
                 if outcome.status == "ok":
                     outcome.status = "error"
                 self._place(cell, outcome, output["traceback"])
+        if outcome.place and outcome.error_type == _STOPPED:
+            outcome.status, outcome.error_type, outcome.error = "stopped", "", ""
+            cell["outputs"] = [one for one in cell.outputs if one.get("output_type") != "error"]
         alarm = self.watchdog.take_alarm()
         if alarm in ("memory", "processes", "files"):
             outcome.status = alarm

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from grader.formats.cell import MAX_CELLS, MAX_SOURCE
 from grader.kernel.relay import Frames, Refused
 from grader.reading import Unreadable
-from grader.submission import MAX_CELLS, MAX_SOURCE, parse
+from grader.submission import parse
 from grader.text import swells
 
 QUICK = settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
