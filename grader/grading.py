@@ -54,6 +54,8 @@ class Options:
         The process to fork kernels from; without one each is started anew.
     secret
         What checks pick is mixed with it; None for the secret of this installation.
+    follow
+        Whether somebody looks on, who wants to see what a cell printed last.
     """
 
     data: Preference = "auto"
@@ -64,6 +66,7 @@ class Options:
     only: tuple[str, ...] = ()
     warm: Warm | None = None
     secret: bytes | None = field(default=None, repr=False)
+    follow: bool = False
 
 
 @dataclass
@@ -92,7 +95,7 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
     Parameters
     ----------
     progress
-        Called with ``"cell"`` or ``"check"``, a number from 1, and how many there are.
+        Told of every cell and check.
 
     Raises
     ------
@@ -188,6 +191,7 @@ def _one_round(
                 lambda n, of: say("cell", n, of),
                 this.until,
                 this.seconds,
+                (lambda n, of, line: say("printed", n, of, line)) if options.follow else None,
             )
             seconds = time.monotonic() - begun
             if (again := this.again(kernel.ending())) is not None:

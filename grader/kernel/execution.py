@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from sys import getsizeof
 from typing import Any, Literal
 
@@ -44,6 +45,8 @@ _UNCOMPILED = re.compile(r" \(\d+\.py, line (\d{1,6})\)$")
 _IN_CELL = re.compile(r"Cell In\[\d+\], line (\d{1,6})")
 _TIMED = re.compile(r"<timed exec>:(\d{1,6})")
 _HEADING = re.compile(r"^#{1,6}[ \t]+([^\n#]{1,200})", re.MULTILINE)
+# A line for whoever looks on, and where in what was printed it is looked for.
+_LINE, _LOOKED_AT = 160, 2_000
 _NO_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
 # What `mo.stop` raises, marimo's own and that which stands in for it.
 _STOPPED = "MarimoStopError"
@@ -230,6 +233,9 @@ class NotebookRunner(NotebookClient):
         self.watchdog = watchdog
         self.signs = signs
         self._lost = False
+        self._follow: Callable[[str], object] | None = None  # told the last line of the stream
+        self._stream: nbformat.NotebookNode | None = None
+        self._line = ""
         self.comm_open_handlers: dict[str, Any] = {}
         self._shown = self._room = 0
         self._updates: dict[str, int] = {}
@@ -240,9 +246,10 @@ class NotebookRunner(NotebookClient):
         budget: Budget,
         device: str,
         stop_on_error: bool,
-        progress: Callable[[int, int], None] | None,
+        progress: Callable[[int, int], object] | None,
         until: int | None = None,
         seconds: float | None = None,
+        printed: Callable[[int, int, str], object] | None = None,
     ) -> list[CellOutcome]:
         """Run every code cell; what a dead kernel or the notebook's budget leaves over is `not run`.
 
@@ -252,6 +259,8 @@ class NotebookRunner(NotebookClient):
             Do not run this cell, nor what follows.
         seconds
             For all cells together, where that is less than their budget.
+        printed
+            Told now and then what a cell that takes its time printed last.
         """
         cells = [(i, cell) for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code" and cell.source.strip()]
         outcomes = [
@@ -268,6 +277,8 @@ class NotebookRunner(NotebookClient):
                 break
             if progress is not None:
                 progress(outcome.number, len(cells))
+            if printed is not None:
+                self._follow, self._stream, self._line = partial(printed, outcome.number, len(cells)), None, ""
             if self._is_held(outcome, held):
                 held[outcome.cell_id] = outcome.held_by or outcome
                 if stop_on_error and outcome.status == "error":
@@ -415,6 +426,7 @@ class NotebookRunner(NotebookClient):
         """As nbclient's, but asks five times a second."""
         while True:
             await asyncio.sleep(0.2)
+            self._tell_line()
             if self.signs.lost():
                 self._lost = True
                 self.watchdog.end()
@@ -425,6 +437,18 @@ class NotebookRunner(NotebookClient):
                 if self.task_poll_for_reply is not None:
                     self.task_poll_for_reply.cancel()
                 return
+
+    def _tell_line(self) -> None:
+        """Tell the last line that the cell printed, to whoever looks on, if it is another one."""
+        if self._follow is None or self._stream is None:
+            return
+        shown = overwritten(self._stream.text[-_LOOKED_AT:]).rstrip().rpartition("\n")[2]
+        if (line := plain(shown, _LINE)) != self._line:
+            self._line = line
+            try:
+                self._follow(line)
+            except BaseException:  # whoever looks on does so at leisure: the cell goes on
+                self._follow = None
 
     def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
         try:
@@ -464,8 +488,11 @@ class NotebookRunner(NotebookClient):
         if display_id:
             self._display_id_map.setdefault(display_id, {}).setdefault(cell_index, []).append(len(outs))
         if msg["msg_type"] == "stream" and (joined := self._joined(outs, content)):
+            self._stream = joined
             return joined
         out = _node(msg["msg_type"], content)
+        if msg["msg_type"] == "stream":
+            self._stream = out
         if out is not None:
             outs.append(out)
             self._count(_cost(out))

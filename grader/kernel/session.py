@@ -268,9 +268,10 @@ class KernelSession:
         self,
         notebook: nbformat.NotebookNode,
         stop_on_error: bool = False,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Callable[[int, int], object] | None = None,
         until: int | None = None,
         seconds: float | None = None,
+        printed: Callable[[int, int, str], object] | None = None,
     ) -> list[CellOutcome]:
         """Run the notebook's code cells from top to bottom, within their budgets; fill in their outputs.
 
@@ -284,13 +285,15 @@ class KernelSession:
             Number of a code cell that is not run, nor what follows.
         seconds
             For all cells together, where that is less than their budget.
+        printed
+            Called like `progress`, and with the last line that the cell has printed, a few times a second at most.
         """
         assert self._manager is not None
         assert self._client is not None
         assert self._line is not None
         signs = Signs(self._line, self._watchdog.now, self.budget.answer_s)
         runner = NotebookRunner(notebook, self._manager, self._client, self._watchdog, signs)
-        return self._do(runner.run(self.budget, self.facts.device, stop_on_error, progress, until, seconds))
+        return self._do(runner.run(self.budget, self.facts.device, stop_on_error, progress, until, seconds, printed))
 
     def ending(self) -> Ending | None:
         """How the kernel ended by itself; None if it did not, or was killed for a limit that it overstepped.
