@@ -68,10 +68,10 @@ def notebook(
     shown: list[Path] = []
 
     def tell(graded: Graded) -> None:
-        kept = keep(graded, target.notebook)
         if as_json:
             print(json.dumps(graded.report.model_dump(mode="json"), indent=None if watch else 2), flush=True)
-        else:
+        kept = keep(graded, target.notebook)
+        if not as_json:
             console.print(render(graded.report, near(kept) if kept else ""))
         if show and kept and kept not in shown:  # once: whoever watches reloads it
             shown.append(kept)
