@@ -181,6 +181,7 @@ def _one_round(
                 options.sandbox,
                 None if this.alone else options.warm,
                 exercise.private,
+                workspace.name if workspace.name.endswith(".py") else "",
             ),
             exercise.description.budget,
         ) as kernel:

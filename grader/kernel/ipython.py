@@ -136,7 +136,7 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         kernel.shell.displayhook.pub_socket = kernel.shell.display_pub.pub_socket = self.iopub_socket
         self.displayhook.get_execution_count = lambda: kernel.execution_count
         elsewhere.settle(kernel.shell)
-        elsewhere.stand_in_for_colab(no_drive)
+        elsewhere.stand_in(no_drive)
         add_own_modules()
         home.find_digits_anywhere(os.getcwd())  # noqa: PTH109
         tripwires.hold_anomaly_mode()

@@ -71,6 +71,8 @@ class Settings:
         The process to fork kernels from; without one each imports everything itself.
     private
         Folders that the notebook may not read, wherever they lie.
+    file
+        What the notebook finds as `__file__`, where its format is one of Python's; "" for none.
     """
 
     device: str = "auto"
@@ -78,6 +80,7 @@ class Settings:
     sandbox: sandbox.Mode = "auto"
     warm: Warm | None = None
     private: tuple[Path, ...] = ()
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -253,7 +256,8 @@ class KernelSession:
 
     def _set_up(self) -> Facts:
         """Let the kernel seed its random numbers, and say what it is."""
-        answer = self._ask({"do": "setup", "seed": self.settings.seed, "device": self.settings.device}, [])
+        asked = {"seed": self.settings.seed, "device": self.settings.device, "file": self.settings.file}
+        answer = self._ask({"do": "setup"} | asked, [])
         told = wire.decode(answer.content["ok"], answer.buffers)
         wanted = self.settings.device.partition(":")[0]
         if wanted not in ("auto", told["device"]):
