@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -54,8 +55,6 @@ class Options:
         The process to fork kernels from; without one each is started anew.
     secret
         What checks pick is mixed with it; None for the secret of this installation.
-    follow
-        Whether somebody looks on, who wants to see what a cell printed last.
     """
 
     data: Preference = "auto"
@@ -66,7 +65,6 @@ class Options:
     only: tuple[str, ...] = ()
     warm: Warm | None = None
     secret: bytes | None = field(default=None, repr=False)
-    follow: bool = False
 
 
 @dataclass
@@ -95,7 +93,7 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
     Parameters
     ----------
     progress
-        Told of every cell and check.
+        Called with ``"cell"`` or ``"check"``, a number from 1, and how many there are.
 
     Raises
     ------
@@ -181,7 +179,6 @@ def _one_round(
                 options.sandbox,
                 None if this.alone else options.warm,
                 exercise.private,
-                workspace.name if workspace.name.endswith(".py") else "",
             ),
             exercise.description.budget,
         ) as kernel:
@@ -192,7 +189,6 @@ def _one_round(
                 lambda n, of: say("cell", n, of),
                 this.until,
                 this.seconds,
-                (lambda n, of, line: say("printed", n, of, line)) if options.follow else None,
             )
             seconds = time.monotonic() - begun
             if (again := this.again(kernel.ending())) is not None:
@@ -277,6 +273,12 @@ def _next(draft: _Draft) -> str:
     return said_first(draft.checks)
 
 
+@functools.cache
+def _version() -> str:
+    """The grader's own; to look it up is to read and parse what came with the package."""
+    return version("grader")
+
+
 def _report(
     submission: Submission,
     exercise: Exercise,
@@ -302,7 +304,7 @@ def _report(
         sandbox=draft.facts.layers,
         versions=draft.facts.versions,
         started=started.isoformat(timespec="seconds"),
-        grader=version("grader"),
+        grader=_version(),
         language=options.language,
         next=_next(draft),
     )
