@@ -20,8 +20,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import pickle
-import select
 import signal
 import sys
 import threading
@@ -48,8 +46,6 @@ from grader.text import number
 
 if sys.platform == "linux":
     import resource
-
-    from grader.kernel import linux  # here: what a judging process imports, each of them would import anew
 
 FORKS = sys.platform == "linux"
 
@@ -81,15 +77,6 @@ def judging(run: Run, checks: tuple[Check, ...], say: Progress, budget: Budget, 
         judge.close()
 
 
-def _send(line: Connection, what: Any) -> None:
-    """As `line.send`, without what that looks up for what cannot be pickled by itself."""
-    line.send_bytes(pickle.dumps(what, pickle.HIGHEST_PROTOCOL))
-
-
-def _received(line: Connection) -> Any:
-    return pickle.loads(line.recv_bytes())
-
-
 class Apart(Judge):
     """A judge whose checks run in another process."""
 
@@ -106,7 +93,7 @@ class Apart(Judge):
             self._start()
         assert self._line is not None
         try:
-            _send(self._line, (self.checks.index(check), self.run.ended, self.run.ended or self.run.kernel.alive))
+            self._line.send((self.checks.index(check), self.run.ended))
             return self._served(self._line)
         except TimeoutError:
             allowed = number(self._budget.check_s)
@@ -121,22 +108,20 @@ class Apart(Judge):
     def _served(self, line: Connection) -> CheckReport:
         """Answer what the check asks, until it is done."""
         left = self._budget.check_s
-        there = select.poll()  # `Connection.poll` makes one each time
-        there.register(line, select.POLLIN)
         while True:
             begun = time.monotonic()
-            if not there.poll(max(0.0, left) * 1000):
+            if not line.poll(max(0.0, left)):
                 raise TimeoutError
-            match _received(line):
+            match line.recv():
                 case CheckReport() as report, dict() as digests:
                     learn_digests(digests)
                     return report
                 case "alive":
                     left -= time.monotonic() - begun
-                    _send(line, self.run.kernel.alive)
+                    line.send(self.run.kernel.alive)
                 case request, buffers, seconds:
                     left -= time.monotonic() - begun
-                    _send(line, self._answer(request, buffers, seconds))
+                    line.send(self._answer(request, buffers, seconds))
 
     def _answer(
         self, request: dict[str, Any], buffers: list[bytes], seconds: float | None
@@ -193,30 +178,19 @@ class Apart(Judge):
 
 
 class _Distant:
-    """The kernel, asked through the grader's process.
+    """The kernel, asked through the grader's process."""
 
-    Parameters
-    ----------
-    alive
-        Whether it was when the check was begun.
-    """
-
-    def __init__(self, line: Connection, alive: bool) -> None:
+    def __init__(self, line: Connection) -> None:
         self._line = line
-        self._alive: bool | None = alive
 
     @property
     def alive(self) -> bool:
-        alive, self._alive = self._alive, None
-        if alive is None:
-            _send(self._line, "alive")
-            alive = bool(_received(self._line))
-        return alive
+        self._line.send("alive")
+        return bool(self._line.recv())
 
     def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Said:
-        self._alive = None
-        _send(self._line, (request, buffers, seconds))
-        said = _received(self._line)
+        self._line.send((request, buffers, seconds))
+        said = self._line.recv()
         if not isinstance(said, Said):
             raise said
         return said
@@ -226,14 +200,14 @@ def _judge(judge: Judge, done: dict[str, CheckReport], line: Connection, check_m
     """Judge the checks that are asked for, until nobody asks any more."""
     _settle(line.fileno(), check_mb)
     judge.done = done
+    judge.run.kernel = _Distant(line)
     try:
         while True:
-            number_, judge.run.ended, alive = _received(line)
-            judge.run.kernel = _Distant(line, alive)
+            number_, judge.run.ended = line.recv()
             before = known_digests()
             report = _report(judge, judge.checks[number_])
             judge.done[report.name] = report
-            _send(line, (report, {key: one for key, one in known_digests().items() if key not in before}))
+            line.send((report, {key: one for key, one in known_digests().items() if key not in before}))
     except (EOFError, OSError):
         pass
     finally:
@@ -249,6 +223,8 @@ def _report(judge: Judge, check: Check) -> CheckReport:
 
 def _settle(line: int, check_mb: int) -> None:
     """Become a process of its own: nothing of the grader's is held open, nothing outlives it, memory is bounded."""
+    from grader.kernel import linux
+
     os.setpgid(0, 0)  # Ctrl-C is the grader's affair
     linux.die_with_parent()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

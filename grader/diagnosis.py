@@ -16,7 +16,7 @@ import nbformat
 from grader.errors import NameMissing, NotJudged
 from grader.kernel.execution import CellOutcome, missing_package
 from grader.language import tr
-from grader.outcomes import named, raised, uncompiled
+from grader.outcomes import named, not_run, numbered, raised, uncompiled
 from grader.sources import defined, imports_inside, installed, text_defines
 
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
@@ -111,11 +111,26 @@ class Diagnosis:
         if outcome.status == "error":
             return NameMissing(_because(name, raised(outcome)), tr("Mend that first."))
         told = {"name": name, "cell": named(outcome)}
+        if outcome.status == "stopped":
+            return NameMissing(
+                tr("`{name}` is not defined, since {cell} ended at `mo.stop` before it.", **told),
+                tr("While grading nobody presses a button: let the cell go on with what it begins with."),
+            )
+        if outcome.disabled:
+            return NameMissing(
+                tr("`{name}` is not defined, since {cell} is switched off.", **told), tr("Switch the cell on.")
+            )
+        if outcome.held_by is not None:
+            return NameMissing(_because(name, not_run(outcome) or ""), tr("Mend what came before it."))
         if outcome.status == "not run":
             return NameMissing(
                 tr("`{name}` is not defined, since {cell} was not run.", **told), tr("Mend what came before it.")
             )
         return NameMissing(tr("`{name}` is not defined, since {cell} was stopped.", **told), tr("Mend that first."))
+
+    def cell(self, number: int) -> str:
+        """What is said of a cell behind the word “cell”."""
+        return numbered(self.outcomes[number - 1]) if 0 < number <= len(self.outcomes) else str(number)
 
     def _misspelt(self, name: str) -> NameMissing:
         wrong = self.alike(name)

@@ -18,9 +18,10 @@ from grader.checks.check import Check
 from grader.datasets import DATASETS
 from grader.datasets.own import Own, OwnDataset
 from grader.errors import ExerciseError, UsageError
+from grader.formats.notebook import SUFFIXES, instead, is_notebook
 from grader.language import tr
 from grader.record import Frozen, first_fault
-from grader.small_files import contents
+from grader.small_files import beginning, contents
 from grader.text import listed, plain
 
 # What the course's notebooks may import beyond the grader's own dependencies. One of these missing on the
@@ -49,7 +50,7 @@ class Description(Frozen):
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
     title: Titles
-    notebook: Annotated[str, Field(pattern=r"^[\w-][\w.-]*\.ipynb$")]
+    notebook: Annotated[str, Field(pattern=r"^[\w-][\w.-]*\.(?:ipynb|py|qmd|md|Rmd)$")]
     chapter: str
     data: tuple[str, ...] = ()
     dataset: tuple[OwnDataset, ...] = ()
@@ -231,10 +232,28 @@ def course_folder(near: Path) -> Path:
 
 @dataclass(frozen=True)
 class Target:
-    """What a person named on the command line: a notebook, and the exercise that it is for."""
+    """What a person named on the command line: a notebook, and the exercise that it is for.
+
+    Attributes
+    ----------
+    others
+        The same notebook in other formats, all of them older.
+    """
 
     notebook: Path
     exercise: Exercise
+    others: tuple[Path, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """That there is the same notebook in other formats, and which counts; "" where there is none."""
+        if not self.others:
+            return ""
+        return tr(
+            "{file} is graded, the newest; {others} beside it is the same notebook in another format.",
+            file=plain(self.notebook.name),
+            others=listed([plain(one.name) for one in self.others]),
+        )
 
 
 def find_target(path: Path, exercise: str | None = None) -> Target:
@@ -256,20 +275,59 @@ def find_target(path: Path, exercise: str | None = None) -> Target:
         raise UsageError(
             tr("There is no {path}.", path=plain(str(path))), tr("Name an exercise folder, or a notebook (.ipynb).")
         )
-    if path.is_dir() and path.suffix != ".ipynb":
+    if path.is_dir() and path.suffix != SUFFIXES[0]:
         chosen = find_exercise(exercise, path) if exercise else _exercise_of_folder(path)
-        notebook = path / chosen.description.notebook
+        notebook, *others = _formats_of(path / chosen.description.notebook)
         if not notebook.exists():
             raise UsageError(
                 tr("There is no {file} in {path}.", file=chosen.description.notebook, path=plain(str(path))),
                 tr("Name the notebook itself."),
             )
-        return Target(notebook, chosen)
-    if path.suffix != ".ipynb":
-        raise UsageError(
-            tr("{path} is no notebook.", path=plain(str(path))), tr("Name an exercise folder, or a notebook (.ipynb).")
-        )
+        return Target(notebook, chosen, tuple(others))
+    if path.suffix != SUFFIXES[0]:
+        _refuse_no_notebook(path)
     return Target(path, find_exercise(exercise, path) if exercise else _exercise_of_notebook(path))
+
+
+def _formats_of(notebook: Path) -> list[Path]:
+    """The notebook in each format that lies there, the newest first; as it is called where there is none."""
+    found = [path for path in _alike(notebook) if _may_be_notebook(path)]
+    return sorted(found, key=lambda path: (-path.stat().st_mtime, path.suffix != notebook.suffix)) or [notebook]
+
+
+def _alike(notebook: Path) -> list[Path]:
+    """Files of the notebook's name, with each suffix that a notebook may have."""
+    try:
+        entries = sorted(notebook.parent.iterdir())
+    except OSError:
+        return []
+    return [path for path in entries if path.stem == notebook.stem and path.suffix.lower() in SUFFIXES]
+
+
+def _may_be_notebook(path: Path) -> bool:
+    if path.suffix == SUFFIXES[0]:
+        return path.exists()
+    try:
+        return is_notebook(beginning(path), path.name)
+    except (OSError, ValueError):
+        return False
+
+
+def _refuse_no_notebook(path: Path) -> None:
+    """Say what a file is that has not the suffix of Jupyter's notebooks, where it is none of another format.
+
+    Raises
+    ------
+    UsageError
+    """
+    try:
+        begins = beginning(path)
+    except (OSError, ValueError):
+        begins = b""
+    if begins and path.suffix.lower() in SUFFIXES and is_notebook(begins, path.name):
+        return
+    advice = instead(begins, path.name) if begins.strip() else tr("Name an exercise folder, or a notebook (.ipynb).")
+    raise UsageError(tr("{path} is no notebook.", path=plain(str(path))), advice)
 
 
 def find_exercise(name: str, near: Path) -> Exercise:
@@ -327,7 +385,7 @@ def _exercise_of_notebook(notebook: Path) -> Exercise:
     folders = _all_folders(folder)
     if folder.name in folders:
         return load(folders[folder.name])
-    same_name = [one for one in map(load, folders.values()) if one.description.notebook == notebook.name]
+    same_name = [one for one in map(load, folders.values()) if Path(one.description.notebook).stem == notebook.stem]
     if len(same_name) == 1:
         return same_name[0]
     raise UsageError(

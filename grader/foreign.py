@@ -19,7 +19,7 @@ _MARKS = {
     "Java": r"^[ \t]*(?:public|private|static) |System\.out|;[ \t]*$",
     "Bash": r"^[ \t]*(?:echo|export|cd|ls) |\$\{?\w+|^[ \t]*fi[ \t]*$|^[ \t]*done[ \t]*$",
 }
-_NAMES = {
+NAMES = {
     "r": "R", "ir": "R", "julia": "Julia", "javascript": "JavaScript", "typescript": "JavaScript", "deno": "JavaScript",
     "octave": "Octave", "matlab": "Octave", "scala": "Scala", "c++": "C++", "c++17": "C++", "java": "Java",
     "bash": "Bash", "rust": "Rust", "f#": "F#", "c#": "C#", "kotlin": "Kotlin", "go": "Go", "ruby": "Ruby",
@@ -62,6 +62,6 @@ def _named(content: dict[str, Any]) -> str:
     for part, key in (("language_info", "name"), ("kernelspec", "language"), ("kernelspec", "name")):
         inner = metadata.get(part) if type(metadata) is dict else None
         said = inner.get(key) if type(inner) is dict else None
-        if type(said) is str and (known := _NAMES.get(said.partition("-")[0].strip().casefold())):
+        if type(said) is str and (known := NAMES.get(said.partition("-")[0].strip().casefold())):
             return known
     return ""

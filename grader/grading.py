@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -55,6 +54,8 @@ class Options:
         The process to fork kernels from; without one each is started anew.
     secret
         What checks pick is mixed with it; None for the secret of this installation.
+    follow
+        Whether somebody looks on, who wants to see what a cell printed last.
     """
 
     data: Preference = "auto"
@@ -65,6 +66,7 @@ class Options:
     only: tuple[str, ...] = ()
     warm: Warm | None = None
     secret: bytes | None = field(default=None, repr=False)
+    follow: bool = False
 
 
 @dataclass
@@ -93,7 +95,7 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
     Parameters
     ----------
     progress
-        Called with ``"cell"`` or ``"check"``, a number from 1, and how many there are.
+        Told of every cell and check.
 
     Raises
     ------
@@ -179,6 +181,7 @@ def _one_round(
                 options.sandbox,
                 None if this.alone else options.warm,
                 exercise.private,
+                workspace.name if workspace.name.endswith(".py") else "",
             ),
             exercise.description.budget,
         ) as kernel:
@@ -189,6 +192,7 @@ def _one_round(
                 lambda n, of: say("cell", n, of),
                 this.until,
                 this.seconds,
+                (lambda n, of, line: say("printed", n, of, line)) if options.follow else None,
             )
             seconds = time.monotonic() - begun
             if (again := this.again(kernel.ending())) is not None:
@@ -273,12 +277,6 @@ def _next(draft: _Draft) -> str:
     return said_first(draft.checks)
 
 
-@functools.cache
-def _version() -> str:
-    """The grader's own; to look it up is to read and parse what came with the package."""
-    return version("grader")
-
-
 def _report(
     submission: Submission,
     exercise: Exercise,
@@ -304,7 +302,7 @@ def _report(
         sandbox=draft.facts.layers,
         versions=draft.facts.versions,
         started=started.isoformat(timespec="seconds"),
-        grader=_version(),
+        grader=version("grader"),
         language=options.language,
         next=_next(draft),
     )

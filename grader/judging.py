@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -21,7 +21,21 @@ from grader.report import CheckReport
 from grader.run import Run
 from grader.text import plain
 
-Progress = Callable[[str, int, int], None]
+
+class Progress(Protocol):
+    """Who is told how far it has got."""
+
+    def __call__(self, what: str, number: int, of: int, text: str = "", /) -> object:
+        """Told what is being done.
+
+        Parameters
+        ----------
+        what
+            ``"cell"`` or ``"check"``; ``"printed"``, if that is asked for, for the last line of the cell that runs.
+        number, of
+            Which one, from 1, and how many there are.
+        """
+
 
 # Errors of computing, not of programming: what NaN, infinities, huge numbers and deep nests lead to.
 _ARITHMETIC = (ArithmeticError, RecursionError, RuntimeWarning, np.linalg.LinAlgError)

@@ -26,7 +26,9 @@ def execution_report(
     judged_before
         Number of a cell that ended the kernel, where those before it were run again without it.
     """
-    severity = {"ok": 0, "not run": 0, "error": 1, "output": 2, "timeout": 3, "died": 4} | dict.fromkeys(_KILLED_FOR, 5)
+    severity = {"ok": 0, "not run": 0, "stopped": 1, "error": 1, "output": 2, "timeout": 3, "died": 4} | dict.fromkeys(
+        _KILLED_FOR, 5
+    )
     worst = max(outcomes, key=lambda one: (severity[one.status], _gravity(one, outcomes), -one.number))
     if judged_before is not None:
         worst = outcomes[judged_before - 1]
@@ -37,7 +39,7 @@ def execution_report(
 
     missing = {name for one in outcomes for name in (*one.lacks, missing_package(one))}
     return ExecutionReport(
-        status=_KILLED_FOR.get(worst.status) or ("ok" if worst.status == "not run" else worst.status),  # type: ignore[arg-type]
+        status=_KILLED_FOR.get(worst.status) or _TOLD_AS.get(worst.status, worst.status),  # type: ignore[arg-type]
         seconds=round(seconds, 3),
         cell=worst.number if severity[worst.status] else None,
         error=sentence(worst) if severity[worst.status] else None,
@@ -47,6 +49,7 @@ def execution_report(
         cells=[
             CellReport(
                 number=one.number,
+                label="" if one.label == str(one.number) else one.label,
                 id=one.cell_id,
                 status=one.status,
                 seconds=round(one.seconds, 3),
@@ -60,6 +63,8 @@ def execution_report(
 
 # Limits whose overstepping ends the kernel, and what the report's `status` calls it.
 _KILLED_FOR = {"memory": "memory", "processes": "died", "files": "output"}
+# What the report's `status` calls other ways to end.
+_TOLD_AS = {"not run": "ok", "stopped": "error"}
 
 
 def _gravity(outcome: CellOutcome, outcomes: list[CellOutcome]) -> int:
@@ -67,15 +72,25 @@ def _gravity(outcome: CellOutcome, outcomes: list[CellOutcome]) -> int:
     unbound = {f"name '{name}' is not defined" for one in outcomes for names in one.lacks.values() for name in names}
     if not outcome.compiles:
         return 2
+    if outcome.status == "stopped":
+        return 0
     return 0 if missing_package(outcome) or outcome.error in unbound else 1
 
 
 def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
     """What happened in a cell, and what to do about it."""
-    cell = outcome.number
+    cell = numbered(outcome)
     match outcome.status:
-        case "ok" | "not run":
+        case "ok":
             return None
+        case "not run":
+            return not_run(outcome)
+        case "stopped":
+            return tr(
+                "Cell {cell} ended at `mo.stop`, and what hangs on it was not run. While grading nobody presses a "
+                "button: each element has the value that it begins with.",
+                cell=cell,
+            )
         case "error":
             return _error(outcome, exercise)
         case "timeout" if outcome.in_all:
@@ -106,7 +121,7 @@ def _run_again() -> str:
 
 def _overstepped(outcome: CellOutcome, budget: Budget) -> str:
     """Which limit a cell overstepped."""
-    cell = outcome.number
+    cell = numbered(outcome)
     match outcome.status:
         case "memory":
             most = size(budget.memory_mb * 1_000_000)
@@ -131,7 +146,9 @@ def _overstepped(outcome: CellOutcome, budget: Budget) -> str:
 
 def _error(outcome: CellOutcome, exercise: Exercise) -> str:
     """What a cell raised; for the usual errors, what is behind them."""
-    cell = outcome.number
+    cell = numbered(outcome)
+    if outcome.refused:
+        return outcome.refused
     if not outcome.compiles:
         return uncompiled(outcome)
     if lacking := missing_package(outcome):
@@ -166,7 +183,7 @@ _OFFLINE = ("urlopen error", "name resolution", "Name or service not known", "Ne
 
 
 def _lacking(outcome: CellOutcome, package: str, of_course: bool) -> str:
-    cell, name = outcome.number, plain(package, 60)
+    cell, name = numbered(outcome), plain(package, 60)
     if of_course:
         said = tr(
             "Cell {cell} needs the package {package}, which is not installed here: `pip install {package}`.",
@@ -182,11 +199,38 @@ def _lacking(outcome: CellOutcome, package: str, of_course: bool) -> str:
     return f"{said} {tr('The rest of the cell was run without it.')}" if package in outcome.lacks else said
 
 
+def numbered(outcome: CellOutcome) -> str:
+    """What is said behind the word “cell”: its number, or its name; and its line, where its author sees lines."""
+    label = plain(outcome.label, 60)
+    label = f"`{label}`" if outcome.place.get("name") else label
+    if outcome.first_line:
+        return tr("{cell} (line {line})", cell=label, line=outcome.first_line)
+    return label
+
+
 def named(outcome: CellOutcome) -> str:
     """A cell by its number, and by the heading above it."""
-    if outcome.heading:
+    if outcome.heading and not outcome.first_line:
         return tr("Cell {cell} (“{heading}”)", cell=outcome.number, heading=outcome.heading)
-    return tr("Cell {cell}", cell=outcome.number)
+    return tr("Cell {cell}", cell=numbered(outcome))
+
+
+def _line(outcome: CellOutcome) -> int:
+    """Where something is wrong: the line of the cell, or of the file where its author sees that."""
+    return outcome.line + max(0, outcome.first_line - 1)
+
+
+def not_run(outcome: CellOutcome) -> str | None:
+    """Why a cell was not run, where its author is to know that."""
+    if outcome.disabled:
+        return tr("Cell {cell} is switched off (`disabled=True`) and was not run.", cell=numbered(outcome))
+    if outcome.held_by is not None:
+        return tr(
+            "Cell {cell} was not run, since it hangs on cell {other}.",
+            cell=numbered(outcome),
+            other=numbered(outcome.held_by),
+        )
+    return None
 
 
 def uncompiled(outcome: CellOutcome) -> str:
@@ -196,10 +240,10 @@ def uncompiled(outcome: CellOutcome) -> str:
             "{cell} holds the marks of a merge, in line {line}. Keep one of the versions between them, and take "
             "the marks out.",
             cell=named(outcome),
-            line=outcome.line,
+            line=_line(outcome),
         )
     error = tr("a bracket or a quote is not closed") if outcome.error == "incomplete input" else outcome.error
-    told = {"cell": named(outcome), "error": error, "line": outcome.line}
+    told = {"cell": named(outcome), "error": error, "line": _line(outcome)}
     if outcome.quote:
         return tr(
             "{cell} does not compile: {error}, in line {line}, `{quote}`. None of it was run: mend that line, and run "
@@ -212,6 +256,8 @@ def uncompiled(outcome: CellOutcome) -> str:
 
 def raised(outcome: CellOutcome) -> str:
     """What a cell raised."""
+    if outcome.refused:
+        return outcome.refused
     text = (outcome.error or tr("no message")).rstrip(".")
-    told = {"cell": outcome.number, "error": outcome.error_type, "text": text}
+    told = {"cell": numbered(outcome), "error": outcome.error_type, "text": text}
     return tr("Cell {cell} raised {error}: {text}.", **told)

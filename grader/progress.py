@@ -8,7 +8,7 @@ from types import TracebackType
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from grader.language import tr
@@ -29,7 +29,8 @@ class CellProgress:
         self.live = console.is_terminal and not quiet
         self.progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            # What a notebook printed is no markup, and stays on its line.
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -47,13 +48,16 @@ class CellProgress:
         if self.live:
             self.progress.stop()
 
-    def say(self, what: str, number: int, of: int) -> None:
-        """Tell what is being done now: the cell or the check of this number."""
-        if what == "cell":
-            text = tr("Running cell {number} of {of}", number=number, of=of)
-        else:
+    def say(self, what: str, number: int, of: int, printed: str = "") -> None:
+        """Tell what is being done now: the cell or the check of this number, and what the cell printed last."""
+        if what == "check":
             text = tr("Check {number} of {of}", number=number, of=of)
-        if self.live:
+        else:
+            text = tr("Running cell {number} of {of}", number=number, of=of)
+        if self.live and what == "printed":  # the time goes on
+            for task in self.progress.tasks:
+                self.progress.update(task.id, description=f"{text}: {plain(printed)}")
+        elif self.live:
             for task in self.progress.tasks:
                 self.progress.remove_task(task.id)
             self.progress.add_task(text)

@@ -128,7 +128,7 @@ class _Skipping:
     def _count(self, run: re.Match[bytes]) -> int:
         self._seen += 1
         if self._seen > _MAX_BRACKETS:
-            raise Unreadable(_too_many_parts())
+            raise too_many_parts()
         marks = run[0]
         closing = marks.count(b"]") + marks.count(b"}")
         if closing < self.depth:
@@ -141,8 +141,9 @@ class _Skipping:
         return run.end()
 
 
-def _too_many_parts() -> str:
-    return tr("The notebook has too many parts to be read. Clear its outputs and save it again.")
+def too_many_parts() -> Unreadable:
+    """That a file has more parts than anybody waits for."""
+    return Unreadable(tr("The notebook has too many parts to be read. Clear its outputs and save it again."))
 
 
 # ---------------------------------------------------------------------- JSON, in whatever encoding
@@ -159,8 +160,8 @@ def notebook_json(raw: bytes) -> dict[str, Any]:
     if not raw.strip(_BLANK):
         raise Unreadable(tr(_ZEROS if b"\0" in raw else _EMPTY))
     if swells(raw, _MAX_PARSED):
-        raise Unreadable(_too_many_parts())
-    text = _decoded(raw)
+        raise too_many_parts()
+    text = decoded(raw)
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -175,7 +176,12 @@ _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"
 
 
-def _decoded(raw: bytes) -> str:
+def is_object(raw: bytes) -> bool:
+    """Whether a file begins as a JSON object does, or has nothing in it."""
+    return raw[:_CHUNK].lstrip(_BLANK)[:1] in (b"{", b"") and not re.match(rb"\s*\{\\rtf", raw)
+
+
+def decoded(raw: bytes) -> str:
     """The text of a file. What is in no encoding of Unicode's comes from an old editor for Windows, most likely."""
     while raw.startswith(codecs.BOM_UTF8) and raw[3:].startswith(_BOMS):  # an editor put one before another's
         raw = raw[3:]
@@ -207,10 +213,14 @@ _MERGE = mark(
     "notebook stand in it side by side. Keep one of them, by `git checkout --ours` or `git checkout --theirs` and the "
     "file's name; then open it in Jupyter, and save it."
 )
-_MARIMO = mark(
-    "The file is a notebook of marimo's, not of Jupyter's. `marimo export ipynb` makes one of it: hand in that."
+_PYTHON = mark(
+    "The file is a Python script, not a notebook: nothing in it tells where cells begin. Hand in the notebook itself "
+    "(.ipynb, or one of marimo's), or begin each cell with a line `# %%`."
 )
-_PYTHON = mark("The file is a Python script, not a notebook. Hand in the notebook itself, the file in .ipynb.")
+_TEXT = mark(
+    "The file is a text without cells of code, not a notebook. Hand in the notebook itself: the file in .ipynb, or "
+    "what marimo, jupytext or Quarto saves."
+)
 # How files begin that are handed in for notebooks.
 _BEGINNINGS = {
     rb"version https://git-lfs": mark(
@@ -221,14 +231,16 @@ _BEGINNINGS = {
         "The file is a web page, an export to HTML or a page for logging in, not the notebook. Hand in the notebook "
         "itself, the file in .ipynb."
     ),
+    rb"PK\x03\x04.{0,200}?(?:\[Content_Types\]|mimetypeapplication)|\{\\rtf|\xd0\xcf\x11\xe0": mark(
+        "The file is a document of an office program, Word's say. Hand in the notebook itself, the file in .ipynb."
+    ),
     rb"PK\x03\x04|PK\x05\x06|\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ": mark(
-        "The file is an archive with the name of a notebook. Unpack it, and hand in the notebook that is in it."
+        "The file is an archive, not a notebook. Unpack it, and hand in the notebook that is in it."
     ),
     rb"%PDF|\x89PNG|\xff\xd8\xff|GIF8|%!PS": mark(
         "The file is a PDF or a picture. Hand in the notebook itself, the file in .ipynb."
     ),
 }
-_CODE_OF_MARIMO = re.compile(r"^import marimo\b|^__generated_with\b|^app = marimo\.", re.MULTILINE)
 _CODE = re.compile(
     r"^(?:import \w|from [\w.]+ import |def \w+\(|class \w+|# ?%%|# In\[|#!.*python|\w+ = )", re.MULTILINE
 )
@@ -236,17 +248,27 @@ _CODE = re.compile(
 _MARK = re.compile(r"(?:^|\r)[ \t]*(?:<{7}|>{7})(?=[ \r\n]|\Z)", re.MULTILINE)
 
 
+def by_its_beginning(raw: bytes, text: str) -> str:
+    """A sentence about a file that shows by how it begins what it is; "" about any other."""
+    for beginning, sentence in _BEGINNINGS.items():
+        for start in (raw[:2000].lstrip(), text[:2000].lstrip().encode("utf-8", "replace")):
+            if re.match(beginning, start, re.IGNORECASE | re.DOTALL):
+                return tr(sentence)
+    return ""
+
+
+def no_cells() -> Unreadable:
+    """That a file is a text in which nothing is a cell of code."""
+    return Unreadable(tr(_TEXT))
+
+
 def _what_it_is(raw: bytes, text: str, error: Exception) -> str:
     """A sentence about a file that is no JSON."""
     if _MARK.search(text) and '"cell_type"' in text:
         return tr(_MERGE)
-    for beginning, sentence in _BEGINNINGS.items():
-        for start in (raw[:2000].lstrip(), text[:2000].lstrip().encode("utf-8", "replace")):
-            if re.match(beginning, start, re.IGNORECASE):
-                return tr(sentence)
+    if told := by_its_beginning(raw, text):
+        return told
     is_object = text.lstrip()[:1] == "{"
-    if not is_object and _CODE_OF_MARIMO.search(text[:100_000]):
-        return tr(_MARIMO)
     if not is_object and _CODE.search(text[:100_000]):
         return tr(_PYTHON)
     if is_object and isinstance(error, json.JSONDecodeError):

@@ -15,7 +15,7 @@ from grader.language import mark, tr
 from grader.text import number, plain
 
 
-def not_defined_before(name: str, cell: int) -> NameMissing:
+def not_defined_before(name: str, cell: str) -> NameMissing:
     """What is missing where only the cells before one could be run."""
     return NameMissing(
         tr("`{name}` is not defined before cell {cell}, which ended the kernel.", name=name, cell=cell),

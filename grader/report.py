@@ -20,14 +20,23 @@ ExecutionStatus = Literal["ok", "error", "timeout", "memory", "output", "died", 
 
 
 class CellReport(Record):
-    """One code cell: its number from 1, as in ``In [3]``, its id, how it ended, how long, and if it is Python."""
+    """One code cell: its number from 1, as in ``In [3]``, its id, how it ended, how long, and if it is Python.
+
+    `label` is what its author sees of it, where that is another: a name, or its number in the file.
+    """
 
     number: int
+    label: str = ""
     id: str
     status: str
     seconds: float
     error: str | None = None
     compiles: bool = True
+
+    @property
+    def told(self) -> str:
+        """What its author knows it by."""
+        return self.label or str(self.number)
 
 
 class ExecutionReport(Record):
@@ -55,6 +64,11 @@ class ExecutionReport(Record):
     missing_packages: list[str] = Field(default_factory=list)
     judged_before: int | None = None
     cells: list[CellReport] = Field(default_factory=list)
+
+    @property
+    def told_cell(self) -> str:
+        """What the author knows the cell by that `status` and `error` are about."""
+        return next((one.told for one in self.cells if one.number == self.cell), str(self.cell))
 
 
 class CheckReport(Record):

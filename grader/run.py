@@ -488,7 +488,8 @@ class Run:
         if "ok" in content:
             return wire.decode(content["ok"], reply.buffers)
         if self.until is not None and content.get("error") == "missing":
-            raise not_defined_before(name.partition(".")[0], self.until)
+            cell = str(self.until) if self.why is None else self.why.cell(self.until)
+            raise not_defined_before(name.partition(".")[0], cell)
         if self.why is None:
             raise fault_of(content, name, what)
         kind, error, text = (plain(content.get(part), 300) for part in ("error", "type", "text"))

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from grader.reading import Unreadable
 from grader.record import Record
-from grader.submission import Submission, cells
+from grader.submission import Submission
 
 _NOISE = 25  # shortest likeness that counts, in characters of code whose names are one letter each
 _WINDOW = 6  # of so many fingerprints one is kept, so that none of 30 characters or more is missed
@@ -79,7 +79,7 @@ class Match:
 def code_of(submission: Submission) -> str:
     """A submission's code, cell by cell; nothing of one that cannot be read."""
     try:
-        return "\n\n".join(cell.source for cell in cells(submission.contents()) if cell.kind == "code")
+        return "\n\n".join(cell.source for cell in submission.cells() if cell.kind == "code")
     except Unreadable:
         return ""
 

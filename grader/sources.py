@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 # More of a cell is not looked at: its syntax tree takes some hundred times its text.
-_MOST = 50_000
+MOST_PARSED = 50_000
 # Magics whose cell is Python all the same.
 _PYTHON_CELL = re.compile(r"%%(?:time|timeit|capture|prun)\b")
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?+[ \t]*|([\w, ]+=)[ \t]*[%!].*)$", re.MULTILINE)
@@ -19,7 +19,7 @@ _MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?+[ \t]*|([\w, ]+=)[ \t]*[%!].*
 
 def parsed(source: str) -> ast.Module | None:
     """The syntax tree of a cell, magics and commands passed over line for line; None where there is none."""
-    if len(source) > _MOST or (source.startswith("%%") and not _PYTHON_CELL.match(source)):
+    if len(source) > MOST_PARSED or (source.startswith("%%") and not _PYTHON_CELL.match(source)):
         return None
     for text in (source, _MAGIC.sub(lambda one: one[1] + (f"{one[2]} ..." if one[2] else "pass"), source)):
         with suppress(SyntaxError, ValueError, RecursionError, MemoryError), warnings.catch_warnings():
@@ -77,7 +77,7 @@ _SEEMING = re.compile(
 
 def _seeming(source: str) -> Iterator[tuple[str, int]]:
     """Names that the lines of a text seem to define, and where; what is indented counts where nothing else is there."""
-    lines = source[:_MOST].splitlines()
+    lines = source[:MOST_PARSED].splitlines()
     for number, line in enumerate(lines, 1):
         found = _SEEMING.match(line[:300])
         if found is None or (line[:1] in " \t" and not found[1]):
@@ -89,7 +89,7 @@ def _seeming(source: str) -> Iterator[tuple[str, int]]:
 def text_defines(text: str, name: str) -> bool:
     """Whether a cell of text has a line that would define a name, were it code;
     examples between fences do not count."""
-    outside = re.sub(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1|\Z)", "", text[:_MOST], flags=re.MULTILINE | re.DOTALL)
+    outside = re.sub(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1|\Z)", "", text[:MOST_PARSED], flags=re.MULTILINE | re.DOTALL)
     return any(name == found for found, _ in _seeming(outside))
 
 

@@ -150,9 +150,9 @@ def _tasks(
 
     def task(turn: _Turn) -> Task:
         exercise, row = validations[turn.validation].exercise, matrices[turn.validation][turn.row]
-        notebook = text_of(row.notebook).encode()
+        name, notebook = exercise.description.notebook, text_of(row.notebook).encode()
         of_row = replace(options, data=row.data, warm=None)
-        return Task(exercise.description.notebook, None, notebook, "", Files(), files[turn.validation], of_row)
+        return Task(name, None, name, notebook, "", Files(), files[turn.validation], of_row)
 
     return task
 

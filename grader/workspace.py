@@ -88,6 +88,8 @@ class Workspace:
         Companions that were too many or too large to come along.
     companions
         A digest of those that came along.
+    name
+        The notebook's file's.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Workspace:
         own: Iterable[Own] = (),
     ) -> None:
         self.root = scratch_folder(within)
+        self.name = notebook.name
         self.folder = self.root / "notebook"
         self.folder.mkdir()
         self.left_behind: list[str] = []

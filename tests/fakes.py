@@ -102,6 +102,7 @@ class FakeSession:
         progress: Callable[[int, int], None] | None = None,
         until: int | None = None,
         seconds: float | None = None,
+        printed: Callable[[int, int, str], object] | None = None,
     ) -> list[CellOutcome]:
         for outcome in self.outcomes:
             if progress is not None:

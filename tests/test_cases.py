@@ -1,6 +1,6 @@
 """Notebooks from outside on which the grader was once wrong, each with what is right.
 
-``tests/cases/NAME.ipynb`` is graded as it is; ``NAME.toml`` beside it says
+``tests/cases/NAME.ipynb``, or ``NAME.py``, is graded as it is; ``NAME.toml`` beside it says
 
 - `exercise`: which one it is for; `what` it is and what is `right`, in words;
 - `status`, `execution`: of the report and of the run, where they are given;
@@ -36,6 +36,7 @@ HERE = Path(__file__).parent / "cases"
 CASES: dict[str, dict[str, Any]] = {
     path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(HERE.glob("*.toml"))
 }
+NOTEBOOKS = {path.stem: path for path in HERE.iterdir() if path.suffix != ".toml"}
 
 
 def checked(report: Report, word: str) -> list[str]:
@@ -64,7 +65,7 @@ def test_case(name: str, warm: Warm | None, request: pytest.FixtureRequest) -> N
     if data == "full":
         request.getfixturevalue("full_data")
     exercise = with_budget(load(ROOT / "exercises" / case["exercise"]), **case.get("budget", {}))
-    report = grade(Submission(HERE / f"{name}.ipynb"), exercise, Options(data=data, warm=warm)).report
+    report = grade(Submission(NOTEBOOKS[name]), exercise, Options(data=data, warm=warm)).report
     told = report.model_dump_json()
     broken = [check.message for check in report.checks if check.status == "error"]
     assert not broken, f"the grader's own fault: {broken}"
@@ -83,7 +84,7 @@ def test_case(name: str, warm: Warm | None, request: pytest.FixtureRequest) -> N
 
 
 def test_every_case_says_what_is_right() -> None:
-    assert {path.stem for path in HERE.glob("*.ipynb")} == set(CASES)
+    assert set(NOTEBOOKS) == set(CASES)
     verdicts = {"status", "execution", "below", "at_most", "at_least", "fails", "passes", "says"}
     assert [name for name, case in CASES.items() if not verdicts & set(case)] == []
 

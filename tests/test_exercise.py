@@ -191,7 +191,7 @@ def test_places(course: Path) -> None:
         (lambda t: t.replace('id = "a"', "id = 100"), "`id`"),
         (lambda t: t.replace("a_first.ipynb", "../a.ipynb"), "`notebook`"),
         (lambda t: t.replace("a_first.ipynb", ".hidden.ipynb"), "`notebook`"),
-        (lambda t: t.replace("a_first.ipynb", "a.py"), "`notebook`"),
+        (lambda t: t.replace("a_first.ipynb", "a.txt"), "`notebook`"),
         (lambda t: t.replace(', fi = "Yksi"', ""), "`title.fi`"),
         (lambda t: t + "nmaes = []\n", "`nmaes`"),
         (lambda t: t + "[budget]\nmemory_mb = 0\n", "`budget.memory_mb`"),

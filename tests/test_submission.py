@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader import reading
+from grader.formats.cell import MAX_CELLS
 from grader.reading import Unreadable
-from grader.submission import MAX_CELLS, Submission, parse
+from grader.submission import Submission, parse
 
 
 def code(source: Any = "x = 3", **more: Any) -> dict[str, Any]:
@@ -185,12 +186,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
         "a shortcut",
     ),
     "a script": (b"import torch\n\nx = 3\n", "is a Python script"),
-    "cells in a script": (b"# %% [markdown]\n# Text\n# %%\nprint(3)\n", "is a Python script"),
-    "an export to a script": (
-        b"#!/usr/bin/env python\n# coding: utf-8\n\n# In[1]:\n\nprint(3)\n",
-        "is a Python script",
-    ),
-    "of marimo": (b"import marimo\n\napp = marimo.App()\n", "`marimo export ipynb`"),
+    "marimo's, without a cell": (b"import marimo\n\napp = marimo.App()\n", "no code cells"),
     "marks of a merge": (
         json.dumps(book(code()), indent=1).replace(' "nbformat": 4', '<<<<<<< HEAD\n "nbformat": 4').encode()
         + b"\n=======\n{}\n>>>>>>> origin/main\n",

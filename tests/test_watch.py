@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +13,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import nullcontext
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -18,9 +22,11 @@ from typing import Any
 import psutil
 import pytest
 
-from grader.exercise import Exercise
+from grader import watch
+from grader.exercise import Exercise, Target
 from grader.scratch import remove
-from tests.conftest import CHECKS, notebook, running
+from grader.watch import Watcher
+from tests.conftest import CHECKS, SAMPLE, notebook, running
 
 ENDLESS = "open('running', 'w').close()\nwhile True: pass"
 WAIT_S = 100
@@ -121,3 +127,133 @@ def test_of_several_saves_the_latest_is_graded_until_ctrl_c(watched: Watched) ->
     assert watched.process.wait(WAIT_S) == 130
     assert not psutil.wait_procs(family, WAIT_S)[1], "nothing that it started is left"
     until(lambda: not list(watched.scratch.iterdir()))
+
+
+class Quiet:
+    """In place of a process that grades: keeps what it is given, and of which nothing is ever found."""
+
+    listen = None
+
+    def __init__(self) -> None:
+        self.tasks: list[Any] = []
+        self.stopped = 0
+
+    def submit(self, _: object, task: Any) -> Future[Any]:
+        self.tasks.append(task)
+        return Future()
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+def test_what_is_half_written_is_looked_at_again_before_anything_is_said(
+    make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exercise, path, process, said = make_exercise(CHECKS), write_notebook("x = 1"), Quiet(), list[Any]()
+    target = Target(path, exercise)
+    watcher = Watcher(target, SAMPLE, [process], said.append, lambda: nullcontext(Mute()), said.append)  # type: ignore[list-item]
+
+    def looks() -> tuple[int, bool]:
+        watcher.look()
+        return len(process.tasks), watcher.unsettled
+
+    assert looks() == (1, False)
+    whole, checks = path.read_bytes(), (exercise.folder / "checks.py").read_text()
+    path.write_bytes(b"")
+    assert looks() == (1, True)
+    path.write_bytes(whole[:40])
+    assert looks() == looks() == (1, True)
+    path.write_bytes(whole.replace(b"x = 1", b"x = 2"))
+    assert looks() == (2, False), "at once, since it is whole"
+    (exercise.folder / "exercise.toml").write_text((exercise.folder / "exercise.toml").read_text()[:30])
+    assert looks() == (2, True)
+    make_exercise(checks)
+    assert looks() == (2, False)
+    path.write_bytes(whole[:40])
+    assert looks() == (2, True)
+    monkeypatch.setattr(watch, "_SETTLES_S", 0)
+    assert looks() == looks() == (3, False), "it has stayed like this: that is told, once"
+    assert said == []
+
+
+class Mute:
+    def say(self, *_: object) -> None: ...
+
+
+# ---------------------------------------------------------------------- what the terminal shows meanwhile
+
+TRAINS = """
+import os, time
+for epoch in range(8):
+    print(f"epoch {epoch} \\x1b[2J\\x1b]0;mine\\x07\\u202e[red]")
+open("running", "w").close()
+while not os.path.exists("go"):
+    time.sleep(0.05)
+x = 3
+"""
+
+
+class Screen:
+    """A terminal that the command writes to, and all that it has written."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self.shown = ""
+        self._here, there = pty.openpty()
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=there, stderr=there, process_group=0
+        )
+        os.close(there)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                self.shown += os.read(self._here, 10_000).decode("utf-8", "replace")
+            except OSError:
+                return
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+@pytest.mark.parametrize("more", [[], ["--watch"]], ids=["once", "watching"])
+def test_the_last_line_that_a_cell_printed_is_shown_while_it_runs(
+    make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path], more: list[str]
+) -> None:
+    exercise, path = make_exercise(CHECKS, cell_s=1000, total_s=1000), write_notebook("y = 1", TRAINS)
+    scratch = Path(tempfile.mkdtemp(prefix="g-"))
+    command = [sys.executable, "-m", "grader.cli", str(path), "--exercise", str(exercise.folder), "--data", "sample"]
+    environment = os.environ | {"TMPDIR": str(scratch), "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    screen = Screen([*command, *more], environment)
+    try:
+        until(lambda: "Running cell 2 of 2: epoch 7" in screen.shown)
+        (found,) = [Path(top) for top, _, files in os.walk(scratch) if "running" in files]
+        (found / "go").touch()
+        until(lambda: "every check passed" in screen.shown or "1/1" in screen.shown)
+    finally:
+        screen.process.send_signal(signal.SIGINT)
+        screen.process.wait(WAIT_S)
+        remove(scratch)
+    assert "\x1b[2J" not in screen.shown
+    assert "]0;" not in screen.shown
+    assert "\u202e" not in screen.shown
+    assert re.search(r"epoch 7 \[red\]", screen.shown), "what is printed is no markup"
+
+
+def test_a_line_for_each_cell_where_there_is_no_terminal(
+    make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path], tmp_path: Path
+) -> None:
+    exercise, path = make_exercise(CHECKS), write_notebook("x = 1", "x = 2", "print('loss'); x = 3")
+    command = [sys.executable, "-m", "grader.cli", str(path), "--exercise", str(exercise.folder), "--data", "sample"]
+    with (
+        (tmp_path / "said").open("w+") as said,
+        subprocess.Popen(
+            [*command, "--watch"], stdout=subprocess.PIPE, stderr=said, text=True, process_group=0
+        ) as process,
+    ):
+        assert process.stdout is not None
+        until(lambda: "1/1" in process.stdout.readline())  # type: ignore[union-attr]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT_S) == 130
+        said.seek(0)
+        lines = said.read().splitlines()
+    assert [line for line in lines if line.startswith("Running")] == [f"Running cell {n} of 3" for n in (1, 2, 3)]
+    assert "loss" not in "".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,15 +60,18 @@ def notebook(
     from grader.text import plain
 
     target = find_target(path, exercise)
-    options = settings(device, data, lang, seed, sandbox)
+    follow = complaints.is_terminal and not as_json
+    options = replace(settings(device, data, lang, seed, sandbox), follow=follow)
+    if target.told:
+        complaints.print(target.told)
 
     shown: list[Path] = []
 
     def tell(graded: Graded) -> None:
-        kept = keep(graded, target.notebook)
         if as_json:
             print(json.dumps(graded.report.model_dump(mode="json"), indent=None if watch else 2), flush=True)
-        else:
+        kept = keep(graded, target.notebook)
+        if not as_json:
             console.print(render(graded.report, near(kept) if kept else ""))
         if show and kept and kept not in shown:  # once: whoever watches reloads it
             shown.append(kept)
@@ -86,7 +90,7 @@ def notebook(
 
         name = plain(target.notebook.name)
         complaints.print(tr("Watching {file}: save it to have it graded again; Ctrl-C ends this.", file=name))
-        watch_target(target, options, found)  # until Ctrl-C
+        watch_target(target, options, found, lambda: CellProgress(complaints, quiet=as_json))  # until Ctrl-C
     with CellProgress(complaints, quiet=as_json) as progress:
         graded = grade(Submission(target.notebook), target.exercise, options, progress.say)
     tell(graded)

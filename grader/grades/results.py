@@ -31,6 +31,7 @@ from grader.digests import digest, files_digest, sources_digest
 from grader.errors import GradingError, UsageError
 from grader.exercise import Exercise
 from grader.exercise_files import paths_of
+from grader.formats.notebook import cells
 from grader.grading import Graded, Options
 from grader.intake.names import folder_name
 from grader.reading import Unreadable
@@ -38,7 +39,7 @@ from grader.report import Report
 from grader.result_files import FILES, KEY, NOTEBOOK, REPORT, write_files
 from grader.scratch import remove
 from grader.small_files import contents
-from grader.submission import Submission, cells
+from grader.submission import Submission
 from grader.text import plain
 from grader.workspace import companions
 from grader.writing import write_whole
@@ -389,7 +390,7 @@ def _sources_digest(submission: Submission) -> bytes:
     raw = b""  # too large or no file: the sentence, which tells the size, is all that a report would hold
     try:
         raw = submission.contents()
-        read = cells(raw)
+        read = cells(raw, submission.path.name)
     except Unreadable as unreadable:
         return digest(b"unreadable", str(unreadable).encode(), raw)
-    return sources_digest((cell.kind, cell.source) for cell in read)
+    return sources_digest(cell.content for cell in read)

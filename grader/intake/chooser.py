@@ -17,7 +17,7 @@ from grader.intake.names import clean, folder_name, is_archive, is_notebook, onc
 from grader.intake.pieces import File, Piece, Student, Wanted, inside, thin
 from grader.intake.times import as_moment, nbgrader_time, shared_moments
 from grader.reading import MAX_BYTES, Unreadable
-from grader.submission import Submission, cells
+from grader.submission import Submission
 from grader.text import count, size
 from grader.workspace import COMPANIONS_MAX_BYTES, COMPANIONS_MAX_FILES
 
@@ -193,7 +193,7 @@ class Chooser:
             path = self._copied(chosen, part, into)
         submission = Submission(path, name, self._place(chosen.path))
         try:
-            cells(submission.contents())
+            submission.cells()
         except Unreadable as error:
             student.remark("unreadable", f"{shown(chosen.name)}: {error}")
         return [self._timed(submission, chosen, part)]

@@ -19,6 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from grader.kernel import marimo
+
 # ---------------------------------------------------------------------- a home of its own
 
 
@@ -175,7 +177,7 @@ class _Colab(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         inside = name.removeprefix(_COLAB + ".")
         if name not in ("google", _COLAB) and inside not in self._modules:
             return None
-        if _COLAB not in sys.modules and not _imported_for_granted():
+        if _COLAB not in sys.modules and not _imported_for_granted(b"colab"):
             return None
         return importlib.util.spec_from_loader(name, self, is_package=inside == name)
 
@@ -186,8 +188,11 @@ class _Colab(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         vars(module).update(self._modules.get(module.__name__.removeprefix(_COLAB + "."), {}))
 
 
-def _imported_for_granted() -> bool:
-    """Whether an import statement asks, and none that has been put into a `try` or `with` for what it may raise."""
+def _imported_for_granted(word: bytes) -> bool:
+    """Whether an import statement that says this word asks.
+
+    None that has been put into a `try` or `with` for what it may raise does.
+    """
     frame: types.FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
         frame = frame.f_back
@@ -195,11 +200,34 @@ def _imported_for_granted() -> bool:
         return False
     code, at = frame.f_code, frame.f_lasti
     guarded = any(one.start <= at < one.end for one in dis._parse_exception_table(code))  # type: ignore[attr-defined]
-    return dis.opname[code.co_code[at]] == "IMPORT_NAME" and not guarded and b"colab" in _names(code)
+    return dis.opname[code.co_code[at]] == "IMPORT_NAME" and not guarded and word in _names(code)
 
 
 def _names(code: types.CodeType) -> bytes:
     return " ".join(code.co_names).encode()
+
+
+# ---------------------------------------------------------------------- marimo
+
+
+class _Marimo(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds a stand-in for marimo where that is not installed, for who takes for granted that it is there."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        if name != "marimo" or not _imported_for_granted(b"marimo"):
+            return None
+        return importlib.util.spec_from_loader(name, self)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        return marimo.module()
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """It is whole."""
+
+
+def _without_its_runtime(module: types.ModuleType) -> None:
+    """Where marimo is installed, let that of it work which needs marimo to run the notebook."""
+    vars(module).update(marimo.without_its_runtime())
 
 
 # ---------------------------------------------------------------------- as modules are imported
@@ -207,6 +235,7 @@ def _names(code: types.CodeType) -> bytes:
 Change = Callable[[types.ModuleType], None]
 _CHANGES: dict[str, Change] = {
     "matplotlib.backends.registry": _draw_inline,
+    "marimo": _without_its_runtime,
     "matplotlib.rcsetup": _name_inline,
     "tqdm.notebook": _plain_bars,
 }
@@ -246,8 +275,8 @@ def adapt() -> None:
                 change(sys.modules[name])
 
 
-def stand_in_for_colab(sentence: str) -> None:
-    """Let notebooks for Colab go on here.
+def stand_in(sentence: str) -> None:
+    """Let notebooks for Colab, and marimo's without marimo, go on here.
 
     Parameters
     ----------
@@ -255,3 +284,4 @@ def stand_in_for_colab(sentence: str) -> None:
         What they print who ask for a Drive or for files.
     """
     sys.meta_path.append(_Colab(sentence))
+    sys.meta_path.append(_Marimo())

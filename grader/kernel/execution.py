@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from sys import getsizeof
 from typing import Any, Literal
 
 import nbformat
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.client import CellExecutionComplete
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from grader.budget import Budget
+from grader.formats.cell import PLACE
 from grader.kernel.client import BoundedClient, Meter
 from grader.kernel.signs import Signs
 from grader.kernel.watchdog import GRACE_S, Watchdog
 from grader.sources import after_import, installed
 from grader.text import plain
 
-CellStatus = Literal["ok", "error", "timeout", "memory", "processes", "files", "output", "died", "not run"]
+CellStatus = Literal["ok", "error", "timeout", "memory", "processes", "files", "output", "died", "stopped", "not run"]
 
 # A cell may send many times what it shows in the end: a progress bar writes over itself with every batch.
 _SENT_FOR_SHOWN = 20
@@ -33,9 +36,6 @@ _OUTPUT = 1_000
 # All cells together may send as much as so many cells may: it is held until the notebook is written.
 _CELLS_FULL_OF_OUTPUT = 4
 _IDLE_S = 4
-# From when a cell has sent too much to the interrupt: one that is about to end does so by itself. And from there to the
-# next cell: the interrupt is not to come upon that one.
-_ENDS_S, _INTERRUPTED_S = 0.2, 0.2
 # Outputs that `update_display` may still change: nbclient looks through all of them each time.
 _CHANGEABLE = 500
 # How many packages that are missing a cell is run without.
@@ -45,7 +45,11 @@ _UNCOMPILED = re.compile(r" \(\d+\.py, line (\d{1,6})\)$")
 _IN_CELL = re.compile(r"Cell In\[\d+\], line (\d{1,6})")
 _TIMED = re.compile(r"<timed exec>:(\d{1,6})")
 _HEADING = re.compile(r"^#{1,6}[ \t]+([^\n#]{1,200})", re.MULTILINE)
+# A line for whoever looks on, and where in what was printed it is looked for.
+_LINE, _LOOKED_AT = 160, 2_000
 _NO_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
+# What `mo.stop` raises, marimo's own and that which stands in for it.
+_STOPPED = "MarimoStopError"
 _MIME = re.compile(r"[\w.+/-]{1,100}")
 
 
@@ -70,6 +74,10 @@ class CellOutcome:
     lacks
         Packages that are not on this machine and that it imports: it was run without these. With the names that each
         import would have bound.
+    place
+        What the file says of the cell, where that is a text: see :class:`grader.formats.cell.Cell`.
+    held_by
+        The cell that it hangs on, for the sake of which it was not run: refused, switched off, or ended by `mo.stop`.
     """
 
     number: int
@@ -85,6 +93,28 @@ class CellOutcome:
     compiles: bool = True
     silenced: bool = False
     lacks: dict[str, frozenset[str]] = field(default_factory=dict)
+    place: Mapping[str, Any] = field(default_factory=dict)
+    held_by: CellOutcome | None = None
+
+    @property
+    def refused(self) -> str:
+        """Why it cannot run as it stands, as a sentence; "" where it can."""
+        return str(self.place.get("refused", ""))
+
+    @property
+    def disabled(self) -> bool:
+        """Whether its author switched it off."""
+        return self.place.get("disabled") is True
+
+    @property
+    def first_line(self) -> int:
+        """Where in the file its source begins, where that is a text; else 0."""
+        return int(self.place.get("line", 0))
+
+    @property
+    def label(self) -> str:
+        """What its author sees of it: its name, its number in the file, or that of a run from top to bottom."""
+        return str(self.place.get("name") or self.place.get("number") or self.number)
 
 
 def missing_package(outcome: CellOutcome) -> str:
@@ -183,12 +213,14 @@ class NotebookRunner(NotebookClient):
     def __init__(
         self,
         notebook: nbformat.NotebookNode,
+        manager: AsyncKernelManager,
         client: BoundedClient,
         watchdog: Watchdog,
         signs: Signs,
     ) -> None:
         super().__init__(
             notebook,
+            km=manager,
             allow_errors=True,
             timeout=None,
             record_timing=False,
@@ -197,11 +229,13 @@ class NotebookRunner(NotebookClient):
             raise_on_iopub_timeout=True,
             iopub_timeout=_IDLE_S,
         )
-        self.kc: BoundedClient = client
+        self.kc = client
         self.watchdog = watchdog
         self.signs = signs
         self._lost = False
-        self._flood: asyncio.TimerHandle | None = None
+        self._follow: Callable[[str], object] | None = None  # told the last line of the stream
+        self._stream: nbformat.NotebookNode | None = None
+        self._line = ""
         self.comm_open_handlers: dict[str, Any] = {}
         self._shown = self._room = 0
         self._updates: dict[str, int] = {}
@@ -212,9 +246,10 @@ class NotebookRunner(NotebookClient):
         budget: Budget,
         device: str,
         stop_on_error: bool,
-        progress: Callable[[int, int], None] | None,
+        progress: Callable[[int, int], object] | None,
         until: int | None = None,
         seconds: float | None = None,
+        printed: Callable[[int, int, str], object] | None = None,
     ) -> list[CellOutcome]:
         """Run every code cell; what a dead kernel or the notebook's budget leaves over is `not run`.
 
@@ -224,9 +259,15 @@ class NotebookRunner(NotebookClient):
             Do not run this cell, nor what follows.
         seconds
             For all cells together, where that is less than their budget.
+        printed
+            Told now and then what a cell that takes its time printed last.
         """
         cells = [(i, cell) for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code" and cell.source.strip()]
-        outcomes = [CellOutcome(number, str(cell.get("id", ""))) for number, (_, cell) in enumerate(cells, 1)]
+        outcomes = [
+            CellOutcome(number, str(cell.get("id", "")), place=cell.metadata.get(PLACE, {}))
+            for number, (_, cell) in enumerate(cells, 1)
+        ]
+        held: dict[str, CellOutcome] = {}
         cell_s, total_s = budget.seconds(device)
         ends = self.watchdog.now() + (total_s if seconds is None else min(total_s, seconds))
         room = int(budget.output_mb * 1_000_000)
@@ -236,14 +277,23 @@ class NotebookRunner(NotebookClient):
                 break
             if progress is not None:
                 progress(outcome.number, len(cells))
+            if printed is not None:
+                self._follow, self._stream, self._line = partial(printed, outcome.number, len(cells)), None, ""
+            if self._is_held(outcome, held):
+                held[outcome.cell_id] = outcome.held_by or outcome
+                if stop_on_error and outcome.status == "error":
+                    break
+                continue
             left = ends - self.watchdog.now()
             started = time.monotonic()
-            meter = Meter(_SENT_FOR_SHOWN * room, _MESSAGES_A_CELL, self._end_flood)
+            meter = Meter(_SENT_FOR_SHOWN * room, _MESSAGES_A_CELL)
             self._shown, self._room = 0, min(room, room_in_all)
             with self.watchdog.limit(min(cell_s, max(left, 0.0)), "cell" if cell_s <= left else "total"):
                 await self._run_cell(cell, index, outcome, meter)
                 await self._run_without_what_is_missing(cell, index, outcome, meter)
             outcome.seconds = time.monotonic() - started
+            if outcome.status == "stopped":
+                held[outcome.cell_id] = outcome
             room_in_all -= self._shown
             if self._lost:
                 _blame(outcomes, outcome, begun=self.signs.begun)
@@ -257,11 +307,19 @@ class NotebookRunner(NotebookClient):
                 break
         return outcomes
 
+    def _is_held(self, outcome: CellOutcome, held: Mapping[str, CellOutcome]) -> bool:
+        """Whether a cell is not run, since it cannot be, or must not, or hangs on one that was not."""
+        outcome.held_by = next((held[one] for one in outcome.place.get("after", ()) if one in held), None)
+        if outcome.refused:
+            outcome.status, outcome.held_by = "error", None
+        return bool(outcome.refused or outcome.disabled or outcome.held_by)
+
     async def _run_cell(self, cell: nbformat.NotebookNode, index: int, outcome: CellOutcome, meter: Meter) -> None:
-        self.kc.meter(meter)
+        client = self.kc
+        assert isinstance(client, BoundedClient)
+        client.meter(meter)
         self.signs.sent()
-        if meter.spent:  # by what came before the import that is missing
-            self._end_flood()
+        flood = asyncio.ensure_future(self._end_flood(meter))
         outcome.status = "ok"
         try:
             await self.async_execute_cell(cell, index)
@@ -274,8 +332,8 @@ class NotebookRunner(NotebookClient):
             outcome.error_type, outcome.error = "UnreadableReply", plain(str(error))
             await self._settle()
         finally:
-            self.kc.meter(None)
-            await self._flood_is_over()
+            flood.cancel()
+            client.meter(None)
         self._judge(cell, outcome, meter)
 
     async def _run_without_what_is_missing(
@@ -319,6 +377,9 @@ class NotebookRunner(NotebookClient):
                 if outcome.status == "ok":
                     outcome.status = "error"
                 self._place(cell, outcome, output["traceback"])
+        if outcome.place and outcome.error_type == _STOPPED:
+            outcome.status, outcome.error_type, outcome.error = "stopped", "", ""
+            cell["outputs"] = [one for one in cell.outputs if one.get("output_type") != "error"]
         alarm = self.watchdog.take_alarm()
         if alarm in ("memory", "processes", "files"):
             outcome.status = alarm
@@ -343,18 +404,16 @@ class NotebookRunner(NotebookClient):
         headings = [title for text in above for title in _HEADING.findall(text[:10_000])]
         outcome.heading = plain(headings[-1], 80) if headings else ""
 
-    def _end_flood(self) -> None:
-        """Soon interrupt the cell, which has sent more than it may, or a message that is too large to take."""
-        self._flood = asyncio.get_running_loop().call_later(_ENDS_S, self.watchdog.interrupt_now, _IDLE_S + GRACE_S)
-
-    async def _flood_is_over(self) -> None:
-        flood, self._flood = self._flood, None
-        if flood is None:
-            return
-        interrupted = flood.when() <= asyncio.get_running_loop().time()
-        flood.cancel()
-        if interrupted:
-            await asyncio.sleep(_INTERRUPTED_S)
+    async def _end_flood(self, meter: Meter) -> None:
+        """Interrupt a cell that has sent more than it may, or a message that is too large to take."""
+        assert isinstance(self.kc, BoundedClient)
+        while not meter.spent:
+            if await self.kc.dropped(0.1):
+                await asyncio.sleep(0.3)  # a kernel that dies drops it, too
+                if not await self.kc.is_alive():
+                    return
+                meter.exhaust()
+        self.watchdog.interrupt_now(then_kill_in=_IDLE_S + GRACE_S)
 
     async def _settle(self) -> None:
         """Let the cell that went on after an unreadable reply end, so that the next one has the kernel to itself."""
@@ -367,6 +426,7 @@ class NotebookRunner(NotebookClient):
         """As nbclient's, but asks five times a second."""
         while True:
             await asyncio.sleep(0.2)
+            self._tell_line()
             if self.signs.lost():
                 self._lost = True
                 self.watchdog.end()
@@ -377,6 +437,18 @@ class NotebookRunner(NotebookClient):
                 if self.task_poll_for_reply is not None:
                     self.task_poll_for_reply.cancel()
                 return
+
+    def _tell_line(self) -> None:
+        """Tell the last line that the cell printed, to whoever looks on, if it is another one."""
+        if self._follow is None or self._stream is None:
+            return
+        shown = overwritten(self._stream.text[-_LOOKED_AT:]).rstrip().rpartition("\n")[2]
+        if (line := plain(shown, _LINE)) != self._line:
+            self._line = line
+            try:
+                self._follow(line)
+            except BaseException:  # whoever looks on does so at leisure: the cell goes on
+                self._follow = None
 
     def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
         try:
@@ -398,6 +470,7 @@ class NotebookRunner(NotebookClient):
         return sum(len(places) for cells in self._display_id_map.values() for places in cells.values())
 
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
+        assert isinstance(self.kc, BoundedClient)
         if self.kc.iopub_channel.meter is not None and self.kc.iopub_channel.meter.spent:
             return None
         content = msg["content"]
@@ -415,8 +488,11 @@ class NotebookRunner(NotebookClient):
         if display_id:
             self._display_id_map.setdefault(display_id, {}).setdefault(cell_index, []).append(len(outs))
         if msg["msg_type"] == "stream" and (joined := self._joined(outs, content)):
+            self._stream = joined
             return joined
         out = _node(msg["msg_type"], content)
+        if msg["msg_type"] == "stream":
+            self._stream = out
         if out is not None:
             outs.append(out)
             self._count(_cost(out))
@@ -445,7 +521,7 @@ class NotebookRunner(NotebookClient):
     def _count(self, more: int) -> None:
         """Count what the cell shows; more of it than may be ends it."""
         self._shown += more
-        if self._shown > self._room and self.kc.iopub_channel.meter is not None:
+        if self._shown > self._room and isinstance(self.kc, BoundedClient) and self.kc.iopub_channel.meter is not None:
             self.kc.iopub_channel.meter.exhaust()
 
     def _count_update(self, content: dict[str, Any]) -> None:

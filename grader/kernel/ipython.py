@@ -57,15 +57,25 @@ class _Kernel(IPythonKernel):  # type: ignore[misc]
     _supports_kernel_subshells = False
     line: Line
 
+    # Not `super()` in here: a notebook may have put something in its place.
+
     async def execute_request(self, stream: Any, ident: Any, parent: Any) -> None:
-        """Run a cell, and give a sign before and after, whatever becomes of it and of its reply."""
+        """Run a cell and reply; with a sign before and after, whatever becomes of both."""
         line = self.line
         line.sign(BEGUN)
         try:
-            # Not `super()`: a notebook may have put something in its place.
             await IPythonKernel.execute_request(self, stream, ident, parent)
         finally:
             line.sign(ENDED)
+
+    async def do_execute(
+        self, code: str, *args: Any, cell_meta: Any = None, cell_id: Any = None, **options: Any
+    ) -> Any:
+        """Run a cell; with a sign after it, since the reply takes some steps yet."""
+        try:
+            return await IPythonKernel.do_execute(self, code, *args, cell_meta=cell_meta, cell_id=cell_id, **options)
+        finally:
+            self.line.sign(ENDED)
 
 
 class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
@@ -126,7 +136,7 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         kernel.shell.displayhook.pub_socket = kernel.shell.display_pub.pub_socket = self.iopub_socket
         self.displayhook.get_execution_count = lambda: kernel.execution_count
         elsewhere.settle(kernel.shell)
-        elsewhere.stand_in_for_colab(no_drive)
+        elsewhere.stand_in(no_drive)
         add_own_modules()
         home.find_digits_anywhere(os.getcwd())  # noqa: PTH109
         tripwires.hold_anomaly_mode()

@@ -669,6 +669,8 @@ def answering(namespace: dict[str, Any], tripwires: Any) -> Asked:
         do = content["do"]
         if do == "setup":
             facts = setup(content["seed"], content["device"])
+            if content.get("file"):
+                namespace["__file__"] = os.path.join(os.getcwd(), content["file"])  # noqa: PTH109, PTH118
             state["device"] = torch.device(facts["device"])
             return facts
         if do == "has":

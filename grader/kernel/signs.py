@@ -12,8 +12,8 @@ from typing import Protocol
 
 from grader.kernel.line import BEGUN
 
-# From a cell's end to its reply, which is sent before the sign is given.
-_REPLIES_S = 10.0
+# From a cell's end to its reply: ipykernel waits as long as ten seconds for the cell's output to be sent.
+_REPLIES_S = 15.0
 
 
 class Signing(Protocol):

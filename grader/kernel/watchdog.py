@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import math
 import os
 import threading
 import time
@@ -148,9 +147,8 @@ class Watchdog:
         self._latest = 0.0
         self._reason: Alarm = "cell"
         self._interrupted = False
-        self._wakes = 0.0  # when the thread that watches the clock looks at it next
+        self._closed = False
         self._changed = threading.Condition()
-        self._closed = threading.Event()
 
     def now(self) -> float:
         """Seconds, by a clock that stands still while the notebook waits for a processor that others have."""
@@ -189,16 +187,14 @@ class Watchdog:
     def end(self) -> None:
         """Kill it for another reason than a limit: nobody waits for it any more."""
         with self._changed:
-            if self._closed.is_set() or self.killed:
+            if self._closed or self.killed:
                 return
             self.killed = True
         self.victim.destroy()
 
     def _set_deadline(self, seconds: float) -> None:
-        begins = time.monotonic()
-        self._deadline, self._latest = self.now() + seconds, begins + _LONGEST * seconds
-        if begins + seconds < self._wakes:  # mostly it will look earlier anyway, and need not be woken
-            self._changed.notify_all()
+        self._deadline, self._latest = self.now() + seconds, time.monotonic() + _LONGEST * seconds
+        self._changed.notify_all()
 
     def start(self) -> None:
         """Begin to watch: the clock and the rest in a thread each, since a fork bomb makes the rest slow to look at."""
@@ -208,16 +204,14 @@ class Watchdog:
     def close(self) -> None:
         """Stop watching."""
         with self._changed:
-            self._closed.set()
+            self._closed = True
             self._changed.notify_all()
 
     def _watch_clock(self) -> None:
         with self._changed:
-            while not self._closed.is_set():
+            while not self._closed:
                 self._look_at_clock()
-                left = self._left()
-                self._wakes = math.inf if left is None else time.monotonic() + left
-                self._changed.wait(left)
+                self._changed.wait(self._left())
 
     def _left(self) -> float | None:
         """Seconds until the clock has to be looked at again."""
@@ -226,9 +220,10 @@ class Watchdog:
         return max(0.0, min(self._deadline - self.now(), self._latest - time.monotonic()))
 
     def _watch_means(self) -> None:
-        while not self._closed.is_set():
+        while not self._closed:
             self._look_at_means()
-            self._closed.wait(_LOOK_EVERY_S)
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed, _LOOK_EVERY_S)
 
     def _look_at_clock(self) -> None:
         if self._left() != 0:
@@ -269,7 +264,7 @@ class Watchdog:
 
     def _kill(self, reason: Alarm) -> None:
         with self._changed:
-            if self._closed.is_set() or self.killed:
+            if self._closed or self.killed:
                 return
             self.alarm, self.killed = reason, True
         self.victim.destroy()

@@ -89,7 +89,11 @@ def _execution(report: Report) -> Iterator[RenderableType]:
     if not execution.error:
         return
     yield Text(execution.error, "yellow")
-    later = [str(cell.number) for cell in execution.cells if cell.error and cell.number != execution.cell]
+    later = [
+        cell.told
+        for cell in execution.cells
+        if cell.error and cell.status != "not run" and cell.number != execution.cell
+    ]
     if later:
         told = ngettext(
             "{n} other cell failed as well: {cells}.",

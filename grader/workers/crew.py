@@ -29,11 +29,15 @@ _ENDS_S = 5.0
 
 @dataclass(frozen=True)
 class Step:
-    """What a process that grades is doing: a cell or a check, its number, and how many there are."""
+    """What a process that grades is doing: a cell or a check, its number, and how many there are.
+
+    See :class:`grader.judging.Progress`.
+    """
 
     what: str
     number: int
     of: int
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,14 @@ class Process(Executor):
         Threads of each notebook; None for as many as the environment says.
     environment
         What its environment has beside this process's.
+
+    Attributes
+    ----------
+    listen
+        Told every step, in a thread of this object's.
     """
+
+    listen: Callable[[Step], object] | None = None
 
     def __init__(
         self, surroundings: Surroundings, threads: int | None = None, environment: Mapping[str, str] | None = None
@@ -101,6 +112,8 @@ class Process(Executor):
             process.stdin.flush()
             while isinstance(answer := pickle.load(process.stdout), Step):
                 self._last = answer
+                if self.listen is not None:
+                    self.listen(answer)
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             self._hang_up()
             raise BrokenExecutor("The process that graded it died.") from error

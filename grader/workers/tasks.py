@@ -19,6 +19,7 @@ import nbformat
 from grader.errors import GraderError
 from grader.exercise import Exercise, load
 from grader.exercise_files import Files
+from grader.formats.notebook import SUFFIXES
 from grader.grading import Graded, Options, grade
 from grader.judging import Progress
 from grader.language import speaking
@@ -40,6 +41,8 @@ class Task:
     ----------
     place, student
         Where a person finds it, and whose it is.
+    name
+        The file's, which may tell its format.
     notebook
         The file's bytes; empty where they cannot be read, for the reason `flaw`.
     companions
@@ -50,6 +53,7 @@ class Task:
 
     place: str
     student: str | None
+    name: str
     notebook: bytes
     flaw: str
     companions: Files
@@ -67,7 +71,9 @@ class Task:
             beside = Files.read(companions(folder)[0], folder)
         except Unreadable as unreadable:
             flaw = str(unreadable)
-        return Task(submission.place, submission.student, notebook, flaw, beside, exercise, options)
+        return Task(
+            submission.place, submission.student, submission.path.name, notebook, flaw, beside, exercise, options
+        )
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,8 @@ def grade_task(task: Task) -> Outcome:
 @contextmanager
 def _arrived(task: Task) -> Iterator[Submission]:
     folder = scratch_folder(_surroundings.folder)
-    path = folder / "notebook.ipynb"
+    suffix = Path(task.name).suffix.lower()
+    path = folder / f"notebook{suffix if suffix in SUFFIXES else SUFFIXES[0]}"
     try:
         task.companions.write(folder)
         path.write_bytes(task.notebook)

@@ -17,11 +17,12 @@ from rich.console import Console
 
 from grader.dotgrade import keep
 from grader.exercise import load
+from grader.formats.cell import MAX_CELLS
 from grader.grading import Options, grade
 from grader.kernel import session
 from grader.reading import MAX_BYTES
 from grader.render.console import render
-from grader.submission import MAX_CELLS, Submission
+from grader.submission import Submission
 from tests.hostile import corpus, judging
 
 EXERCISE = load(corpus.HERE / "exercise")

@@ -65,7 +65,7 @@ def test_a_cell_that_has_ended_without_a_reply_is_lost(clock: Clock, followed: S
     assert not followed.lost()
     clock.after(500, ENDED)
     assert not followed.lost()
-    clock.after(9)
+    clock.after(14)
     assert not followed.lost()
     clock.after(2)
     assert followed.lost()
@@ -92,6 +92,16 @@ def send(stream, kind, *args, **options):
 
 session.send = send
 """
+NO_FLUSH = """
+import sys
+
+class Out:
+    def write(self, text): return len(text)
+    def flush(self):
+        while True: pass
+
+sys.stdout = Out()
+"""
 DEAF = "get_ipython().kernel.shell_stream.stop_on_recv()"
 IN_A_LOOP = (
     "import asyncio\nasync def loop():\n    while True: pass\ntask = asyncio.get_event_loop().create_task(loop())"
@@ -100,8 +110,8 @@ IN_A_LOOP = (
 
 @pytest.mark.parametrize(
     ("cell", "blamed"),
-    [(LOST_REPLY, 2), (DEAF, 2), (IN_A_LOOP, 2)],
-    ids=["no reply", "no cell any more", "a loop between two cells"],
+    [(LOST_REPLY, 2), (NO_FLUSH, 2), (DEAF, 2), (IN_A_LOOP, 2)],
+    ids=["no reply", "a loop before the reply", "no cell any more", "a loop between two cells"],
 )
 def test_nobody_waits_for_a_kernel_that_lost_its_way(
     grade_cells: Grade, monkeypatch: pytest.MonkeyPatch, cell: str, blamed: int

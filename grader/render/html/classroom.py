@@ -258,7 +258,7 @@ def _run(report: Report | None) -> str:
     """How the run of the notebook ended, where it did not end well."""
     if report is None or report.execution.status == "ok":
         return ""
-    where = "" if report.execution.cell is None else f" in cell {report.execution.cell}"
+    where = "" if report.execution.cell is None else f" in cell {report.execution.told_cell}"
     return report.execution.status + where
 
 

@@ -57,6 +57,11 @@ class Shown:
     outputs: list[Markup] = field(default_factory=list)
 
     @property
+    def label(self) -> str:
+        """What the cell is called."""
+        return self.report.told if self.report else str(self.number)
+
+    @property
     def anchor(self) -> str:
         return f"cell-{self.number}"
 
