@@ -96,7 +96,7 @@ def write_bundle(exercises: Sequence[Exercise], path: Path) -> Path:
 def _files(exercise: Exercise) -> dict[str, bytes]:
     """An exercise's files by their names in the zip: what it is made of, the starter, and what lies beside that."""
     _ = exercise.checks  # what is wrong with them is said before students meet it
-    taken, left = companions(exercise.folder)
+    taken, left = companions(exercise.folder, exercise.starter.name)
     if left:
         raise ExerciseError(
             f"{listed([str(one) for one in left])}: too much to come along with a notebook.",

@@ -18,7 +18,8 @@ from grader.checks.check import Check
 from grader.datasets import DATASETS
 from grader.datasets.own import Own, OwnDataset
 from grader.errors import ExerciseError, UsageError
-from grader.formats.notebook import SUFFIXES, instead, is_notebook
+from grader.formats.files import holds_notebook, in_each_format
+from grader.formats.notebook import SUFFIXES, instead
 from grader.language import tr
 from grader.record import Frozen, first_fault
 from grader.small_files import beginning, contents
@@ -277,7 +278,8 @@ def find_target(path: Path, exercise: str | None = None) -> Target:
         )
     if path.is_dir() and path.suffix != SUFFIXES[0]:
         chosen = find_exercise(exercise, path) if exercise else _exercise_of_folder(path)
-        notebook, *others = _formats_of(path / chosen.description.notebook)
+        named = path / chosen.description.notebook
+        notebook, *others = in_each_format(named) or [named]
         if not notebook.exists():
             raise UsageError(
                 tr("There is no {file} in {path}.", file=chosen.description.notebook, path=plain(str(path))),
@@ -289,30 +291,6 @@ def find_target(path: Path, exercise: str | None = None) -> Target:
     return Target(path, find_exercise(exercise, path) if exercise else _exercise_of_notebook(path))
 
 
-def _formats_of(notebook: Path) -> list[Path]:
-    """The notebook in each format that lies there, the newest first; as it is called where there is none."""
-    found = [path for path in _alike(notebook) if _may_be_notebook(path)]
-    return sorted(found, key=lambda path: (-path.stat().st_mtime, path.suffix != notebook.suffix)) or [notebook]
-
-
-def _alike(notebook: Path) -> list[Path]:
-    """Files of the notebook's name, with each suffix that a notebook may have."""
-    try:
-        entries = sorted(notebook.parent.iterdir())
-    except OSError:
-        return []
-    return [path for path in entries if path.stem == notebook.stem and path.suffix.lower() in SUFFIXES]
-
-
-def _may_be_notebook(path: Path) -> bool:
-    if path.suffix == SUFFIXES[0]:
-        return path.exists()
-    try:
-        return is_notebook(beginning(path), path.name)
-    except (OSError, ValueError):
-        return False
-
-
 def _refuse_no_notebook(path: Path) -> None:
     """Say what a file is that has not the suffix of Jupyter's notebooks, where it is none of another format.
 
@@ -320,12 +298,12 @@ def _refuse_no_notebook(path: Path) -> None:
     ------
     UsageError
     """
+    if holds_notebook(path):
+        return
     try:
         begins = beginning(path)
     except (OSError, ValueError):
         begins = b""
-    if begins and path.suffix.lower() in SUFFIXES and is_notebook(begins, path.name):
-        return
     advice = instead(begins, path.name) if begins.strip() else tr("Name an exercise folder, or a notebook (.ipynb).")
     raise UsageError(tr("{path} is no notebook.", path=plain(str(path))), advice)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grader.authored import modules_of
 from grader.exercise import Exercise
+from grader.formats.files import in_each_format
 
 
 @dataclass(frozen=True)
@@ -44,4 +45,5 @@ def paths_of(exercise: Exercise) -> list[Path]:
     for top, folders, names in os.walk(exercise.folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
         paths += [Path(top) / name for name in sorted(names) if not name.startswith(".")]
-    return [path for path in paths if path != exercise.starter]
+    starters = {exercise.starter, *in_each_format(exercise.starter)}
+    return [path for path in paths if path not in starters]

@@ -199,6 +199,7 @@ def decoded(raw: bytes) -> str:
 
 _EMPTY = mark("The notebook's file is empty. Save the notebook in Jupyter, and hand in the file again.")
 _ZEROS = mark("The file holds nothing but zeros: it was not copied whole. Save the notebook, and copy the file again.")
+NO_JSON = mark("The file is no notebook: it is not JSON. Hand in what Jupyter saves, a file in .ipynb.")
 _OTHER_JSON = mark("The file is no notebook: it is JSON of another kind. Hand in what Jupyter saves, a file in .ipynb.")
 _ON_DRIVE = mark(
     "The file is only a shortcut to a notebook that lies elsewhere. Open that, in Colab by way of File, Download, "
@@ -279,4 +280,4 @@ def _what_it_is(raw: bytes, text: str, error: Exception) -> str:
             "was changed there.",
             line=error.lineno,
         )
-    return tr("The file is no notebook: it is not JSON. Hand in what Jupyter saves, a file in .ipynb.")
+    return tr(NO_JSON)

@@ -17,6 +17,7 @@ from grader.datasets import Choice, dataset
 from grader.datasets.own import Own
 from grader.digests import files_digest
 from grader.errors import SubmissionFault
+from grader.formats.files import in_each_format
 from grader.language import tr
 from grader.scratch import remove, scratch_folder
 from grader.text import plain, size
@@ -40,12 +41,15 @@ _READ_LIMIT = 50_000_000
 _MAX_FOLDERS = 10_000
 
 
-def companions(beside: Path) -> tuple[list[Path], list[Path]]:
+def companions(beside: Path, notebook: str = "") -> tuple[list[Path], list[Path]]:
     """What comes along from beside a notebook, the small files first, and what is too much and stays behind.
 
-    Links stay out. Of somebody's home folder not all is looked at: what lies nearest comes first.
+    Links stay out, and the notebook itself in every format. Of somebody's home folder not all is looked at: what lies
+    nearest comes first.
     """
     own = _LEFT_OUT | {path.name for path in belongings(beside)}
+    if notebook:
+        own |= {notebook, *(path.name for path in in_each_format(beside / notebook))}
     files = _files(beside, lambda name: name in own or name.startswith(".") or name.endswith((".ipynb", ".po")))
     taken, left, room = list[Path](), list[Path](), COMPANIONS_MAX_BYTES
     for length, path in sorted((status.st_size, path) for path, status in islice(files, 20 * COMPANIONS_MAX_FILES)):
@@ -107,7 +111,7 @@ class Workspace:
         self.left_behind: list[str] = []
         own = list(own)
         try:
-            self._companions(notebook.absolute().parent, {one.path.name for one in own})
+            self._companions(notebook.absolute().parent, notebook.name, {one.path.name for one in own})
             self._data(data, choice)
             for one in own:
                 one.write(self.folder / "data")
@@ -126,9 +130,9 @@ class Workspace:
         """Remove the folder, whatever the notebook made of it."""
         remove(self.root)
 
-    def _companions(self, beside: Path, whole: set[str]) -> None:
+    def _companions(self, beside: Path, notebook: str, whole: set[str]) -> None:
         """Copy what comes along, but for what is called as an own data set, which has the rows held out in it."""
-        taken, left = ([path for path in paths if path.name not in whole] for paths in companions(beside))
+        taken, left = ([path for path in paths if path.name not in whole] for paths in companions(beside, notebook))
         self.left_behind = [plain(str(path.relative_to(beside))) for path in left]
         for path in taken:
             target = self.folder / path.relative_to(beside)

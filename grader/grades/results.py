@@ -94,8 +94,9 @@ class Results:
         beside = submission.path.absolute().parent
         if exercise.folder not in self._exercises:
             self._exercises[exercise.folder] = files_digest(paths_of(exercise), exercise.course)
-        if beside not in self._companions:
-            self._companions[beside] = files_digest(companions(beside)[0], beside)
+        notebook = beside / submission.path.name
+        if notebook not in self._companions:
+            self._companions[notebook] = files_digest(companions(beside, notebook.name)[0], beside)
         circumstances = {
             "grader": self._grader,
             "schema_version": _SCHEMA,
@@ -108,7 +109,7 @@ class Results:
         }
         return digest(
             self._exercises[exercise.folder],
-            self._companions[beside],
+            self._companions[notebook],
             _sources_digest(submission),
             json.dumps(circumstances, sort_keys=True).encode(),
         ).hex()

@@ -9,17 +9,32 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from grader.formats.files import holds_notebook, is_jupyters
+from grader.formats.notebook import instead
 from grader.intake import archives
 from grader.intake.archives import ArchiveRefused, unpack
 from grader.intake.attempt import Attempt, HandedIn, Remark
 from grader.intake.layouts import Layout
-from grader.intake.names import clean, folder_name, is_archive, is_notebook, once, short_hash, shown, stem
+from grader.intake.names import clean, folder_name, is_archive, once, short_hash, shown, stem
 from grader.intake.pieces import File, Piece, Student, Wanted, inside, thin
 from grader.intake.times import as_moment, nbgrader_time, shared_moments
-from grader.reading import MAX_BYTES, Unreadable
+from grader.language import tr
+from grader.reading import MAX_BYTES, NO_JSON, Unreadable
+from grader.small_files import beginning
 from grader.submission import Submission
 from grader.text import count, size
 from grader.workspace import COMPANIONS_MAX_BYTES, COMPANIONS_MAX_FILES
+
+
+def _instead(file: File) -> str:
+    """What a file is that is no notebook, as a sentence; "" where nobody can tell."""
+    if is_archive(file.name):
+        return ""
+    try:
+        said = instead(beginning(file.path), Path(file.name).name)
+    except (OSError, ValueError):
+        return ""
+    return "" if said == tr(NO_JSON) else said
 
 
 class Chooser:
@@ -98,7 +113,7 @@ class Chooser:
         Where not every attempt is asked for, it is the newest alone, and of the others only how many they are.
         """
         parts = sorted(student.pieces.values(), key=lambda part: part.age, reverse=True)
-        with_work = [part for part in parts if any(file.counts for file in part.files)]
+        with_work = [part for part in parts if any(file.counts or self._is_meant(file) for file in part.files)]
         own = self.into / "students" / folder_name(name)
         attempts: list[Attempt] = []
         looked_into = False
@@ -121,9 +136,25 @@ class Chooser:
         if looked_into:
             return attempts[::-1], len(attempts)
         if not with_work or not any(kind == "refused" for kind, _ in student.remarks):
-            files = [shown(file.name) for part in parts for file in part.files]
-            among = f" among {count(len(files), 'file')} ({', '.join(files[:3])}{', …' if files[3:] else ''})"
-            student.remark("missing", f"There is no notebook{among if files else ''}.")
+            return self._without_notebook(parts, student, name)
+        return [], 0
+
+    def _is_meant(self, file: File) -> bool:
+        """Whether a file has the name of the notebook that is asked for, and may be one."""
+        called = Path(file.name).name
+        return self.wanted.is_named(called) and holds_notebook(file.path, called)
+
+    def _without_notebook(self, parts: list[Piece], student: Student, name: str) -> tuple[list[Attempt], int]:
+        """What is said where there is none. What has its name gets a report that says what it is instead."""
+        files = [(file, part) for part in parts for file in part.files]
+        for file, part in files:
+            if self.wanted.is_called(Path(file.name).name) and (said := _instead(file)):
+                student.remark("unreadable", f"{shown(file.name)}: {said}")
+                return [self._timed(Submission(file.path, name, self._place(file.path), flaw=said), file, part)], 1
+        names = [shown(file.name) for file, _ in files]
+        among = f" among {count(len(names), 'file')} ({', '.join(names[:3])}{', …' if names[3:] else ''})"
+        said = _instead(files[0][0]) if len(files) == 1 else ""
+        student.remark("missing", f"There is no notebook{among if names else ''}.{said and ' '}{said}")
         return [], 0
 
     def _place(self, path: Path) -> str:
@@ -133,7 +164,7 @@ class Chooser:
 
     def _alike(self, part: Piece, student: Student, into: Path) -> list[File]:
         """The notebooks that are the one asked for, perhaps several times over; the newest first."""
-        notebooks = [file for file in part.files if is_notebook(file.name)]
+        notebooks = [file for file in part.files if file.is_notebook or self._is_meant(file)]
         # An archive beside the notebook asked for is the notebook's own affair: data that it opens itself.
         if not any(self.wanted.is_named(Path(file.name).name) for file in notebooks):
             for number, archive in enumerate((file for file in part.files if is_archive(file.name)), 1):
@@ -177,7 +208,7 @@ class Chooser:
                 marked_late=archive.marked_late,
             )
             for file in inside(into)
-            if is_notebook(file.name)
+            if file.is_notebook
         ]
 
     def _checked(self, chosen: File, part: Piece, student: Student, into: Path, name: str) -> list[Attempt]:
@@ -214,7 +245,9 @@ class Chooser:
         """Copy a loose notebook and what was handed in with it, as much of it as would go along anyway."""
         into.mkdir(parents=True)
         room, places = COMPANIONS_MAX_BYTES, COMPANIONS_MAX_FILES
-        companions = [file for file in part.files if not is_notebook(file.name) and not file.alone]
+        companions = [
+            file for file in part.files if file is not chosen and not file.alone and not is_jupyters(file.name)
+        ]
         for file in sorted(companions, key=lambda file: (file.bytes, file.age)):
             if file.bytes <= room and places:
                 with suppress(OSError):

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.exercise import Exercise
+from grader.formats.files import holds_notebook
 from grader.intake.archives import ArchiveRefused, room_for_class, unpack
 from grader.intake.attempt import HandedIn
 from grader.intake.chooser import Chooser
 from grader.intake.layouts import Layout
-from grader.intake.names import is_archive, is_notebook, stem
+from grader.intake.names import is_archive, stem
 from grader.intake.pieces import Wanted, visible
 from grader.text import plain
 
@@ -67,12 +68,12 @@ def find(path: Path, exercise: Exercise, into: Path, every: bool = False) -> Han
 def _in_file(path: Path, wanted: Wanted, into: Path, every: bool) -> HandedIn:
     """The submissions of an archive, or the one that a notebook is."""
     layout = Layout(wanted)
-    if not path.is_file() or not (is_archive(path.name) or is_notebook(path.name)):
+    if not path.is_file() or not (is_archive(path.name) or holds_notebook(path)):
         raise UsageError(
             f"{plain(path.name)} is neither a folder nor an archive nor a notebook.",
             "Archives are .zip, .tar, .tar.gz, .tar.bz2 and .tar.xz; unpack others first.",
         )
-    if is_notebook(path.name):
+    if not is_archive(path.name):
         layout.take_file(path, path.name, layout.student("", stem(path.name)), path.name, alone=True)
         return Chooser(layout, wanted, into, every).settled()
     if not os.access(path, os.R_OK):

@@ -8,10 +8,11 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
+from grader.formats.files import holds_notebook, is_jupyters, may_be_notebook
 from grader.intake.archives import Note
 from grader.intake.attempt import Remark
 from grader.intake.listed import Listed, listed, on_canvas, on_moodle, on_platform
-from grader.intake.names import composed, is_archive, is_notebook, shown, stem
+from grader.intake.names import composed, is_archive, shown, stem
 from grader.intake.pieces import File, Student, Wanted, inside, visible
 
 
@@ -64,7 +65,9 @@ class Layout:
         if folder.name.casefold() == "submissions" or folder.name == archive:
             return True
         with_work = [name for name in folders if any(file.counts for file in inside(folder / name))]
-        return sum(is_notebook(name) or is_archive(name) for name in files) + len(with_work) > 1
+        return (
+            sum(is_archive(name) or holds_notebook(folder / name, meant=False) for name in files) + len(with_work) > 1
+        )
 
     def student(self, platform: str, name: str, number: str = "") -> Student:
         name = composed(name)
@@ -95,7 +98,7 @@ class Layout:
             if told and not told.is_file:  # the student is known, no more
                 self.student(told.platform, told.name, told.number)
                 continue
-            if loose and not told and not (is_notebook(entry.name) or is_archive(entry.name)):
+            if loose and not told and not (is_archive(entry.name) or holds_notebook(Path(entry.path), meant=False)):
                 waiting.append(entry)
                 continue
             student, piece, name = self._owner(entry.name, loose, stems)
@@ -139,7 +142,7 @@ class Layout:
     def _take_companions(self, entries: list[os.DirEntry[str]]) -> None:
         """`alice_helper.py` goes with `alice.ipynb`; what goes with nobody is ignored."""
         loose = {part.name: part for key, one in self.students.items() if not key[0] for part in one.pieces.values()}
-        stems = {stem(name): part for name, part in loose.items() if is_notebook(name)}
+        stems = {stem(name): part for name, part in loose.items() if may_be_notebook(name)}
         for entry in entries:
             own = stem(entry.name)
             owners = [one for one in stems if own == one or own.startswith((f"{one}_", f"{one}-", f"{one} "))]
@@ -171,7 +174,7 @@ class Layout:
         for note in notes:
             first, slash, _ = note.entry.removeprefix(above).partition("/")
             if note.entry.startswith(above) and (
-                slash or is_notebook(first) or is_archive(first) or on_platform(first)
+                slash or is_jupyters(first) or is_archive(first) or on_platform(first)
             ):
                 self._owner(first, not slash, known)[0].remark(note.kind, note.text)
             else:

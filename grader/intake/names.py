@@ -54,10 +54,6 @@ def left_out(name: str) -> bool:
     return name.startswith(".") or name in {"__MACOSX", "__pycache__", "node_modules", "site-packages"}
 
 
-def is_notebook(name: str) -> bool:
-    return name.lower().endswith(".ipynb")
-
-
 def is_archive(name: str) -> bool:
     return name.lower().endswith(_SUFFIXES)
 

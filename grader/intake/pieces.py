@@ -6,12 +6,14 @@ import os
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from grader.exercise import Exercise
+from grader.formats.files import holds_notebook, is_jupyters, may_be_notebook
 from grader.intake import archives
 from grader.intake.archives import Kind, Room
-from grader.intake.names import composed, is_archive, is_notebook, left_out, once, shown, stem
+from grader.intake.names import composed, is_archive, left_out, once, shown, stem
 from grader.text import count
 from grader.workspace import COMPANIONS_MAX_BYTES
 
@@ -45,13 +47,19 @@ class File:
 
     @property
     def age(self) -> tuple[int, float, int, str]:
-        """The larger, the newer."""
-        return self.upload, self.time, once(stem(self.path.name))[1], self.name
+        """The larger, the newer; of two formats of the same age Jupyter's counts."""
+        last = f"{int(is_jupyters(self.name))}{self.name}"
+        return self.upload, self.time, once(stem(self.path.name))[1], last
+
+    @cached_property
+    def is_notebook(self) -> bool:
+        """Whether it is a notebook, whoever means it."""
+        return holds_notebook(self.path, Path(self.name).name, meant=False)
 
     @property
     def counts(self) -> bool:
         """Whether it is a notebook, or could hold one."""
-        return is_notebook(self.name) or is_archive(self.name)
+        return is_archive(self.name) or self.is_notebook
 
 
 @dataclass
@@ -125,8 +133,8 @@ def inside(top: Path, student: Student | None = None) -> list[File]:
 def thin(folder: Path) -> None:
     """Of what a student's archive held, drop what goes along with no notebook anyway: a class has many archives."""
     files = inside(folder)
-    beside = {file.path.parent for file in files if is_notebook(file.name)}
-    others = [file for file in files if not is_notebook(file.name)]
+    beside = {file.path.parent for file in files if file.is_notebook}
+    others = [file for file in files if not file.is_notebook]
     room = COMPANIONS_MAX_BYTES
     for file in sorted(others, key=lambda file: (file.path.parent not in beside, file.bytes)):
         if file.bytes <= room:
@@ -166,7 +174,11 @@ class Wanted:
 
     def is_named(self, name: str) -> bool:
         """Whether a notebook has the exercise's name, perhaps for the second time."""
-        return is_notebook(name) and stem(self.notebook).casefold() in {
+        return may_be_notebook(name) and self.is_called(name)
+
+    def is_called(self, name: str) -> bool:
+        """The same of a file of any kind."""
+        return stem(self.notebook).casefold() in {
             composed(stem(name)).casefold(),
             once(composed(stem(name)))[0].casefold(),
         }

@@ -68,7 +68,7 @@ class Task:
             with speaking(options.language):
                 notebook = submission.contents()
             folder = submission.path.absolute().parent
-            beside = Files.read(companions(folder)[0], folder)
+            beside = Files.read(companions(folder, submission.path.name)[0], folder)
         except Unreadable as unreadable:
             flaw = str(unreadable)
         return Task(
