@@ -27,6 +27,7 @@ from grader.exercise import Exercise, Target
 from grader.scratch import remove
 from grader.watch import Watcher
 from tests.conftest import CHECKS, SAMPLE, notebook, running
+from tests.formats.test_marimo import book, cell
 
 ENDLESS = "open('running', 'w').close()\nwhile True: pass"
 WAIT_S = 100
@@ -65,9 +66,13 @@ class Watched:
 
 
 @pytest.fixture
-def watched(make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path]) -> Iterator[Watched]:
+def watched(
+    make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path], request: pytest.FixtureRequest
+) -> Iterator[Watched]:
     exercise = make_exercise(CHECKS, cell_s=1000, total_s=1000)
-    path = write_notebook("x = 1")
+    path = write_notebook("x = 1", name=getattr(request, "param", "small.ipynb"))
+    if path.suffix == ".py":
+        path.write_text(book(cell("x = 1")))
     scratch = Path(tempfile.mkdtemp(prefix="g-"))
     command = [sys.executable, "-m", "grader.cli", str(path), "--exercise", str(exercise.folder)]
     with subprocess.Popen(
@@ -111,6 +116,16 @@ def test_every_save_is_graded(watched: Watched, make_exercise: Callable[..., Exe
     watched.save("x = 1")
     assert watched.next()["checks"][0]["message"] == "`x` is 1.", "nothing was said of outputs"
     assert watched.quiet()
+
+
+@pytest.mark.parametrize("watched", ["small.py"], indirect=True)
+def test_every_save_of_a_marimo_notebook_is_graded(watched: Watched) -> None:
+    assert watched.next()["checks"][0]["message"] == "`x` is 1."
+    watched.path.write_text(book(cell("x = y"), cell("y = 3")))
+    assert watched.next()["status"] == "passed"
+    watched.path.write_text(book(cell("x = y"), cell("y = 3")).replace("0.25.2", "0.30.0"))
+    watched.path.write_text(book(cell("x = y"), cell("y = 2", "@app.cell\ndef two():")))
+    assert watched.next()["checks"][0]["message"] == "`x` is 2.", "nothing was said of marimo's version"
 
 
 def test_of_several_saves_the_latest_is_graded_until_ctrl_c(watched: Watched) -> None:
