@@ -20,6 +20,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import pickle
+import select
 import signal
 import sys
 import threading
@@ -46,6 +48,8 @@ from grader.text import number
 
 if sys.platform == "linux":
     import resource
+
+    from grader.kernel import linux  # here: what a judging process imports, each of them would import anew
 
 FORKS = sys.platform == "linux"
 
@@ -77,6 +81,15 @@ def judging(run: Run, checks: tuple[Check, ...], say: Progress, budget: Budget, 
         judge.close()
 
 
+def _send(line: Connection, what: Any) -> None:
+    """As `line.send`, without what that looks up for what cannot be pickled by itself."""
+    line.send_bytes(pickle.dumps(what, pickle.HIGHEST_PROTOCOL))
+
+
+def _received(line: Connection) -> Any:
+    return pickle.loads(line.recv_bytes())
+
+
 class Apart(Judge):
     """A judge whose checks run in another process."""
 
@@ -93,7 +106,7 @@ class Apart(Judge):
             self._start()
         assert self._line is not None
         try:
-            self._line.send((self.checks.index(check), self.run.ended))
+            _send(self._line, (self.checks.index(check), self.run.ended, self.run.ended or self.run.kernel.alive))
             return self._served(self._line)
         except TimeoutError:
             allowed = number(self._budget.check_s)
@@ -108,20 +121,22 @@ class Apart(Judge):
     def _served(self, line: Connection) -> CheckReport:
         """Answer what the check asks, until it is done."""
         left = self._budget.check_s
+        there = select.poll()  # `Connection.poll` makes one each time
+        there.register(line, select.POLLIN)
         while True:
             begun = time.monotonic()
-            if not line.poll(max(0.0, left)):
+            if not there.poll(max(0.0, left) * 1000):
                 raise TimeoutError
-            match line.recv():
+            match _received(line):
                 case CheckReport() as report, dict() as digests:
                     learn_digests(digests)
                     return report
                 case "alive":
                     left -= time.monotonic() - begun
-                    line.send(self.run.kernel.alive)
+                    _send(line, self.run.kernel.alive)
                 case request, buffers, seconds:
                     left -= time.monotonic() - begun
-                    line.send(self._answer(request, buffers, seconds))
+                    _send(line, self._answer(request, buffers, seconds))
 
     def _answer(
         self, request: dict[str, Any], buffers: list[bytes], seconds: float | None
@@ -178,19 +193,30 @@ class Apart(Judge):
 
 
 class _Distant:
-    """The kernel, asked through the grader's process."""
+    """The kernel, asked through the grader's process.
 
-    def __init__(self, line: Connection) -> None:
+    Parameters
+    ----------
+    alive
+        Whether it was when the check was begun.
+    """
+
+    def __init__(self, line: Connection, alive: bool) -> None:
         self._line = line
+        self._alive: bool | None = alive
 
     @property
     def alive(self) -> bool:
-        self._line.send("alive")
-        return bool(self._line.recv())
+        alive, self._alive = self._alive, None
+        if alive is None:
+            _send(self._line, "alive")
+            alive = bool(_received(self._line))
+        return alive
 
     def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Said:
-        self._line.send((request, buffers, seconds))
-        said = self._line.recv()
+        self._alive = None
+        _send(self._line, (request, buffers, seconds))
+        said = _received(self._line)
         if not isinstance(said, Said):
             raise said
         return said
@@ -200,14 +226,14 @@ def _judge(judge: Judge, done: dict[str, CheckReport], line: Connection, check_m
     """Judge the checks that are asked for, until nobody asks any more."""
     _settle(line.fileno(), check_mb)
     judge.done = done
-    judge.run.kernel = _Distant(line)
     try:
         while True:
-            number_, judge.run.ended = line.recv()
+            number_, judge.run.ended, alive = _received(line)
+            judge.run.kernel = _Distant(line, alive)
             before = known_digests()
             report = _report(judge, judge.checks[number_])
             judge.done[report.name] = report
-            line.send((report, {key: one for key, one in known_digests().items() if key not in before}))
+            _send(line, (report, {key: one for key, one in known_digests().items() if key not in before}))
     except (EOFError, OSError):
         pass
     finally:
@@ -223,8 +249,6 @@ def _report(judge: Judge, check: Check) -> CheckReport:
 
 def _settle(line: int, check_mb: int) -> None:
     """Become a process of its own: nothing of the grader's is held open, nothing outlives it, memory is bounded."""
-    from grader.kernel import linux
-
     os.setpgid(0, 0)  # Ctrl-C is the grader's affair
     linux.die_with_parent()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -277,6 +278,12 @@ def _next(draft: _Draft) -> str:
     return said_first(draft.checks)
 
 
+@functools.cache
+def _version() -> str:
+    """The grader's own; to look it up is to read and parse what came with the package."""
+    return version("grader")
+
+
 def _report(
     submission: Submission,
     exercise: Exercise,
@@ -302,7 +309,7 @@ def _report(
         sandbox=draft.facts.layers,
         versions=draft.facts.versions,
         started=started.isoformat(timespec="seconds"),
-        grader=version("grader"),
+        grader=_version(),
         language=options.language,
         next=_next(draft),
     )

@@ -74,6 +74,9 @@ _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 def swells(json: bytes, most: int) -> bool:
     """Whether the lists, dicts and numbers of a JSON text would take more than `most` bytes once it is parsed."""
 
+    if len(json) * max(_WEIGHTS.values()) <= most:
+        return False
+
     def weight(part: bytes) -> int:
         return sum(part.count(mark) * each for mark, each in _WEIGHTS.items())
 

@@ -179,10 +179,18 @@ def expect_call(
     found = ask(run, name, *args, forms=forms, **options)
     refuse_placeholder(found, what)
     compared = found if read is None else read(found)
-    if type(right) is int:
-        expect_count(compared, right, what, hint_for(compared, usual, hint, 0, 0))
-    else:
-        expect_close(compared, right, what, rtol, atol, hint_for(compared, usual, hint, rtol, atol))
+    exact = type(right) is int
+
+    def expect(told: str) -> None:
+        if exact:
+            expect_count(compared, right, what, told)
+        else:
+            expect_close(compared, right, what, rtol, atol, told)
+
+    try:
+        expect(hint)
+    except SubmissionFault:  # only then it is worth to look which of the usual mistakes this is
+        expect(hint_for(compared, usual, hint, *((0, 0) if exact else (rtol, atol))))
     return found
 
 

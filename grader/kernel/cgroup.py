@@ -7,6 +7,7 @@ delegated with its controllers. The watchdog speaks first; the group is for what
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 import psutil
 
 _GONE_S = 2.0
+_MOST_TOLD = 10_000
 _NAME = "grader-"
 _CONTROLLERS = ("memory", "pids", "cpu")
 
@@ -39,6 +41,8 @@ class ControlGroup:
 
     def __init__(self, memory: int, processes: int) -> None:
         self._folders: list[Path] = []  # under each controller, the one of memory first; under version 2 one for both
+        self._events = -1  # of the group's memory: a descriptor, since it is read again and again
+        self._none = b""  # what is read there as long as nothing has happened
         name = f"{_NAME}{os.getpid()}-{secrets.token_hex(6)}"
         try:
             for controller, (parent, unified) in _parents().items():
@@ -58,6 +62,9 @@ class ControlGroup:
                     (folder / "pids.max").write_text(str(processes))
                 else:
                     (folder / ("memory.max" if unified else "memory.limit_in_bytes")).write_text(str(memory))
+                    events = folder / ("memory.events" if unified else "memory.oom_control")
+                    self._events = os.open(events, os.O_RDONLY)
+                    self._none = os.pread(self._events, _MOST_TOLD, 0)
         except OSError:
             self.remove()
             raise
@@ -71,15 +78,17 @@ class ControlGroup:
 
     def ran_out(self) -> bool:
         """Whether a process was killed since the memory was used up."""
-        for folder in self._folders[:1]:
-            for name in ("memory.events", "memory.oom_control"):
-                with suppress(OSError, ValueError):
-                    lines = (folder / name).read_text().splitlines()
-                    return any(int(line.split()[1]) > 0 for line in lines if line.startswith("oom_kill "))
+        with suppress(OSError, ValueError):
+            told = os.pread(self._events, _MOST_TOLD, 0)
+            lines = told.split(b"\n") if told != self._none else ()
+            return any(int(line.split()[1]) > 0 for line in lines if line.startswith(b"oom_kill "))
         return False
 
     def remove(self) -> None:
         """Remove the group, as soon as its processes are gone."""
+        if self._events >= 0:
+            os.close(self._events)
+            self._events = -1
         ends = time.monotonic() + _GONE_S
         while self._folders:
             try:
@@ -93,8 +102,9 @@ class ControlGroup:
             self._folders.pop()
 
 
+@functools.cache
 def _sweep(parent: Path) -> None:
-    """Remove empty groups of graders that were killed before they could."""
+    """Once in each process, remove empty groups of graders that were killed before they could."""
     for folder in parent.glob(f"{_NAME}*"):
         pid = folder.name.removeprefix(_NAME).partition("-")[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
@@ -102,6 +112,7 @@ def _sweep(parent: Path) -> None:
                 folder.rmdir()
 
 
+@functools.cache
 def _parents() -> dict[str, tuple[Path, bool]]:
     """For memory, processes and processors: the group that this process is in, and whether it is of version 2.
 

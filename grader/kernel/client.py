@@ -1,35 +1,31 @@
 """A kernel client whose every resource is bounded: what a notebook sends cannot fill the grader's memory.
 
-Before libzmq gets a message its bytes are counted (:mod:`grader.kernel.relay`), and before it is parsed its bytes
-and its lists and dicts. Messages that are malformed, unsigned or forged are dropped.
+It has what nbclient asks of a client, and no more. Messages that are too large are thrown away as they come
+(:mod:`grader.kernel.zmtp`); before one is parsed its bytes are counted, and its lists and dicts. Messages that are
+malformed, unsigned or forged are dropped.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
+import secrets
 import time
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from queue import Empty
 from typing import Any
 
-import zmq
-from jupyter_client.asynchronous import AsyncKernelClient
-from jupyter_client.channels import AsyncZMQSocketChannel
-from jupyter_client.connect import channel_socket_types
-from traitlets import Type
-from zmq.constants import Event
-
-from grader.kernel.relay import Relay
 from grader.kernel.wire import MAX_BYTES
+from grader.kernel.zmtp import Socket
 from grader.text import swells
 
-# One frame of a message: libzmq has to hold it as a whole before anybody can look at it.
-MAX_FRAME = {"shell": MAX_BYTES + 1000, "iopub": 8_000_000, "control": 1_000_000, "stdin": 1_000_000, "hb": 1_000}
-# All frames of a message: JSON of an answer comes on top of its arrays.
+_DELIMITER = b"<IDS|MSG>"
+# `json.loads` looks for the encoding each time, which ZMTP's users know.
+_parsed = json.JSONDecoder().decode
+# All frames of a message.
 MAX_MESSAGE = {"shell": MAX_BYTES + 8_000_000, "iopub": 8_000_000}
-# Bytes of messages that libzmq may hold before the first of them is looked at.
+# Bytes of messages that may be held before the first of them is looked at.
 _AHEAD = 1_000_000
 # What the lists, dicts and numbers in the JSON of one message may take once it is parsed.
 _MAX_PARSED = 24_000_000
@@ -38,185 +34,192 @@ _SMALL = 64_000
 
 
 class Meter:
-    """What one cell, or one answer, may still send."""
+    """What one cell may still send.
 
-    def __init__(self, max_bytes: int, max_messages: int) -> None:
+    Parameters
+    ----------
+    spent
+        Called once, when more came than may.
+    """
+
+    def __init__(self, max_bytes: int, max_messages: int, spent: Callable[[], None]) -> None:
         self.bytes_left = max_bytes
         self.messages_left = max_messages
-
-    @property
-    def spent(self) -> bool:
-        """Whether more came than may."""
-        return self.bytes_left < 0 or self.messages_left < 0
+        self.spent = False
+        self._told = spent
 
     def exhaust(self) -> None:
         """Something came that was too large to count."""
-        self.bytes_left = -1
+        if not self.spent:
+            self.spent = True
+            self._told()
 
     def admit(self, size: int) -> bool:
         """Count a message of `size` bytes; whether it may be parsed."""
         self.bytes_left -= size
         self.messages_left -= 1
+        if self.bytes_left < 0 or self.messages_left < 0:
+            self.exhaust()
         return not self.spent or size <= _SMALL
 
 
-class BoundedChannel(AsyncZMQSocketChannel):
-    """A channel that counts bytes before it parses, and drops what is no proper message."""
+class Channel:
+    """One of the kernel's channels: signs what it sends, and drops what is no proper message.
+
+    Attributes
+    ----------
+    meter
+        Counts what comes, where there is one.
+    """
 
     meter: Meter | None = None
-    relay: Relay | None = None
+
+    def __init__(self, name: str, kind: str, key: bytes) -> None:
+        self._key = key
+        self._parent: tuple[bytes, Any] = b"{}", {}  # all that a cell brings about names the same one
+        self.socket = Socket(kind, MAX_MESSAGE[name], _AHEAD, self._exhaust)
+
+    def _exhaust(self) -> None:
+        if self.meter is not None:
+            self.meter.exhaust()
+
+    def send(self, *parts: Mapping[str, Any]) -> None:
+        """Send a message: its header, its parent's header, its metadata and its content."""
+        frames = [json.dumps(part).encode() for part in parts]
+        self.socket.send([_DELIMITER, self._signature(frames), *frames])
+
+    def _signature(self, frames: list[bytes]) -> bytes:
+        return hmac.digest(self._key, b"".join(frames), "sha256").hex().encode()
 
     async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:
         """The next proper message; `Empty` after `timeout` seconds, however many others came and were dropped."""
         ends = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = None if ends is None else max(0, int(1000 * (ends - time.monotonic())))
-            if not await self.socket.poll(left):
+            frames = await self.socket.receive(None if ends is None else max(0.0, ends - time.monotonic()))
+            if frames is None:
                 raise Empty
-            message = await self._recv()
+            if self.meter is not None and not self.meter.admit(sum(map(len, frames))):
+                continue
+            try:
+                message = self._message(frames)
+            except Exception:  # whatever this stumbles over no kernel sends
+                continue
             if message is not None:
                 return message
-            if ends is not None and time.monotonic() > ends:
-                raise Empty
 
-    async def _recv(self, **kwargs: Any) -> dict[str, Any] | None:
-        """The message that is there, if it is a proper one."""
-        frames = await self.socket.recv_multipart(**kwargs)
-        if self.relay is not None:
-            self.relay.consumed(frames)
-        if self.meter is not None and not self.meter.admit(sum(len(frame) for frame in frames)):
+    def _message(self, frames: list[bytes]) -> dict[str, Any] | None:
+        """A message from its frames, if it is signed and whole."""
+        begins = frames.index(_DELIMITER) + 1
+        signature, signed = frames[begins], frames[begins + 1 : begins + 5]
+        if swells(b",".join(signed), _MAX_PARSED):
+            self._exhaust()
             return None
-        try:
-            _, signed = self.session.feed_identities(frames)
-            if swells(b",".join(signed[1:5]), _MAX_PARSED):
-                if self.meter is not None:
-                    self.meter.exhaust()
-                return None
-            return self._message(signed)
-        except Exception:  # whatever this stumbles over no kernel sends
+        if not hmac.compare_digest(self._signature(signed), signature):
             return None
-
-    def _message(self, signed: list[bytes]) -> dict[str, Any] | None:
-        """A message from its frames, if it is signed and whole.
-
-        As jupyter_client's own, without its search for dates in all texts, and without its memory of signatures.
-        """
-        if not hmac.compare_digest(self.session.sign(signed[1:5]), signed[0]):
-            return None
-        header, parent, metadata, content = (json.loads(part) for part in signed[1:5])
+        header, content = _parsed(signed[0].decode()), _parsed(signed[3].decode())
+        if signed[1] != self._parent[0]:
+            self._parent = signed[1], _parsed(signed[1].decode())
         message = {
             "header": header,
             "msg_id": header["msg_id"],
             "msg_type": header["msg_type"],
-            "parent_header": parent,
-            "metadata": metadata,
+            "parent_header": self._parent[1],
+            "metadata": {},  # nobody looks at it
             "content": content,
-            "buffers": signed[5:],
+            "buffers": frames[begins + 5 :],
         }
         return message if _is_message(message) else None
 
 
 def _is_message(message: Any) -> bool:
     """Whether nbclient can look into it without stumbling."""
-    return (
-        type(message) is dict
-        and type(message.get("msg_type")) is str
-        and all(type(message.get(part)) is dict for part in ("header", "parent_header", "content"))
+    return type(message["msg_type"]) is str and all(
+        type(message[part]) is dict for part in ("header", "parent_header", "content")
     )
 
 
-class BoundedClient(AsyncKernelClient):
-    """A client of bounded channels; nobody answers `input()`."""
+class BoundedClient:
+    """A client of bounded channels, in the event loop that is running; nobody answers `input()`.
 
-    shell_channel_class = Type(BoundedChannel)
-    iopub_channel_class = Type(BoundedChannel)
-    _dropped: Any = None
+    Parameters
+    ----------
+    connection
+        What the kernel's connection file says.
+    alive
+        Whether the kernel's process is still there.
+    """
 
-    def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> zmq.sugar.socket.Socket:
-        socket = self.context.socket(channel_socket_types[channel])
-        socket.linger = 0
-        socket.maxmsgsize = MAX_FRAME[channel]
-        socket.rcvhwm = 16
-        if identity:
-            socket.identity = identity
-        url = self._make_url(channel)
-        if self.transport == "ipc":
-            relay = Relay(url.removeprefix("ipc://"), MAX_MESSAGE[channel], _AHEAD, lambda: self._exhaust(channel))
-            self._relays[channel] = relay
-            url = f"ipc://{relay.path}"
-        socket.connect(url)
-        return socket
+    def __init__(self, connection: Mapping[str, Any], alive: Callable[[], bool]) -> None:
+        self._connection = connection
+        self._alive = alive
+        self._session = secrets.token_hex(16)
+        self._sent = 0
+        key = connection["key"].encode()
+        self.shell_channel = Channel("shell", "DEALER", key)
+        self.iopub_channel = Channel("iopub", "SUB", key)
 
-    def start_channels(self, *args: Any, **kwargs: Any) -> None:
-        self._relays: dict[str, Relay] = {}
-        # Nobody reads the control channel, so that it would only fill up.
-        super().start_channels(*args, **kwargs | {"control": False})
-        for name, channel in (("shell", self.shell_channel), ("iopub", self.iopub_channel)):
-            channel.relay = self._relays.get(name)
-        if self.transport != "ipc":
-            self._dropped = self.iopub_channel.socket.get_monitor_socket(Event.DISCONNECTED)
-
-    def stop_channels(self) -> None:
-        if self._dropped is not None:
-            self.iopub_channel.socket.disable_monitor()
-            self._dropped = None
-        for channel in (self._shell_channel, self._iopub_channel):
-            if channel is not None and channel.is_alive():
-                channel.stop()
-        for relay in self._relays.values():
-            relay.close()
-        if self._created_context and not self.context.closed:
-            self.context.destroy(linger=0)
-
-    async def wait_for_ready(self, timeout: float | None = None) -> None:
-        """Wait until what the kernel sends of itself arrives.
+    async def connect(self, timeout: float) -> None:
+        """Connect, and wait until what the kernel sends of itself arrives.
 
         Raises
         ------
         RuntimeError
             It died, or took too long.
+        OSError
+            Its sockets are not there.
         """
-        ends = time.monotonic() + (timeout or 60)
+        for name, channel in (("shell", self.shell_channel), ("iopub", self.iopub_channel)):
+            ip, port = self._connection["ip"], self._connection[f"{name}_port"]
+            await channel.socket.connect(f"{ip}-{port}" if self._connection["transport"] == "ipc" else (ip, port))
+        ends = time.monotonic() + timeout
         while time.monotonic() < ends:
             # The kernel welcomes whoever subscribes; should that be lost, its answers to questions arrive as well.
-            if await self._arrives(self.iopub_channel, 0.25):
+            try:
+                await self.iopub_channel.get_msg(0.25)
                 return
-            if not await self.is_alive():
-                raise RuntimeError("the kernel died")
-            self.kernel_info()
+            except Empty:
+                if not self.is_alive():
+                    raise RuntimeError("the kernel died") from None
+            self._request("kernel_info_request", {})
         raise RuntimeError("the kernel does not answer")
 
-    @staticmethod
-    async def _arrives(channel: BoundedChannel, seconds: float) -> bool:
-        with suppress(Empty):
-            await channel.get_msg(timeout=seconds)
-            return True
-        return False
-
-    async def dropped(self, seconds: float) -> bool:
-        """Whether the output channel was cut within `seconds`: a single message was larger than one may be.
-
-        It is connected again; what was sent meanwhile is lost.
-        """
-        if self._dropped is None:  # the relay knows of it at once
-            await asyncio.sleep(seconds)
-            return False
-        if not await self._dropped.poll(int(seconds * 1000)):
-            return False
-        await self._dropped.recv_multipart()
-        # After too large a frame libzmq does not connect by itself.
-        socket, url = self.iopub_channel.socket, self._make_url("iopub")
-        with suppress(zmq.error.ZMQError):
-            socket.disconnect(url)
-        socket.connect(url)
-        return True
-
-    def _exhaust(self, name: str) -> None:
-        channel = self.iopub_channel if name == "iopub" else self.shell_channel
-        if channel.meter is not None:
-            channel.meter.exhaust()
+    def close(self) -> None:
+        """End the connections."""
+        self.shell_channel.socket.close()
+        self.iopub_channel.socket.close()
 
     def meter(self, meter: Meter | None) -> None:
-        """Count what comes on the shell and output channels against `meter` from now on."""
-        self.shell_channel.meter = meter
-        self.iopub_channel.meter = meter
+        """Count what comes on the channels against `meter` from now on."""
+        self.shell_channel.meter = self.iopub_channel.meter = meter
+
+    def is_alive(self) -> bool:
+        """Whether the kernel's process is still there."""
+        return self._alive()
+
+    def execute(self, code: str, store_history: bool = True, stop_on_error: bool = True) -> str:
+        """Have the kernel run some code; the id of the request."""
+        return self._request(
+            "execute_request",
+            {
+                "code": code,
+                "silent": False,
+                "store_history": store_history,
+                "user_expressions": {},
+                "allow_stdin": False,
+                "stop_on_error": stop_on_error,
+            },
+        )
+
+    def _request(self, kind: str, content: dict[str, Any]) -> str:
+        self._sent += 1
+        name = f"{self._session}_{self._sent}"
+        header = {
+            "msg_id": name,
+            "msg_type": kind,
+            "username": "grader",
+            "session": self._session,
+            "date": datetime.now(UTC).isoformat(),
+            "version": "5.3",
+        }
+        self.shell_channel.send(header, {}, {}, content)
+        return name

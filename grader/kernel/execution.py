@@ -12,7 +12,6 @@ from sys import getsizeof
 from typing import Any, Literal
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.client import CellExecutionComplete
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -36,6 +35,9 @@ _OUTPUT = 1_000
 # All cells together may send as much as so many cells may: it is held until the notebook is written.
 _CELLS_FULL_OF_OUTPUT = 4
 _IDLE_S = 4
+# From when a cell has sent too much to the interrupt: one that is about to end does so by itself. And from there to the
+# next cell: the interrupt is not to come upon that one.
+_ENDS_S, _INTERRUPTED_S = 0.2, 0.2
 # Outputs that `update_display` may still change: nbclient looks through all of them each time.
 _CHANGEABLE = 500
 # How many packages that are missing a cell is run without.
@@ -213,14 +215,12 @@ class NotebookRunner(NotebookClient):
     def __init__(
         self,
         notebook: nbformat.NotebookNode,
-        manager: AsyncKernelManager,
         client: BoundedClient,
         watchdog: Watchdog,
         signs: Signs,
     ) -> None:
         super().__init__(
             notebook,
-            km=manager,
             allow_errors=True,
             timeout=None,
             record_timing=False,
@@ -229,13 +229,14 @@ class NotebookRunner(NotebookClient):
             raise_on_iopub_timeout=True,
             iopub_timeout=_IDLE_S,
         )
-        self.kc = client
+        self.kc: BoundedClient = client
         self.watchdog = watchdog
         self.signs = signs
         self._lost = False
         self._follow: Callable[[str], object] | None = None  # told the last line of the stream
         self._stream: nbformat.NotebookNode | None = None
         self._line = ""
+        self._flood: asyncio.TimerHandle | None = None
         self.comm_open_handlers: dict[str, Any] = {}
         self._shown = self._room = 0
         self._updates: dict[str, int] = {}
@@ -286,7 +287,7 @@ class NotebookRunner(NotebookClient):
                 continue
             left = ends - self.watchdog.now()
             started = time.monotonic()
-            meter = Meter(_SENT_FOR_SHOWN * room, _MESSAGES_A_CELL)
+            meter = Meter(_SENT_FOR_SHOWN * room, _MESSAGES_A_CELL, self._end_flood)
             self._shown, self._room = 0, min(room, room_in_all)
             with self.watchdog.limit(min(cell_s, max(left, 0.0)), "cell" if cell_s <= left else "total"):
                 await self._run_cell(cell, index, outcome, meter)
@@ -315,11 +316,10 @@ class NotebookRunner(NotebookClient):
         return bool(outcome.refused or outcome.disabled or outcome.held_by)
 
     async def _run_cell(self, cell: nbformat.NotebookNode, index: int, outcome: CellOutcome, meter: Meter) -> None:
-        client = self.kc
-        assert isinstance(client, BoundedClient)
-        client.meter(meter)
+        self.kc.meter(meter)
         self.signs.sent()
-        flood = asyncio.ensure_future(self._end_flood(meter))
+        if meter.spent:  # by what came before the import that is missing
+            self._end_flood()
         outcome.status = "ok"
         try:
             await self.async_execute_cell(cell, index)
@@ -332,8 +332,8 @@ class NotebookRunner(NotebookClient):
             outcome.error_type, outcome.error = "UnreadableReply", plain(str(error))
             await self._settle()
         finally:
-            flood.cancel()
-            client.meter(None)
+            self.kc.meter(None)
+            await self._flood_is_over()
         self._judge(cell, outcome, meter)
 
     async def _run_without_what_is_missing(
@@ -404,16 +404,18 @@ class NotebookRunner(NotebookClient):
         headings = [title for text in above for title in _HEADING.findall(text[:10_000])]
         outcome.heading = plain(headings[-1], 80) if headings else ""
 
-    async def _end_flood(self, meter: Meter) -> None:
-        """Interrupt a cell that has sent more than it may, or a message that is too large to take."""
-        assert isinstance(self.kc, BoundedClient)
-        while not meter.spent:
-            if await self.kc.dropped(0.1):
-                await asyncio.sleep(0.3)  # a kernel that dies drops it, too
-                if not await self.kc.is_alive():
-                    return
-                meter.exhaust()
-        self.watchdog.interrupt_now(then_kill_in=_IDLE_S + GRACE_S)
+    def _end_flood(self) -> None:
+        """Soon interrupt the cell, which has sent more than it may, or a message that is too large to take."""
+        self._flood = asyncio.get_running_loop().call_later(_ENDS_S, self.watchdog.interrupt_now, _IDLE_S + GRACE_S)
+
+    async def _flood_is_over(self) -> None:
+        flood, self._flood = self._flood, None
+        if flood is None:
+            return
+        interrupted = flood.when() <= asyncio.get_running_loop().time()
+        flood.cancel()
+        if interrupted:
+            await asyncio.sleep(_INTERRUPTED_S)
 
     async def _settle(self) -> None:
         """Let the cell that went on after an unreadable reply end, so that the next one has the kernel to itself."""
@@ -470,7 +472,6 @@ class NotebookRunner(NotebookClient):
         return sum(len(places) for cells in self._display_id_map.values() for places in cells.values())
 
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
-        assert isinstance(self.kc, BoundedClient)
         if self.kc.iopub_channel.meter is not None and self.kc.iopub_channel.meter.spent:
             return None
         content = msg["content"]
@@ -521,7 +522,7 @@ class NotebookRunner(NotebookClient):
     def _count(self, more: int) -> None:
         """Count what the cell shows; more of it than may be ends it."""
         self._shown += more
-        if self._shown > self._room and isinstance(self.kc, BoundedClient) and self.kc.iopub_channel.meter is not None:
+        if self._shown > self._room and self.kc.iopub_channel.meter is not None:
             self.kc.iopub_channel.meter.exhaust()
 
     def _count_update(self, content: dict[str, Any]) -> None:

@@ -14,8 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.connect import write_connection_file
 
 from grader.budget import Budget
 from grader.errors import KernelStartError, UsageError
@@ -33,7 +32,7 @@ from grader.kernel.environment import clean_environment
 from grader.kernel.execution import CellOutcome, NotebookRunner
 from grader.kernel.line import Line
 from grader.kernel.patience import Patience
-from grader.kernel.provisioner import KernelProvisioner
+from grader.kernel.process import KernelProcess
 from grader.kernel.signs import Signs
 from grader.kernel.watchdog import Watchdog
 from grader.language import tr
@@ -50,6 +49,8 @@ STARTUP_S = 120.0
 _LOOK_EVERY_S = 1.0
 # From the moment when nothing is heard of a process any more until its end is known.
 _DYING_S = 1.0
+# From the signal that kills it to its end.
+_DEAD_S = 5.0
 # An answer as it comes: JSON on top of its arrays; and what its JSON may take once it is parsed.
 _ANSWER_BYTES = wire.MAX_BYTES + 8_000_000
 _ANSWER_PARSED = 24_000_000
@@ -129,9 +130,8 @@ class KernelSession:
         self._jail = sandbox.build_jail(
             scratch, self._runtime, budget, settings.device, settings.sandbox, settings.private
         )
-        self._provisioner = KernelProvisioner(self._jail, self._runtime / "log", settings.warm)
-        self._watchdog = Watchdog(self._provisioner, budget, scratch, self._jail.sockets)
-        self._manager: AsyncKernelManager | None = None
+        self._process = KernelProcess(self._jail, self._runtime / "log", settings.warm)
+        self._watchdog = Watchdog(self._process, budget, scratch, self._jail.sockets)
         self._client: BoundedClient | None = None
         self._line: Line | None = None
         self._patience = Patience(budget.answer_s)
@@ -158,10 +158,13 @@ class KernelSession:
             return
         self._ended = True
         self._watchdog.close()
-        self._provisioner.destroy()
+        self._process.destroy()
         self._jail.exchange.close()
         if self._line is not None:
             self._line.close()
+        with suppress(subprocess.TimeoutExpired):
+            if self._process.process is not None:
+                self._process.process.wait(_DEAD_S)
         with suppress(Exception):
             self._do(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -175,8 +178,7 @@ class KernelSession:
     @property
     def alive(self) -> bool:
         """Whether the kernel's process is still there, and can be asked."""
-        process = self._provisioner.process
-        return not (self._ended or self._hung_up) and process is not None and process.poll() is None
+        return not (self._ended or self._hung_up) and self._process.alive
 
     @property
     def peak_memory(self) -> int:
@@ -191,41 +193,39 @@ class KernelSession:
         return future.result()
 
     def _start(self) -> None:
-        manager = AsyncKernelManager(
-            connection_file=str(self._jail.sockets / "kernel.json"),
-            client_class="grader.kernel.client.BoundedClient",
-            # Sockets in a folder of our own: no port that another process could take or connect to.
-            **({"transport": "ipc", "ip": str(self._jail.sockets / "k")} if sys.platform != "win32" else {}),
-        )
-        self._provisioner.parent = manager
-        manager.provisioner = self._provisioner
-        manager.session.key = secrets.token_hex(32).encode()
-        self._manager = manager
         environment = clean_environment(self.scratch, self.settings.device)
         try:
-            self._do(manager.start_kernel(cwd=str(self.scratch), env=environment))
+            connection_file, connection = self._connection()
+            self._process.start(connection_file, environment, self.scratch)
             self._line = self._jail.exchange.answer(STARTUP_S, _ANSWER_BYTES, lambda: self.alive)
             self._line.receive()  # it is ready
-            self._client = self._do(self._connect(manager))
+            self._client = self._do(self._connect(connection))
             layers = self._jail.told().layers  # written before any of the notebook's code ran
-            self._provisioner.settle(contained=layers.get("namespaces") == "")
+            self._process.settle(contained=layers.get("namespaces") == "")
             if self.settings.sandbox != "off":
                 layers[sandbox.GROUP] = self._bound()
             sandbox.insist(layers, self.settings.sandbox)
             self.facts = self._set_up()
             self.facts.layers = sandbox.held(layers)
         except (RuntimeError, OSError) as error:
-            reason = self._provisioner.last_words() or plain(str(error)) or tr("it did not call")
+            reason = self._process.last_words() or plain(str(error)) or tr("it did not call")
             raise KernelStartError(
                 tr("The notebook's kernel did not start ({reason}).", reason=reason),
                 tight() or tr("Run `grade doctor`; `python -m ipykernel --version` must work in the same environment."),
             ) from error
 
-    async def _connect(self, manager: AsyncKernelManager) -> BoundedClient:
-        client: BoundedClient = manager.client()
-        client.start_channels(stdin=False, hb=False)
-        await client.wait_for_ready(timeout=STARTUP_S)
-        client.allow_stdin = False
+    def _connection(self) -> tuple[Path, Mapping[str, Any]]:
+        """Where the kernel's sockets are to be: a file that says so, and what it says."""
+        path, key = self._jail.sockets / "kernel.json", secrets.token_hex(32).encode()
+        if sys.platform == "win32":
+            return path, write_connection_file(str(path), key=key)[1]
+        # Sockets in a folder of our own: no port that another process could take or connect to.
+        ip = str(self._jail.sockets / "k")
+        return path, write_connection_file(str(path), transport="ipc", ip=ip, key=key)[1]
+
+    async def _connect(self, connection: Mapping[str, Any]) -> BoundedClient:
+        client = BoundedClient(connection, lambda: self._process.alive)
+        await client.connect(STARTUP_S)
         return client
 
     def _bound(self) -> str:
@@ -234,19 +234,12 @@ class KernelSession:
             self._watchdog.group = sandbox.control_group(self.budget)
         except OSError as error:
             return str(error)
-        self._watchdog.group.add(self._provisioner.pids())
+        self._watchdog.group.add(self._process.pids())
         return ""
 
     async def _stop(self) -> None:
         if self._client is not None:
-            self._client.stop_channels()
-        if self._manager is not None:
-            process = self._provisioner.process
-            deadline = time.monotonic() + 5
-            while process is not None and process.poll() is None and time.monotonic() < deadline:
-                await asyncio.sleep(0.01)
-            with suppress(Exception):
-                await self._manager.cleanup_resources()
+            self._client.close()
         # Whoever pressed Ctrl-C left a cell running: asyncio complains about tasks that nobody ends.
         unfinished = asyncio.all_tasks() - {asyncio.current_task()}
         for task in unfinished:
@@ -292,11 +285,10 @@ class KernelSession:
         printed
             Called like `progress`, and with the last line that the cell has printed, a few times a second at most.
         """
-        assert self._manager is not None
         assert self._client is not None
         assert self._line is not None
         signs = Signs(self._line, self._watchdog.now, self.budget.answer_s)
-        runner = NotebookRunner(notebook, self._manager, self._client, self._watchdog, signs)
+        runner = NotebookRunner(notebook, self._client, self._watchdog, signs)
         return self._do(runner.run(self.budget, self.facts.device, stop_on_error, progress, until, seconds, printed))
 
     def ending(self) -> Ending | None:
@@ -306,14 +298,14 @@ class KernelSession:
         there can send SIGKILL, itself included, and the limits at which Linux does so are kept from it. What it
         cannot have done was done to it: by whoever ended the warm process, or by Linux, where memory ran out.
         """
-        process = self._provisioner.process
+        process = self._process.process
         if process is None or self._watchdog.killed or self._ended:
             return None
         try:
             process.wait(_DYING_S if self._hung_up else 0)
         except subprocess.TimeoutExpired:
             return "itself" if self._hung_up else None
-        if not (self._provisioner.contained and "seccomp" in self.facts.layers):
+        if not (self._process.contained and "seccomp" in self.facts.layers):
             return "unknown"
         status = self._jail.exit_status()
         if status is not None and not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
@@ -367,7 +359,7 @@ def _parsed(content: bytes) -> dict[str, Any]:
     if swells(content, _ANSWER_PARSED):
         return {}
     try:
-        parsed = json.loads(content)
+        parsed = json.loads(content.decode())
     except (ValueError, RecursionError):
         return {}
     return parsed if type(parsed) is dict else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import threading
 import time
@@ -147,8 +148,9 @@ class Watchdog:
         self._latest = 0.0
         self._reason: Alarm = "cell"
         self._interrupted = False
-        self._closed = False
+        self._wakes = 0.0  # when the thread that watches the clock looks at it next
         self._changed = threading.Condition()
+        self._closed = threading.Event()
 
     def now(self) -> float:
         """Seconds, by a clock that stands still while the notebook waits for a processor that others have."""
@@ -187,14 +189,16 @@ class Watchdog:
     def end(self) -> None:
         """Kill it for another reason than a limit: nobody waits for it any more."""
         with self._changed:
-            if self._closed or self.killed:
+            if self._closed.is_set() or self.killed:
                 return
             self.killed = True
         self.victim.destroy()
 
     def _set_deadline(self, seconds: float) -> None:
-        self._deadline, self._latest = self.now() + seconds, time.monotonic() + _LONGEST * seconds
-        self._changed.notify_all()
+        begins = time.monotonic()
+        self._deadline, self._latest = self.now() + seconds, begins + _LONGEST * seconds
+        if begins + seconds < self._wakes:  # mostly it will look earlier anyway, and need not be woken
+            self._changed.notify_all()
 
     def start(self) -> None:
         """Begin to watch: the clock and the rest in a thread each, since a fork bomb makes the rest slow to look at."""
@@ -204,14 +208,16 @@ class Watchdog:
     def close(self) -> None:
         """Stop watching."""
         with self._changed:
-            self._closed = True
+            self._closed.set()
             self._changed.notify_all()
 
     def _watch_clock(self) -> None:
         with self._changed:
-            while not self._closed:
+            while not self._closed.is_set():
                 self._look_at_clock()
-                self._changed.wait(self._left())
+                left = self._left()
+                self._wakes = math.inf if left is None else time.monotonic() + left
+                self._changed.wait(left)
 
     def _left(self) -> float | None:
         """Seconds until the clock has to be looked at again."""
@@ -220,10 +226,9 @@ class Watchdog:
         return max(0.0, min(self._deadline - self.now(), self._latest - time.monotonic()))
 
     def _watch_means(self) -> None:
-        while not self._closed:
+        while not self._closed.is_set():
             self._look_at_means()
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed, _LOOK_EVERY_S)
+            self._closed.wait(_LOOK_EVERY_S)
 
     def _look_at_clock(self) -> None:
         if self._left() != 0:
@@ -264,7 +269,7 @@ class Watchdog:
 
     def _kill(self, reason: Alarm) -> None:
         with self._changed:
-            if self._closed or self.killed:
+            if self._closed.is_set() or self.killed:
                 return
             self.alarm, self.killed = reason, True
         self.victim.destroy()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from grader.formats.cell import MAX_CELLS, MAX_SOURCE
-from grader.kernel.relay import Frames, Refused
+from grader.kernel.zmtp import Reader, Refused, size
 from grader.reading import Unreadable
 from grader.submission import parse
 from grader.text import swells
@@ -120,54 +120,98 @@ def frame(body: bytes, flags: int = 0) -> bytes:
     return struct.pack(">BQ" if long else ">BB", flags | 2 * long, len(body)) + body
 
 
-@QUICK
-@given(st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=5), max_size=6), st.data())
-def test_frames_are_counted_however_they_are_cut(messages: list[list[bytes]], data: st.DataObject) -> None:
-    stream = GREETING + frame(b"\x05READY", 4)
-    for parts in messages:
-        stream += b"".join(frame(part, 1) for part in parts[:-1]) + frame(parts[-1]) + frame(b"\x04PING", 4)
-    frames, ended = Frames(10_000), 0
+READY = frame(b"\x05READY", 4)
+MESSAGES = st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=5), max_size=6)
+
+
+def sent(message: list[bytes]) -> bytes:
+    """A message as ZMTP 3 writes it."""
+    return b"".join(frame(part, 1) for part in message[:-1]) + frame(message[-1])
+
+
+def fed(reader: Reader, stream: bytes, data: st.DataObject) -> list[list[bytes]]:
+    """What a reader takes out of a stream that is cut anywhere."""
+    found = []
     while stream:
         step = data.draw(st.integers(1, len(stream)))
-        ended += frames.feed(stream[:step])
+        found += reader.feed(stream[:step])
         stream = stream[step:]
-    assert ended == sum(len(part) + 100 for parts in messages for part in parts)
+    return found
+
+
+@QUICK
+@given(MESSAGES, st.data())
+def test_messages_are_read_however_they_are_cut(messages: list[list[bytes]], data: st.DataObject) -> None:
+    stream = GREETING + READY + b"".join(sent(one) + frame(b"\x04PING", 4) for one in messages)
+    assert fed(Reader(10_000), stream, data) == messages
+
+
+@QUICK
+@given(MESSAGES, st.data())
+def test_what_is_too_large_is_thrown_away_and_nothing_else(messages: list[list[bytes]], data: st.DataObject) -> None:
+    reader = Reader(500)
+    found = fed(reader, GREETING + READY + b"".join(map(sent, messages)), data)
+    assert found == [one for one in messages if size(one) <= 500]
+    assert reader.dropped == len(messages) - len(found)
 
 
 @QUICK
 @given(st.binary(max_size=2000), st.integers(1, 64))
 @example(b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\0", 3)
 def test_any_stream_is_taken_or_refused(stream: bytes, step: int) -> None:
-    for start in (b"", GREETING):
-        frames, given_ = Frames(1000), start + stream
+    for start in (b"", GREETING, GREETING + READY):
+        reader, given_ = Reader(1000), start + stream
         try:
-            ended = sum(frames.feed(given_[at : at + step]) for at in range(0, len(given_), step))
+            for at in range(0, len(given_), step):
+                assert all(size(one) <= 1000 for one in reader.feed(given_[at : at + step]))
         except Refused:
             continue
-        assert ended <= len(given_) * 51  # no message is shorter than the two bytes of a frame
 
 
 @pytest.mark.parametrize(
     "stream",
     [
         frame(b"x" * 1001),
-        frame(b"x" * 500, 1) * 3,
-        frame(b"", 1) * 11,
+        frame(b"x" * 500, 1) * 2 + frame(b"x" * 500),
+        frame(b"", 1) * 11 + frame(b""),
         frame(b"x" * 500, 1) + frame(b"\x04PING", 4) + frame(b"x" * 500),
-        frame(b"x" * 20_000, 4),
-        b"\x02" + b"\xff" * 8,
+        frame(b"x" * 500, 1) + frame(b"x" * 500, 1) + frame(b"\x04PING", 4) + frame(b"y" * 300_000),
     ],
 )
-def test_messages_that_are_too_large_are_refused(stream: bytes) -> None:
-    frames = Frames(1000)
+def test_of_a_message_that_is_too_large_nothing_is_held(stream: bytes) -> None:
+    reader = Reader(1000)
+    stream = GREETING + READY + stream
+    for at in range(0, len(stream), 100):
+        assert reader.feed(stream[at : at + 100]) == []
+        assert len(reader._buffer) + sum(map(len, reader._frames)) <= 1100
+    assert reader.dropped == 1
+    assert reader.feed(sent([b"next"])) == [[b"next"]]
+
+
+def test_a_length_that_no_memory_has_is_only_counted() -> None:
+    reader = Reader(1000)
+    assert reader.feed(GREETING + READY + b"\x02" + b"\xff" * 8 + b"x" * 10_000) == []
+    assert (reader.dropped, len(reader._buffer)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        READY + frame(b"x" * 20_000, 4),
+        READY + b"\x06" + b"\xff" * 8,
+        frame(b"before it is ready"),
+        READY * 1001,
+    ],
+)
+def test_what_is_no_zmtp_is_refused(stream: bytes) -> None:
     with pytest.raises(Refused):
-        frames.feed(GREETING + stream)
+        Reader(1000).feed(GREETING + stream)
 
 
 @pytest.mark.parametrize("version", [b"\x7f\0\0", b"\x7f\x01\0", b"\x7f\x02\0", b"\0\x03\0"])
 def test_older_protocols_are_refused(version: bytes) -> None:
     with pytest.raises(Refused):
-        Frames(1000).feed((b"\xff" + bytes(8) + version).ljust(64, b"\0"))
+        Reader(1000).feed((b"\xff" + bytes(8) + version).ljust(64, b"\0"))
 
 
 # ---------------------------------------------------------------------- JSON that swells

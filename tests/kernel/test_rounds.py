@@ -103,7 +103,7 @@ def test_a_warm_process_that_is_killed_costs_nobody_points(
 
 def inner(session: KernelSession) -> list[psutil.Process]:
     """The notebook's own processes, without those that stand before them."""
-    return session._provisioner.processes() if session._provisioner.process is not None else []
+    return session._process.processes() if session._process.process is not None else []
 
 
 def test_a_kernel_that_is_killed_from_outside_again_and_again_is_ungraded(

@@ -38,7 +38,7 @@ def parents(warm: Warm) -> set[int]:
     (scratch / "notebook").mkdir()
     try:
         with KernelSession(scratch / "notebook", Settings("cpu", sandbox="auto", warm=warm), Budget()) as kernel:
-            process = kernel._provisioner.process
+            process = kernel._process.process
             return {one.pid for one in psutil.Process(process.pid).parents()}
     finally:
         remove(scratch)

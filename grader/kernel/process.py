@@ -1,19 +1,16 @@
-"""Starts the kernel's process: the running Python, a clean environment, a session of its own."""
+"""The kernel's process: the running Python, a clean environment, a session of its own."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.provisioning import LocalProvisioner
 
 from grader.kernel import launch
 from grader.kernel.sandbox import Jail
@@ -21,60 +18,74 @@ from grader.kernel.watchdog import tree
 from grader.text import plain
 
 if TYPE_CHECKING:
-    from grader.kernel.warm import Warm
+    from grader.kernel.warm import Fork, Warm
 
 
-class KernelProvisioner(LocalProvisioner):
-    """A kernel process of the running Python, locked up; it can be interrupted and killed from any thread.
+class KernelProcess:
+    """A process of the running Python, locked up; it can be interrupted and killed from any thread.
 
     It is a fork of the warm process where there is one.
 
     Attributes
     ----------
+    process
+        The process itself, or the one that stands before it; None until it is started.
     contained
         Whether it has namespaces of its own.
     main
         The process that runs the cells; None until it is settled.
     """
 
+    process: subprocess.Popen[bytes] | Fork | None = None
     contained = False
     main: int | None = None
 
-    def __init__(self, jail: Jail, log: Path, warm: Warm | None = None, **kwargs: Any) -> None:
-        super().__init__(kernel_id="", kernel_spec=KernelSpec(language="python"), **kwargs)
+    def __init__(self, jail: Jail, log: Path, warm: Warm | None = None) -> None:
         self._jail = jail
         self._log = log
         self._warm = warm
         self._target = 0
         self._family: list[psutil.Process] = []
 
-    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        kwargs = await super().pre_launch(**kwargs)
-        return kwargs | {"cmd": [*self._jail.command, self.parent.connection_file]}
+    def start(self, connection_file: Path, environment: dict[str, str], folder: Path) -> None:
+        """Start it.
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        Raises
+        ------
+        OSError
+        """
+        command = [*self._jail.command, str(connection_file)]
         # What C code writes to descriptors 1 and 2 must not reach the teacher's terminal.
         with self._log.open("wb") as log:
-            if self._warm is not None and (forked := await asyncio.to_thread(self._fork, cmd, kwargs, log.fileno())):
-                self.process, self.pid, self.pgid = forked, forked.pid, forked.pid
-                return self.connection_info
-            kwargs |= {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": log}
-            return await super().launch_kernel(cmd, **kwargs)
+            self.process = self._fork(command, environment, folder, log.fileno())
+            if self.process is None:
+                from jupyter_client.launcher import launch_kernel
 
-    def _fork(self, cmd: list[str], kwargs: dict[str, Any], log: int) -> Any:
+                self.process = launch_kernel(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                    env=environment,
+                    cwd=str(folder),
+                )
+
+    def _fork(self, command: list[str], environment: dict[str, str], folder: Path, log: int) -> Fork | None:
         """A fork of the warm process; None if there is none to be had."""
+        if self._warm is None:
+            return None
         from grader.kernel.warm import NoFork
 
-        request = {
-            "arguments": cmd[-3:],
-            "environment": kwargs["env"],
-            "folder": str(kwargs["cwd"]),
-        }
-        assert self._warm is not None
+        request = {"arguments": command[-3:], "environment": environment, "folder": str(folder)}
         try:
             return self._warm.fork(request, log)
         except NoFork:
             return None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was started, and has not ended."""
+        return self.process is not None and self.process.poll() is None
 
     def last_words(self) -> str:
         """Last line that a kernel wrote which did not come up."""
@@ -122,9 +133,10 @@ class KernelProvisioner(LocalProvisioner):
         family = self._family if self.contained else tree(self.process.pid)
         with suppress(OSError):
             self.process.kill()
-        if hasattr(os, "killpg") and self.pgid and self.pgid > 1 and self.pgid != os.getpgrp():
+        group = self.process.pid  # it has a session of its own, and with it a group of its number
+        if hasattr(os, "killpg") and group > 1 and group != os.getpgrp():
             with suppress(OSError):
-                os.killpg(self.pgid, signal.SIGKILL)
+                os.killpg(group, signal.SIGKILL)
         for process in family:
             with suppress(psutil.Error):
                 process.kill()
