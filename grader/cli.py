@@ -50,7 +50,7 @@ _CommandError: Any = typer.BadParameter.__base__
 
 
 @contextmanager
-def _endings() -> Iterator[list[int]]:
+def endings() -> Iterator[list[int]]:
     """Meanwhile SIGTERM and SIGHUP end a command as Ctrl-C does, with all that it started; which one came, in a list.
 
     What is ignored (`nohup`) stays so.
@@ -84,12 +84,12 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ✓ gets a question mark, not a traceback
-    with _endings() as heard:
-        code = _exit_code()
+    with endings() as heard:
+        code = exit_code()
     sys.exit(128 + heard[0] if heard and code == 130 else code)
 
 
-def _exit_code() -> int:
+def exit_code() -> int:
     """Do what was asked for; how that ended."""
     try:
         speak(usage.asked_for(sys.argv[1:]))

@@ -14,7 +14,7 @@ from rich.text import Text
 from grader.language import tr
 from grader.report import Report
 from grader.submission import Submission
-from grader.text import number, plain
+from grader.text import number, plain, step_told
 from grader.workers.crew import Step
 
 _STARTING = "starting"
@@ -50,13 +50,10 @@ class CellProgress:
 
     def say(self, what: str, number: int, of: int, printed: str = "") -> None:
         """Tell what is being done now: the cell or the check of this number, and what the cell printed last."""
-        if what == "check":
-            text = tr("Check {number} of {of}", number=number, of=of)
-        else:
-            text = tr("Running cell {number} of {of}", number=number, of=of)
+        text = step_told(what, number, of, printed)
         if self.live and what == "printed":  # the time goes on
             for task in self.progress.tasks:
-                self.progress.update(task.id, description=f"{text}: {plain(printed)}")
+                self.progress.update(task.id, description=text)
         elif self.live:
             for task in self.progress.tasks:
                 self.progress.remove_task(task.id)

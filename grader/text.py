@@ -38,6 +38,20 @@ def plain(text: object, limit: int = 300, lines: bool = False) -> str:
     return kept if len(kept) <= limit else kept[: max(0, limit - 1)] + "…"
 
 
+def step_told(what: str, number: int, of: int, printed: str = "") -> str:
+    """How far a notebook has got, in words.
+
+    Parameters
+    ----------
+    what, number, of, printed
+        As for :class:`grader.judging.Progress`.
+    """
+    if what == "check":
+        return tr("Check {number} of {of}", number=number, of=of)
+    cell = tr("Running cell {number} of {of}", number=number, of=of)
+    return f"{cell}: {plain(printed)}" if printed else cell
+
+
 def number(value: float) -> str:
     """A number as a person would write it: whole ones in full, others with six significant digits."""
     return f"{value:.0f}" if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.manager import KernelManager
 
 from grader.exercise import Exercise
 from grader.grading import Graded
 from grader.magic import GradedNotebook, this_notebook
-from tests.conftest import CHECKS
+from grader.workspace import remove
+from tests.conftest import CHECKS, running
+
+WAIT_S = 120
 
 
 @pytest.fixture
@@ -76,3 +85,122 @@ def test_a_notebook_that_holds_it_can_be_graded(grade_cells: Callable[..., Grade
     assert graded.report.status == "passed"
     assert graded.report.execution.status == "ok"
     assert "is being graded" in json.dumps(graded.notebook)
+
+
+# ---------------------------------------------------------------------- in a real kernel
+
+
+class Kernel:
+    """A student's own kernel, in which cells are run."""
+
+    def __init__(self, manager: KernelManager) -> None:
+        self.manager = manager
+        self._client = manager.client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=WAIT_S)
+
+    def start(self, cell: str) -> str:
+        return str(self._client.execute(cell))
+
+    def outputs(self, asked: str) -> list[dict[str, Any]]:
+        """What a cell showed, when it is done."""
+        found = []
+        while True:
+            message = self._client.get_iopub_msg(timeout=WAIT_S)
+            if message["parent_header"].get("msg_id") != asked:
+                continue
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                return found
+            if message["msg_type"] not in ("status", "execute_input"):
+                found.append({"kind": message["msg_type"], **message["content"]})
+
+    def run(self, cell: str) -> list[dict[str, Any]]:
+        return self.outputs(self.start(cell))
+
+    def family(self) -> list[psutil.Process]:
+        """What the kernel has started."""
+        return psutil.Process(self.manager.provisioner.pid).children(recursive=True)
+
+    def close(self) -> None:
+        self._client.stop_channels()
+        if self.manager.is_alive():
+            self.manager.shutdown_kernel(now=True)
+        self.manager.cleanup_resources()
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="g-"))
+    yield folder
+    remove(folder)
+
+
+@pytest.fixture
+def kernel(scratch: Path, tmp_path: Path) -> Iterator[Kernel]:
+    manager = KernelManager()
+    manager.start_kernel(cwd=str(tmp_path), env=os.environ | {"TMPDIR": str(scratch)})
+    made = Kernel(manager)
+    yield made
+    made.close()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.05)
+
+
+def warm_ones(processes: list[psutil.Process]) -> set[int]:
+    return {one.pid for one in processes if any(word.endswith("zygote.py") for word in one.cmdline()[:6])}
+
+
+def test_in_a_real_kernel(
+    kernel: Kernel, scratch: Path, make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path]
+) -> None:
+    """The report is shown once, the second comes from the same processes, an interrupt ends a grading and no more."""
+    exercise = make_exercise(CHECKS, cell_s=1000, total_s=1000)
+    path = write_notebook("print('epoch 7')", "x = 4")
+    ask = f"%grade {path} --exercise {exercise.folder} --data sample"
+    shown = kernel.run(f"%load_ext grader\n{ask}")
+    told = [one["data"]["text/plain"] for one in shown if "data" in one]
+    assert [text for text in told if "`x` is 4." in text] == [told[-1]], "the report is shown once"
+    (result,) = [one for one in shown if one["kind"] == "execute_result"]
+    assert "failed" in result["data"]["text/html"]
+    assert [text for text in told if text.startswith("Running")][-1] == "Running cell 2 of 2"
+    assert told[-2].startswith("It took ")
+
+    until(lambda: len(warm_ones(kernel.family())) == 1)
+    family = kernel.family()
+    write_notebook("x = 3")
+    assert "passed" in json.dumps(kernel.run(ask))
+    assert warm_ones(kernel.family()) == warm_ones(family), "the same warm process"
+
+    write_notebook("print('begun')\nopen('running', 'w').close()\nwhile True: pass")
+    asked = kernel.start(ask)
+    until(lambda: running(scratch) == 1)
+    kernel.manager.interrupt_kernel()
+    assert "KeyboardInterrupt" in json.dumps(kernel.outputs(asked))
+    until(lambda: running(scratch) == 0)
+    write_notebook("x = 3")
+    assert "passed" in json.dumps(kernel.run(ask))
+    assert warm_ones(kernel.family()) == warm_ones(family), "still the same"
+
+    assert "There is no nowhere.ipynb." in json.dumps(kernel.run("%grade nowhere.ipynb"))
+    family = kernel.family()
+    kernel.manager.shutdown_kernel(now=False)
+    assert not psutil.wait_procs(family, WAIT_S)[1], "nothing that it started is left"
+    until(lambda: not list(scratch.iterdir()))
+
+
+def test_a_kernel_that_is_killed_leaves_nothing_running(
+    kernel: Kernel, scratch: Path, make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path]
+) -> None:
+    exercise = make_exercise(CHECKS, cell_s=1000, total_s=1000)
+    path = write_notebook("open('running', 'w').close()\nwhile True: pass")
+    kernel.start(f"%load_ext grader\n%grade {path} --exercise {exercise.folder} --data sample")
+    until(lambda: running(scratch) == 1)
+    family = kernel.family()
+    psutil.Process(kernel.manager.provisioner.pid).kill()
+    assert not psutil.wait_procs(family, WAIT_S)[1]
+    until(lambda: not list(scratch.iterdir()))

@@ -14,7 +14,10 @@ from grader.errors import UsageError
 from grader.language import mark, preferred, tr
 
 if TYPE_CHECKING:
+    from grader.exercise import Exercise
     from grader.grading import Options
+    from grader.judging import Progress
+    from grader.kernel.warm import Warm
 
 
 class Complaints(Console):
@@ -30,6 +33,25 @@ class Complaints(Console):
 # No markup: a folder may be named `[red]`.
 console = Console(highlight=False, soft_wrap=False, markup=False)
 complaints = Complaints(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+
+class Standing:
+    """What a process has that is there for one command after another (:mod:`grader.serving`): else there is none of it.
+
+    Attributes
+    ----------
+    say
+        Who is told how far a notebook has got, instead of the terminal.
+    """
+
+    say: Progress | None = None
+
+    def warm(self, exercise: Exercise, options: Options) -> Warm | None:
+        """The process to fork a kernel from."""
+        return None
+
+
+standing = Standing()
 
 
 class GradeByDefault(typer.core.TyperGroup):

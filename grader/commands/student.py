@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from grader.commands import common
 from grader.commands.common import (
     AsJson,
     Data,
@@ -60,7 +61,7 @@ def notebook(
     from grader.text import plain
 
     target = find_target(path, exercise)
-    follow = complaints.is_terminal and not as_json
+    follow = (complaints.is_terminal and not as_json) or common.standing.say is not None
     options = replace(settings(device, data, lang, seed, sandbox), follow=follow)
     if target.told:
         complaints.print(target.told)
@@ -92,7 +93,9 @@ def notebook(
         complaints.print(tr("Watching {file}: save it to have it graded again; Ctrl-C ends this.", file=name))
         watch_target(target, options, found, lambda: CellProgress(complaints, quiet=as_json))  # until Ctrl-C
     with CellProgress(complaints, quiet=as_json) as progress:
-        graded = grade(Submission(target.notebook), target.exercise, options, progress.say)
+        options = replace(options, warm=common.standing.warm(target.exercise, options) or options.warm)
+        say = common.standing.say or progress.say
+        graded = grade(Submission(target.notebook), target.exercise, options, say)
     tell(graded)
     raise typer.Exit(graded.report.exit_code)
 

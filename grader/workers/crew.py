@@ -207,6 +207,13 @@ class Needs:
     threads: int | None = None
 
 
+def views_of(needs: Needs) -> list[Path]:
+    """Views of the data sets that are here; where one is not, its notebooks will say so."""
+    choices: list[Choice] = ["sample", "full"] if needs.choice is None else [needs.choice]
+    sets = [dataset(name) for name in needs.data]
+    return [one.view(choice) for one in sets for choice in choices if choice == "sample" or one.full_is_here()]
+
+
 class Machine:
     """Processes of this machine, the warm process that they fork kernels from, and a folder for all of them.
 
@@ -232,7 +239,7 @@ class Machine:
         with ExitStack() as stack:
             folder = scratch_folder()
             stack.callback(remove, folder)
-            views = self._views()
+            views = views_of(self._needs)
             warm = self._warm
             if warm is None:
                 warm = stack.enter_context(warmed(views, self._needs.device))
@@ -251,12 +258,6 @@ class Machine:
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
-
-    def _views(self) -> list[Path]:
-        """Of the data sets that are here; where one is not, its notebooks will say so."""
-        choices: list[Choice] = ["sample", "full"] if self._needs.choice is None else [self._needs.choice]
-        sets = [dataset(name) for name in self._needs.data]
-        return [one.view(choice) for one in sets for choice in choices if choice == "sample" or one.full_is_here()]
 
     def executors(self) -> Sequence[Process]:
         """The processes."""
