@@ -18,10 +18,10 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (a few minutes the first time: torch is large)"
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) \
-		&& uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[test]'; \
+		&& uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[course,test]'; \
 	else \
 		$(PYTHON) -m venv $(VENV) \
-		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'; \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[course,test]'; \
 	fi
 	@touch $@
 

@@ -1,7 +1,8 @@
 """Why a name is not there: what became of the cell that would have defined it.
 
 What a check cannot judge for want of a package is not judged. That is believed only where the grader itself sees it:
-the notebook's text imports the package, the exercise lists it, and it is not on this machine.
+the notebook's text imports the package, there is such a package, and it is not on this machine. What hangs on a package
+that the exercise forbids is wrong.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ from functools import cached_property
 
 import nbformat
 
-from grader.errors import NameMissing, NotJudged
-from grader.kernel.execution import CellOutcome, missing_package
+from grader.errors import CheckFailed, NameMissing, NotJudged, SubmissionFault
+from grader.kernel.execution import UNDEFINED, CellOutcome, named_package
 from grader.language import tr
-from grader.outcomes import named, not_run, numbered, raised, uncompiled
-from grader.sources import defined, imports_inside, installed, text_defines
+from grader.outcomes import cause, named, not_run, numbered, uncompiled
+from grader.packages import ANY, Packages
+from grader.sources import defined, imported, text_defines
 
-_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
-_NO_MODULE = re.compile(r"No module named '([A-Za-z_]\w*)")
 # How alike two names are of which one is taken for the other, misspelt.
 _ALIKE = 0.85
 
@@ -31,13 +31,15 @@ class Diagnosis:
 
     Attributes
     ----------
-    packages, names
+    packages
+        What the exercise says of packages.
+    names
         Those that the exercise lists.
     """
 
     notebook: nbformat.NotebookNode
     outcomes: list[CellOutcome]
-    packages: tuple[str, ...] = ()
+    packages: Packages = ANY
     names: tuple[str, ...] = ()
 
     @cached_property
@@ -46,53 +48,65 @@ class Diagnosis:
         return list(zip(self.outcomes, sources, strict=False))
 
     @cached_property
+    def _imported(self) -> set[str]:
+        """Packages that the notebook's text imports, and those that cells were run without."""
+        without = {package for outcome in self.outcomes for package in outcome.lacks}
+        return without.union(*(imported(source) for _, source in self._cells))
+
+    @cached_property
     def _lost(self) -> dict[str, str]:
-        """Names that are not there for want of a package, each with the package."""
+        """Names that are not there since their cell ended for want of a package, each with the package."""
         lost: dict[str, str] = {}
         for outcome, source in self._cells:
-            for package, bound in outcome.lacks.items():
-                if package in self.packages:
-                    lost |= dict.fromkeys(bound, package)
             if outcome.status == "not run":
                 continue
-            found = defined(source)
-            failed = outcome.status == "error" and not outcome.quote.startswith("raise")
-            package = self._lacking(outcome.error_type, outcome.error, lost) if failed else ""
+            ended = outcome.status == "error" and not outcome.went_on and not outcome.quote.startswith("raise")
+            package = self._wanted(outcome.error_type, outcome.error) if ended else ""
             never = defined(source, outcome.line) if package else set()
-            for name in found - never - {name for bound in outcome.lacks.values() for name in bound}:
+            for name in defined(source) - never:
                 lost.pop(name, None)
-            if outcome.lacks and not _UNDEFINED.match(outcome.error):
-                continue  # nothing but the import did not run
-            lost |= dict.fromkeys(never - set(lost), package)
+            lost |= dict.fromkeys(never, package)
         return lost
 
-    def _lacking(self, error_type: str, error: str, lost: dict[str, str]) -> str:
+    def _brought_along(self, name: str) -> str:
+        """The package that a name may have come from, of which everything was imported; "" if there is none."""
+        stars = [package for one in self.outcomes for package, names in one.lacks.items() if "*" in names]
+        nobodys = not any(name in defined(source) for _, source in self._cells)
+        return next((one for one in stars if nobodys and self.packages.hinders(one)), "")
+
+    def _wanted(self, error_type: str, error: str) -> str:
         """The package for want of which something was raised, as far as the grader can see that; else ""."""
-        if error_type == "NameError" and (found := _UNDEFINED.match(error)):
-            return lost.get(found[1], "")
-        if error_type == "ImportError":
-            package = missing_package(CellOutcome(0, "", error_type=error_type, error=error))
-            return package if package and any("tqdm" in source for _, source in self._cells) else ""
-        found = _NO_MODULE.match(error) if error_type == "ModuleNotFoundError" else None
-        if found is None or found[1] not in self.packages or installed(found[1]):
-            return ""
-        return found[1] if any(imports_inside(source, found[1]) for _, source in self._cells) else ""
+        if error_type == "NameError" and (found := UNDEFINED.match(error)):
+            return self._brought_along(found[1])
+        package = named_package(error_type, error)
+        return package if package in self._imported and self.packages.hinders(package) else ""
 
     # ------------------------------------------------------------------ what checks meet
 
     def imported_inside(self, error_type: str, error: str) -> str:
-        """The package that a function of the notebook's imports in vain, if it is one of the course's."""
-        return self._lacking(error_type, error, {}) if error_type == "ModuleNotFoundError" else ""
+        """The package that a function of the notebook's imports in vain, if it may."""
+        package = self._wanted(error_type, error) if error_type == "ModuleNotFoundError" else ""
+        return "" if self.packages.forbids(package) else package
 
-    def hangs(self, error_type: str, error: str) -> NotJudged | None:
-        """That what a call raised hangs on a package that is not on this machine; None if it does not."""
-        package = self._lacking(error_type, error, self._lost)
-        return _not_judged(package) if package else None
+    def hangs(self, error_type: str, error: str) -> SubmissionFault | None:
+        """That what a call raised hangs on a package that is not on this machine, or forbidden; None if it does not."""
+        package = self._wanted(error_type, error)
+        return self._without(package) if package else None
 
-    def missing(self, name: str) -> NameMissing | NotJudged:
+    def _without(self, package: str) -> SubmissionFault:
+        if self.packages.forbids(package):
+            return CheckFailed(
+                tr("It makes use of {package}, which this exercise forbids.", package=package),
+                tr("Do it with what the exercise allows."),
+            )
+        return NotJudged(
+            tr("Not judged: it needs the package {package}, which is not installed here.", package=package), package
+        )
+
+    def missing(self, name: str) -> SubmissionFault:
         """Why a name is not there, and what to do about it."""
-        if package := self._lost.get(name):
-            return _not_judged(package)
+        if package := self._lost.get(name) or self._brought_along(name):
+            return self._without(package)
         for outcome, source in self._cells:
             if not outcome.compiles and name in defined(source):
                 return NameMissing(_because(name, uncompiled(outcome)))
@@ -109,7 +123,7 @@ class Diagnosis:
 
     def _unreached(self, name: str, outcome: CellOutcome) -> NameMissing:
         if outcome.status == "error":
-            return NameMissing(_because(name, raised(outcome)), tr("Mend that first."))
+            return NameMissing(_because(name, cause(outcome, self.outcomes, self.packages)), tr("Mend that first."))
         told = {"name": name, "cell": named(outcome)}
         if outcome.status == "stopped":
             return NameMissing(
@@ -162,9 +176,3 @@ def _simple(name: str) -> str:
 
 def _because(name: str, reason: str) -> str:
     return tr("`{name}` is not defined. {reason}", name=name, reason=reason)
-
-
-def _not_judged(package: str) -> NotJudged:
-    return NotJudged(
-        tr("Not judged: it needs the package {package}, which is not installed here.", package=package), package
-    )

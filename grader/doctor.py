@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -17,6 +19,8 @@ from rich.text import Text
 from grader.datasets import DATASETS, data_root
 from grader.kernel import sandbox
 from grader.language import mark, tr
+from grader.packages import distribution
+from grader.sources import installed
 from grader.text import listed, plain
 
 _PACKAGES = (
@@ -50,6 +54,7 @@ def examine() -> dict[str, Any]:
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "packages": {name: _version(name) for name in _PACKAGES},
+        "course": {name: _version(name) for name in _course_packages()},
         "devices": _devices(),
         "data": {
             "folder": str(data_root()),
@@ -57,6 +62,31 @@ def examine() -> dict[str, Any]:
         },
         "isolation": isolation(),
     }
+
+
+def examine_for(exercise: str, imports: Sequence[str], data: Sequence[str]) -> dict[str, Any]:
+    """What an exercise needs, and whether it is here.
+
+    Parameters
+    ----------
+    imports
+        Names that its notebooks import.
+    data
+        The data sets that it takes.
+    """
+    return {
+        "id": exercise,
+        "packages": {name: installed(name) for name in imports},
+        "data": {name: DATASETS[name].full_is_here() for name in data},
+    }
+
+
+def _course_packages() -> list[str]:
+    """What the course's environment has beyond the grader's own: the extra `course`, as it was installed."""
+    with suppress(PackageNotFoundError):
+        wanted = requires("grader") or []
+        return [re.split(r"[^\w.-]", one)[0] for one in wanted if re.search(r"extra == .course.", one)]
+    return []
 
 
 def isolation() -> dict[str, Any]:
@@ -109,6 +139,13 @@ def _lines(found: dict[str, Any]) -> Iterator[Text]:
     for name, known in found["packages"].items():
         told = known or tr("missing: {command}", command=f"pip install {name}")
         yield Text(f"  {name:<16}{told}", "" if known else "red")
+    lacking = [name for name, known in found["course"].items() if known is None]
+    if lacking:
+        told = tr("missing: {command}", command="pip install 'grader[course]'")
+        yield Text(tr("Packages of the course: {names}", names=listed(lacking)))
+        yield Text(f"  {told}", "yellow")
+    elif found["course"]:
+        yield Text(tr("Packages of the course: all here"))
     if found["devices"]:
         yield Text(tr("Devices: {names}", names=", ".join(plain(one) for one in found["devices"])))
     else:
@@ -126,3 +163,19 @@ def _lines(found: dict[str, Any]) -> Iterator[Text]:
     if broken:
         promises = listed([tr(one) for one in broken])
         yield Text(tr("Not promised here: {promises}. See docs/security.md.", promises=promises), "yellow")
+    if "exercise" in found:
+        yield from _exercise(found["exercise"])
+
+
+def _exercise(found: dict[str, Any]) -> Iterator[Text]:
+    """What an exercise needs, and what of it is missing."""
+    yield Text(tr("Exercise {id}", id=found["id"]))
+    lacking = [distribution(name) for name, here in found["packages"].items() if not here]
+    names = listed([name for name, here in found["packages"].items() if here])
+    if names:
+        yield Text(f"  {tr('packages here: {names}', names=names)}")
+    if lacking:
+        yield Text(f"  {tr('missing: {command}', command=' '.join(['pip install', *lacking]))}", "red")
+    for name, here in found["data"].items():
+        told = tr("here") if here else tr("not here: {command}", command=f"grade data fetch {name}")
+        yield Text(f"  {name:<16}{told}", "" if here else "yellow")

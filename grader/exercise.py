@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,22 +22,13 @@ from grader.errors import ExerciseError, UsageError
 from grader.formats.files import holds_notebook, in_each_format
 from grader.formats.notebook import SUFFIXES, instead
 from grader.language import tr
+from grader.packages import Packages
+from grader.reading import Unreadable
 from grader.record import Frozen, first_fault
 from grader.small_files import beginning, contents
+from grader.sources import imported
+from grader.submission import Submission
 from grader.text import listed, plain
-
-# What the course's notebooks may import beyond the grader's own dependencies. One of these missing on the
-# machine that grades is the machine's fault: the submission is ungraded, not zero.
-COURSE_PACKAGES = (
-    "torchmetrics",
-    "tensorboard",
-    "seaborn",
-    "pandas",
-    "torchinfo",
-    "ipywidgets",
-    "keras",
-    "tensorflow",
-)
 
 
 class Titles(Frozen):
@@ -56,7 +48,7 @@ class Description(Frozen):
     data: tuple[str, ...] = ()
     dataset: tuple[OwnDataset, ...] = ()
     names: tuple[str, ...] = ()
-    packages: tuple[str, ...] = COURSE_PACKAGES
+    packages: Packages = Packages()
     stop_on_error: bool = False
     # Files that the notebook writes and the teacher wants to look at: kept beside its report.
     keep: tuple[Annotated[str, Field(pattern=r"^\w[\w.-]{0,80}$")], ...] = ()
@@ -150,6 +142,17 @@ class Exercise:
         _validate(checks)
         _ = self.answers  # what is wrong with them is said before anything is graded, here and not on a worker
         return checks
+
+    @property
+    def imports(self) -> list[str]:
+        """Packages beyond Python's own that the starter and the reference import, and those that it allows."""
+        found = set(self.description.packages.allowed)
+        for path in (self.starter, self.reference):
+            with suppress(Unreadable):
+                cells = Submission(path).read().cells
+                found = found.union(*(imported(cell.source) for cell in cells if cell.cell_type == "code"))
+        beside = {path.stem for path in self.folder.glob("*.py")}
+        return sorted(found - sys.stdlib_module_names - beside)
 
     @cached_property
     def datasets(self) -> dict[str, Own]:

@@ -183,6 +183,7 @@ def _one_round(
                 None if this.alone else options.warm,
                 exercise.private,
                 workspace.name if workspace.name.endswith(".py") else "",
+                exercise.description.packages,
             ),
             exercise.description.budget,
         ) as kernel:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from grader.budget import Budget
 from grader.exercise import Exercise
-from grader.kernel.execution import CellOutcome, missing_package
+from grader.kernel.execution import UNDEFINED, CellOutcome, missing_package
 from grader.language import ngettext, tr
+from grader.packages import Packages, distribution, misspelt
 from grader.report import CellReport, ExecutionReport
 from grader.text import plain, size
 
@@ -26,25 +28,26 @@ def execution_report(
     judged_before
         Number of a cell that ended the kernel, where those before it were run again without it.
     """
+    packages = exercise.description.packages
     severity = {"ok": 0, "not run": 0, "stopped": 1, "error": 1, "output": 2, "timeout": 3, "died": 4} | dict.fromkeys(
         _KILLED_FOR, 5
     )
-    worst = max(outcomes, key=lambda one: (severity[one.status], _gravity(one, outcomes), -one.number))
+    worst = max(outcomes, key=lambda one: (severity[one.status], _gravity(one, outcomes, packages), -one.number))
     if judged_before is not None:
         worst = outcomes[judged_before - 1]
 
     def sentence(outcome: CellOutcome) -> str | None:
-        said = _sentence(outcome, exercise)
+        said = _sentence(outcome, exercise, outcomes)
         return f"{said} {_run_again()}" if said and outcome.number == judged_before else said
 
-    missing = {name for one in outcomes for name in (*one.lacks, missing_package(one))}
+    missing = {name for one in outcomes for name in (*one.lacks, missing_package(one, packages))}
     return ExecutionReport(
         status=_KILLED_FOR.get(worst.status) or _TOLD_AS.get(worst.status, worst.status),  # type: ignore[arg-type]
         seconds=round(seconds, 3),
         cell=worst.number if severity[worst.status] else None,
         error=sentence(worst) if severity[worst.status] else None,
         peak_memory=peak_memory,
-        missing_packages=sorted(missing & set(exercise.description.packages)),
+        missing_packages=sorted(name for name in missing if name and packages.lack(name) == "lacking"),
         judged_before=judged_before,
         cells=[
             CellReport(
@@ -67,17 +70,18 @@ _KILLED_FOR = {"memory": "memory", "processes": "died", "files": "output"}
 _TOLD_AS = {"not run": "ok", "stopped": "error"}
 
 
-def _gravity(outcome: CellOutcome, outcomes: list[CellOutcome]) -> int:
+def _gravity(outcome: CellOutcome, outcomes: list[CellOutcome], packages: Packages) -> int:
     """Which of several errors is told first: that which explains most, and what the machine lacks last."""
     unbound = {f"name '{name}' is not defined" for one in outcomes for names in one.lacks.values() for name in names}
     if not outcome.compiles:
         return 2
     if outcome.status == "stopped":
         return 0
-    return 0 if missing_package(outcome) or outcome.error in unbound else 1
+    package = missing_package(outcome, packages)
+    return 0 if (package and packages.lack(package) == "lacking") or outcome.error in unbound else 1
 
 
-def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
+def _sentence(outcome: CellOutcome, exercise: Exercise, outcomes: list[CellOutcome]) -> str | None:
     """What happened in a cell, and what to do about it."""
     cell = numbered(outcome)
     match outcome.status:
@@ -92,7 +96,7 @@ def _sentence(outcome: CellOutcome, exercise: Exercise) -> str | None:
                 cell=cell,
             )
         case "error":
-            return _error(outcome, exercise)
+            return _error(outcome, exercise, outcomes)
         case "timeout" if outcome.in_all:
             return tr("The notebook ran out of its time in cell {cell}. Train for fewer epochs.", cell=cell)
         case "timeout":
@@ -144,15 +148,13 @@ def _overstepped(outcome: CellOutcome, budget: Budget) -> str:
             )
 
 
-def _error(outcome: CellOutcome, exercise: Exercise) -> str:
+def _error(outcome: CellOutcome, exercise: Exercise, outcomes: list[CellOutcome]) -> str:
     """What a cell raised; for the usual errors, what is behind them."""
     cell = numbered(outcome)
     if outcome.refused:
         return outcome.refused
     if not outcome.compiles:
         return uncompiled(outcome)
-    if lacking := missing_package(outcome):
-        return _lacking(outcome, lacking, lacking in exercise.description.packages)
     if outcome.error_type in _NO_NETWORK or any(sign in outcome.error for sign in _OFFLINE):
         return tr(
             "Cell {cell} wants something from the network, and there is none while grading. "
@@ -175,27 +177,74 @@ def _error(outcome: CellOutcome, exercise: Exercise) -> str:
         return tr(
             "Cell {cell} calls sys.exit() or exit(). Take that out: it ends the cell before it is done.", cell=cell
         )
-    return raised(outcome)
+    if found := _ELSEWHERE.search(outcome.error) if outcome.error_type in _NOT_THERE else None:
+        return tr(
+            "Cell {cell} looks for {path}, a place of {site}'s that is not here. What the exercise needs lies in "
+            "`./data`: read it from there. A file of your own is handed in beside the notebook.",
+            cell=cell,
+            path=plain(found[0], 80),
+            site="Kaggle" if "kaggle" in found.groups() else "Colab",
+        )
+    return cause(outcome, outcomes, exercise.description.packages)
 
 
-_NO_NETWORK = ("URLError", "gaierror", "ConnectionError", "ConnectError", "MaxRetryError", "NewConnectionError")
+_NOT_THERE = ("FileNotFoundError", "NotADirectoryError", "PermissionError", "OSError")
+_ELSEWHERE = re.compile(
+    r"(?<=['\"])/(?P<quoted>content|kaggle)(?:/[^'\"]*)?(?=['\"])|(?<![\w.:/])/(?P<bare>content|kaggle)(?:/\S*)?(?!\w)"
+)
+
+
+_NO_NETWORK = (
+    "OfflineModeIsEnabled",
+    "LocalEntryNotFoundError",
+    "URLError",
+    "gaierror",
+    "ConnectionError",
+    "ConnectError",
+    "MaxRetryError",
+    "NewConnectionError",
+)
 _OFFLINE = ("urlopen error", "name resolution", "Name or service not known", "Network is unreachable")
 
 
-def _lacking(outcome: CellOutcome, package: str, of_course: bool) -> str:
-    cell, name = numbered(outcome), plain(package, 60)
-    if of_course:
-        said = tr(
-            "Cell {cell} needs the package {package}, which is not installed here: `pip install {package}`.",
-            cell=cell,
-            package=name,
-        )
-    else:
-        said = tr(
-            "Cell {cell} imports {package}, which is neither installed here nor lies beside the notebook.",
-            cell=cell,
-            package=name,
-        )
+def cause(outcome: CellOutcome, outcomes: list[CellOutcome], packages: Packages) -> str:
+    """What a cell raised; for want of a name that an import did not bind, what is wrong with that."""
+    found = UNDEFINED.match(outcome.error) if outcome.error_type == "NameError" else None
+    for earlier in [one for one in outcomes if found and one.number <= outcome.number]:
+        for package, names in earlier.lacks.items():
+            if found and found[1] in names:
+                return lacking(earlier, package, packages)
+    if package := missing_package(outcome, packages):
+        return lacking(outcome, package, packages)
+    return raised(outcome)
+
+
+def lacking(outcome: CellOutcome, package: str, packages: Packages) -> str:
+    """That a cell wants a package which it does not get, and what to do."""
+    told = {"cell": numbered(outcome), "package": plain(package, 60)}
+    match packages.lack(package):
+        case "forbidden":
+            said = tr("Cell {cell} imports {package}, which this exercise forbids.", **told)
+        case "misspelt":
+            said = tr(
+                "Cell {cell} imports {package}, and there is no such package. Did you mean {other}?",
+                **told,
+                other=misspelt(package),
+            )
+        case "own":
+            said = tr(
+                "Cell {cell} imports {package}, which is neither installed here nor lies beside the notebook. If it is "
+                "a file of your own, hand in {package}.py with the notebook.",
+                **told,
+            )
+        case _ if package in sys.stdlib_module_names:
+            said = tr("Cell {cell} needs {package}, a part of Python that is not on this machine.", **told)
+        case _:
+            said = tr(
+                "Cell {cell} needs the package {package}, which is not installed here: `pip install {distribution}`.",
+                **told,
+                distribution=plain(distribution(package), 60),
+            )
     return f"{said} {tr('The rest of the cell was run without it.')}" if package in outcome.lacks else said
 
 

@@ -7,6 +7,7 @@
 - `below`, `at_most`, `at_least`: points;
 - `fails`, `passes`: words that begin the names of checks, which all have to fail (or not be judged), or to pass;
 - `says`: texts that stand in the report's messages; `silent`: texts that stand nowhere in it;
+- `hidden`: packages that are not to be imported, whether they are here or not;
 - `budget`: what of the exercise's is other: `memory_mb`, or `cell_s` for a cell that does not end;
 - `open`: why it is not mended yet: the test has to fail until it is, and fails when it does not;
 - `thorough`: tried in `make thorough` alone, `data`: "full" where it is about the real sets.
@@ -28,6 +29,7 @@ import pytest
 from grader.exercise import Exercise, load
 from grader.grading import Options, grade
 from grader.kernel.warm import Warm
+from grader.packages import Lack, Packages
 from grader.report import Report
 from grader.submission import Submission
 from tests.conftest import ROOT, thorough
@@ -54,6 +56,16 @@ def with_budget(exercise: Exercise, cell_s: float = 0, **budget: Any) -> Exercis
     return replace(exercise, description=exercise.description.model_copy(update={"budget": changed}))
 
 
+class Hidden(Packages):
+    """Packages that are as if they were not installed."""
+
+    def forbids(self, package: str) -> bool:
+        return False
+
+    def lack(self, package: str) -> Lack:
+        return "lacking" if package in self.forbidden else super().lack(package)
+
+
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=thorough if one.get("thorough") else ()) for name, one in CASES.items()]
 )
@@ -65,6 +77,9 @@ def test_case(name: str, warm: Warm | None, request: pytest.FixtureRequest) -> N
     if data == "full":
         request.getfixturevalue("full_data")
     exercise = with_budget(load(ROOT / "exercises" / case["exercise"]), **case.get("budget", {}))
+    if "hidden" in case:
+        description = exercise.description.model_copy(update={"packages": Hidden(forbidden=case["hidden"])})
+        exercise = replace(exercise, description=description)
     report = grade(Submission(NOTEBOOKS[name]), exercise, Options(data=data, warm=warm)).report
     told = report.model_dump_json()
     broken = [check.message for check in report.checks if check.status == "error"]

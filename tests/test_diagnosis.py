@@ -188,8 +188,12 @@ def test_what_is_left_of_a_cell() -> None:
     assert (rest.source, rest.names) == ("#\nb = 2\nc = 3", {"q"})
     assert after_import("import os, p, sys", 1, "p").source == "import os, sys"  # type: ignore[union-attr]
     assert after_import("import p", 1, "p").source == ""  # type: ignore[union-attr]
+    rest = after_import(
+        "y = 1\nif y:\n    z = 2\n    from p import (a as b,\n        c)\n    x = 3", 4, "p", stand_in=True
+    )
+    assert rest is not None
+    assert rest.source == "#\nif y:\n#\n#\n    b = c = get_ipython().absent('p')\n    x = 3"
     for source in (
-        "if True:\n    import p\nx = 3",
         "def f():\n    import p\nf()",
         "x = 3",
         "from . import p",

@@ -242,7 +242,7 @@ def test_the_scratch_folder_is_gone_afterwards(path: Bench) -> None:
         (
             raised(2, "ModuleNotFoundError", "No module named 'nmupy'"),
             "error",
-            "Cell 2 imports nmupy, which is n",
+            "Cell 2 imports nmupy, and there is no such package. Did you mean numpy?",
         ),
         (
             raised(2, "ModuleNotFoundError", "No module named 'torch.nnn'"),

@@ -121,11 +121,22 @@ def list_exercises(as_json: AsJson = False, lang: Lang = None) -> None:
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
-    """Tell what this machine has: versions, devices, data, isolation."""
+def doctor(
+    exercise: Annotated[
+        str | None, typer.Option("--exercise", help=mark("Tell what this exercise needs, too."), show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what this machine has: versions, devices, packages, data, isolation."""
     from grader.doctor import examine, render
+    from grader.exercise import find_exercise
 
     found = examine()
+    if exercise is not None:
+        from grader.doctor import examine_for
+
+        one = find_exercise(exercise, Path.cwd())
+        found["exercise"] = examine_for(one.id, one.imports, one.description.data)
     if as_json:
         print(json.dumps(found, indent=2))
     else:

@@ -136,17 +136,18 @@ def _nothing(*_: Any, **__: Any) -> None:
     """What has no place here is not done."""
 
 
-def _colab(sentence: str) -> dict[str, dict[str, Any]]:
-    """The modules of Colab that notebooks import, and what is in them."""
+def _modules(said: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The modules of Colab and Kaggle that notebooks import, and what is in them."""
 
-    def say(*_: Any, **__: Any) -> None:
-        print(sentence)
+    def drive(*_: Any, **__: Any) -> None:
+        print(said["drive"])
 
     def nothing_uploaded(*_: Any, **__: Any) -> dict[str, bytes]:
-        say()
+        drive()
         return {}
 
     def no_secret(*_: Any, **__: Any) -> str:
+        print(said["secret"])
         return ""
 
     def show(image: Any) -> None:
@@ -155,9 +156,15 @@ def _colab(sentence: str) -> dict[str, dict[str, Any]]:
         pyplot.imshow(image[..., ::-1] if getattr(image, "ndim", 2) == 3 else image, cmap="gray")
         pyplot.show()
 
-    return {
-        "drive": {"mount": say, "flush_and_unmount": _nothing},
-        "files": {"upload": nothing_uploaded, "download": _nothing, "view": _nothing},
+    class UserSecretsClient:
+        """Kaggle's."""
+
+        get_secret = get_gcloud_credential = get_bigquery_access_token = staticmethod(no_secret)
+        set_gcloud_credentials = set_tensorflow_credential = staticmethod(no_secret)
+
+    colab: dict[str, dict[str, Any]] = {
+        "drive": {"mount": drive, "flush_and_unmount": _nothing},
+        "files": {"upload": nothing_uploaded, "upload_file": nothing_uploaded, "download": _nothing, "view": _nothing},
         "userdata": {"get": no_secret, "SecretNotFoundError": KeyError, "NotebookAccessError": PermissionError},
         "auth": {"authenticate_user": _nothing},
         "output": {"clear": _nothing, "eval_js": _nothing, "enable_custom_widget_manager": _nothing},
@@ -165,27 +172,44 @@ def _colab(sentence: str) -> dict[str, dict[str, Any]]:
         "data_table": {"enable_dataframe_formatter": _nothing, "disable_dataframe_formatter": _nothing},
         "patches": {"cv2_imshow": show},
     }
+    return {f"{_COLAB}.{name}": content for name, content in colab.items()} | {
+        "kaggle_secrets": {"UserSecretsClient": UserSecretsClient}
+    }
 
 
-class _Colab(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds `google.colab` for who takes for granted that it is there; whoever tries is told that it is not."""
+class _Elsewhere(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds modules of Colab and Kaggle for who takes for granted that they are there.
 
-    def __init__(self, sentence: str) -> None:
-        self._modules = _colab(sentence)
+    Whoever tries whether they are is told that they are not.
+    """
+
+    def __init__(self, said: dict[str, str]) -> None:
+        self._modules = _modules(said)
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        inside = name.removeprefix(_COLAB + ".")
-        if name not in ("google", _COLAB) and inside not in self._modules:
+        package = name in ("google", _COLAB)
+        if not package and name not in self._modules and not name.startswith(_COLAB + "."):
             return None
-        if _COLAB not in sys.modules and not _imported_for_granted(b"colab"):
+        asked = "colab" if package else name.rpartition(".")[2]
+        if _COLAB not in sys.modules and not _imported_for_granted(asked.encode()):
             return None
-        return importlib.util.spec_from_loader(name, self, is_package=inside == name)
+        return importlib.util.spec_from_loader(name, self, is_package=package)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
         """Python's own way."""
 
     def exec_module(self, module: types.ModuleType) -> None:
-        vars(module).update(self._modules.get(module.__name__.removeprefix(_COLAB + "."), {}))
+        content = self._modules.get(module.__name__, {})
+        vars(module).update(content)
+        if not content and module.__name__.startswith(_COLAB + "."):
+            vars(module)["__getattr__"] = _unknown_part
+
+
+def _unknown_part(name: str) -> Any:
+    """A part of Colab that nobody has told of: it does nothing."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _nothing
 
 
 def _imported_for_granted(word: bytes) -> bool:
@@ -275,13 +299,20 @@ def adapt() -> None:
                 change(sys.modules[name])
 
 
-def stand_in(sentence: str) -> None:
-    """Let notebooks for Colab, and marimo's without marimo, go on here.
+def stand_in(said: dict[str, str]) -> None:
+    """Let notebooks for Colab and Kaggle, and marimo's without marimo, go on here.
 
     Parameters
     ----------
-    sentence
-        What they print who ask for a Drive or for files.
+    said
+        What they print who ask for a Drive or for files (``"drive"``), or for secrets (``"secret"``).
     """
-    sys.meta_path.append(_Colab(sentence))
+    sys.meta_path.append(_Elsewhere(said))
     sys.meta_path.append(_Marimo())
+    _CHANGES["huggingface_hub"] = lambda module: _no_login(module, said["secret"])
+
+
+def _no_login(hub: types.ModuleType, sentence: str) -> None:
+    """Nobody logs in here."""
+    for name in ("login", "notebook_login", "interpreter_login"):
+        setattr(hub, name, lambda *_, **__: print(sentence))

@@ -58,6 +58,9 @@ def clean_environment(scratch: Path, device: str) -> dict[str, str]:
         "PYTHONIOENCODING": "utf-8",
         "PIP_NO_INDEX": "1",  # what is called past IPython is answered at once, too, and installs nothing anywhere
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "WANDB_MODE": "disabled",  # who logs there trains all the same
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }

@@ -21,7 +21,8 @@ from grader.formats.cell import PLACE
 from grader.kernel.client import BoundedClient, Meter
 from grader.kernel.signs import Signs
 from grader.kernel.watchdog import GRACE_S, Watchdog
-from grader.sources import after_import, installed
+from grader.packages import Packages
+from grader.sources import Rest, after_import, behind, defined, imported
 from grader.text import plain
 
 CellStatus = Literal["ok", "error", "timeout", "memory", "processes", "files", "output", "died", "stopped", "not run"]
@@ -40,8 +41,8 @@ _IDLE_S = 4
 _ENDS_S, _INTERRUPTED_S = 0.2, 0.2
 # Outputs that `update_display` may still change: nbclient looks through all of them each time.
 _CHANGEABLE = 500
-# How many packages that are missing a cell is run without.
-_MOST_MISSING = 10
+# How often a cell is run on behind something that a package is missing for.
+_MOST_TIMES = 30
 _SYNTAX = ("SyntaxError", "IndentationError", "TabError")
 _UNCOMPILED = re.compile(r" \(\d+\.py, line (\d{1,6})\)$")
 _IN_CELL = re.compile(r"Cell In\[\d+\], line (\d{1,6})")
@@ -52,6 +53,8 @@ _LINE, _LOOKED_AT = 160, 2_000
 _NO_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
 # What `mo.stop` raises, marimo's own and that which stands in for it.
 _STOPPED = "MarimoStopError"
+UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+_STANDS_IN = re.compile(r"\b([A-Za-z_]\w*)_not_installed\b")
 _MIME = re.compile(r"[\w.+/-]{1,100}")
 
 
@@ -74,12 +77,14 @@ class CellOutcome:
     silenced
         Whether the kernel, though alive, answered no more after it, so that it was ended.
     lacks
-        Packages that are not on this machine and that it imports: it was run without these. With the names that each
-        import would have bound.
+        Packages that are not on this machine, or forbidden, and that it imports: it was run without these. With the
+        names that each would have bound.
     place
         What the file says of the cell, where that is a text: see :class:`grader.formats.cell.Cell`.
     held_by
         The cell that it hangs on, for the sake of which it was not run: refused, switched off, or ended by `mo.stop`.
+    went_on
+        Whether it failed for want of these only: all the rest of it has been run.
     """
 
     number: int
@@ -95,6 +100,7 @@ class CellOutcome:
     compiles: bool = True
     silenced: bool = False
     lacks: dict[str, frozenset[str]] = field(default_factory=dict)
+    went_on: bool = False
     place: Mapping[str, Any] = field(default_factory=dict)
     held_by: CellOutcome | None = None
 
@@ -119,13 +125,20 @@ class CellOutcome:
         return str(self.place.get("name") or self.place.get("number") or self.number)
 
 
-def missing_package(outcome: CellOutcome) -> str:
-    """The package for want of which a cell says that it ended, if that really is not on this machine; else ""."""
-    if outcome.error_type == "ImportError" and outcome.error.startswith("IProgress not found"):  # says tqdm
-        return "" if installed("ipywidgets") else "ipywidgets"
-    found = _NO_MODULE.match(outcome.error) if outcome.error_type == "ModuleNotFoundError" else None
-    package = found[1].partition(".")[0] if found else ""
-    return "" if installed(package or "sys") else package
+def named_package(error_type: str, error: str) -> str:
+    """The package for want of which something says that it was raised; "" if it says nothing of the kind."""
+    if error_type == "ImportError" and error.startswith("IProgress not found"):  # says tqdm
+        return "ipywidgets"
+    if error_type == "ModuleNotFoundError" and (found := _NO_MODULE.match(error)):
+        return found[1].partition(".")[0]
+    found = _STANDS_IN.search(error)
+    return found[1] if found else ""
+
+
+def missing_package(outcome: CellOutcome, packages: Packages) -> str:
+    """The package for want of which a cell says that it ended, if that is missing or forbidden here; else ""."""
+    package = named_package(outcome.error_type, outcome.error)
+    return package if package and packages.lack(package) else ""
 
 
 def overwritten(text: str) -> str:
@@ -218,6 +231,7 @@ class NotebookRunner(NotebookClient):
         client: BoundedClient,
         watchdog: Watchdog,
         signs: Signs,
+        packages: Packages,
     ) -> None:
         super().__init__(
             notebook,
@@ -237,6 +251,9 @@ class NotebookRunner(NotebookClient):
         self._stream: nbformat.NotebookNode | None = None
         self._line = ""
         self._flood: asyncio.TimerHandle | None = None
+        self.packages = packages
+        self._lacking: set[str] = set()
+        self._starred = ""  # of which everything was imported, whatever that is
         self.comm_open_handlers: dict[str, Any] = {}
         self._shown = self._room = 0
         self._updates: dict[str, int] = {}
@@ -341,28 +358,55 @@ class NotebookRunner(NotebookClient):
     ) -> None:
         """Run what comes behind an import that failed because the package is not on this machine.
 
-        It is the grader that looks: at the statement in the cell, and for the package.
+        It is the grader that looks: at the statement in the cell, and for the package. What would have come from a
+        package that there is, is something that stands for it; behind a statement that cannot do without the package
+        the cell goes on as well.
         """
-        source = cell.source
-        while len(outcome.lacks) < _MOST_MISSING and (package := missing_package(outcome)):
-            rest = after_import(source, outcome.line, package)
-            if rest is None or package in outcome.lacks:
+        source, failed = cell.source, replace(outcome)
+        for _ in range(_MOST_TIMES):
+            package = self._wanting(outcome) if outcome.status == "error" else ""
+            rest = self._rest(source, outcome, package) if package else None
+            if rest is None:
                 return
-            outcome.lacks[package] = rest.names
+            outcome.lacks[package] = outcome.lacks.get(package, frozenset()) | rest.names
             if not rest.source:
                 return
-            failed, outputs = replace(outcome), cell.outputs
+            outputs = cell.outputs
             self.clear_display_id_mapping(index)
-            cell["source"], source = rest.source, rest.source
+            cell["source"] = source = rest.source
             try:
                 await self._run_cell(cell, index, outcome, meter)
             finally:
                 cell["source"] = self._sources[index]
                 cell["outputs"] = [*outputs, *cell.outputs]
-            if outcome.status == "ok":  # what is wrong with the cell is still the import
+            if outcome.status == "ok":  # what is wrong with the cell is still what failed first
                 outcome.status, outcome.error_type, outcome.error = "error", failed.error_type, failed.error
-                outcome.line, outcome.quote = failed.line, failed.quote
+                outcome.line, outcome.quote, outcome.went_on = failed.line, failed.quote, True
                 return
+
+    def _wanting(self, outcome: CellOutcome) -> str:
+        """The package for want of which a cell failed, or that may have brought along a name that is not there."""
+        found = UNDEFINED.match(outcome.error) if outcome.error_type == "NameError" else None
+        if found is None:
+            return missing_package(outcome, self.packages)
+        nobodys = not any(found[1] in defined(one) for one in self._code())
+        return self._starred if nobodys else ""
+
+    def _code(self) -> list[str]:
+        return [one for one, cell in zip(self._sources, self.nb.cells, strict=True) if cell.cell_type == "code"]
+
+    def _rest(self, source: str, outcome: CellOutcome, package: str) -> Rest | None:
+        """What is left of a cell that failed for want of a package; None if that is its own affair."""
+        there_is = self.packages.hinders(package)
+        rest = after_import(source, outcome.line, package, stand_in=there_is)
+        if rest is not None:
+            self._lacking.add(package)
+            self._starred = package if there_is and "*" in rest.names else self._starred
+        if rest is not None or not there_is or outcome.quote.startswith("raise"):
+            return rest
+        if package in self._lacking or any(package in imported(one) for one in self._code()):
+            return behind(source, outcome.line, package, self._code())
+        return None
 
     def _judge(self, cell: nbformat.NotebookNode, outcome: CellOutcome, meter: Meter) -> None:
         cell["execution_count"] = outcome.number  # whatever the kernel said

@@ -108,18 +108,21 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         if sys.platform != "win32":
             zmqshell.system = home.answering(run_command)
         home.make_lenient(self.shell)
+        home.answer_programs()
         self.kernel.shell.enable_gui = _no_windows
         elsewhere.adapt()
         self._probe: dict[str, Any] = {"__name__": "_grader_probe"}
         exec(probe, self._probe)
 
-    def connect(self, connection_file: str, line: Line, no_drive: str) -> None:
+    def connect(self, connection_file: str, line: Line, said: dict[str, str], packages: dict[str, list[str]]) -> None:
         """Open the channels, and the line to the grader; say on it that all is ready.
 
         Parameters
         ----------
-        no_drive
-            What is told to notebooks that ask for Colab's Drive.
+        said
+            What is told to notebooks that look for what is not here.
+        packages
+            Those that the exercise allows and forbids.
         """
         self.connection_file = connection_file
         self.load_connection_file()
@@ -136,9 +139,9 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         kernel.shell.displayhook.pub_socket = kernel.shell.display_pub.pub_socket = self.iopub_socket
         self.displayhook.get_execution_count = lambda: kernel.execution_count
         elsewhere.settle(kernel.shell)
-        elsewhere.stand_in(no_drive)
+        elsewhere.stand_in(said)
         add_own_modules()
-        home.find_digits_anywhere(os.getcwd())  # noqa: PTH109
+        home.arrive(os.getcwd(), said, packages)  # noqa: PTH109
         tripwires.hold_anomaly_mode()
         self._probe["install"](kernel.shell, line, tripwires.tripwires)
         line.send("ready")

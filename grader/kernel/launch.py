@@ -157,7 +157,7 @@ def _give(path: str, user: int) -> None:
 def start_kernel(application: Any, connection_file: str, line: Any, policy: dict[str, Any]) -> NoReturn:
     """Run ipykernel in this process."""
     os.chdir(policy["folder"])
-    application.connect(connection_file, line, policy["no_drive"])
+    application.connect(connection_file, line, policy["said"], policy["packages"])
     application.start()
     sys.exit(0)
 

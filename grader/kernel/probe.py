@@ -62,18 +62,83 @@ class Placeholder(Exception):
 
 
 class Absent(types.ModuleType):
-    """Stands for a package that is not here, while a function is called that imports it: it has nothing in it."""
+    """Stands for a package that is not here, and for all that comes from it.
+
+    It can be called, looked into and entered: a training that only tells it how it went goes on. What it would have to
+    know to answer, it does not know, and raises what its import did.
+    """
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise ModuleNotFoundError(f"No module named '{self.__name__}'")
+        return absent(self.__name__)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Nothing is kept."""
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        return absent(self.__name__)
+
+    def __getitem__(self, _: Any) -> Any:
+        return absent(self.__name__)
+
+    def __setitem__(self, *_: Any) -> None:
+        """Nothing is kept."""
+
+    def __enter__(self) -> Any:
+        return absent(self.__name__)
+
+    def __exit__(self, *_: Any) -> None:
+        """What was raised goes on."""
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__} is not installed here>"
+
+
+def unknown(self: Any, *_: Any, **__: Any) -> Any:
+    raise ModuleNotFoundError(f"No module named '{self.__name__}'")
+
+
+# What nobody can answer for a package that is not here.
+for _name in (
+    *("bool", "len", "iter", "int", "float", "complex", "index", "contains", "array", "array_ufunc", "fspath"),
+    *(
+        "instancecheck",
+        "subclasscheck",
+        "mro_entries",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "neg",
+        "pos",
+        "abs",
+        "round",
+    ),
+    *(side + one for side in ("", "r", "i") for one in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")),
+    *(side + one for side in ("", "r", "i") for one in ("and", "or", "xor", "matmul", "lshift", "rshift")),
+    *("invert", "bytes", "reversed", "await", "aiter", "delitem"),
+):
+    setattr(Absent, f"__{_name}__", unknown)
+Absent.__hash__ = object.__hash__  # type: ignore[method-assign]
+
+
+@functools.cache
+def kind_of_absent(package: str) -> type[Absent]:
+    """Its type has the package in its name, since that is what libraries complain about."""
+    return type(f"{package}_not_installed", (Absent,), {})
+
+
+def absent(package: str) -> Absent:
+    return kind_of_absent(package)(package)
 
 
 @contextlib.contextmanager
 def standing_for(packages: list[str]) -> Iterator[None]:
     """Let packages that are not here be imported for now."""
-    added = {name: Absent(name) for name in packages if name not in sys.modules}
+    added = {name: absent(name) for name in packages if name not in sys.modules}
     sys.modules.update(added)
     try:
         yield
@@ -102,6 +167,8 @@ class Encoder:
         kind = type(value)
         if value is None:
             return ["z"]
+        if issubclass(kind, Absent):
+            unknown(value)
         if kind is bool:
             return ["b", value]
         if issubclass(kind, np.generic):
@@ -261,6 +328,8 @@ def lookup(namespace: dict[str, Any], name: str) -> Any:
         raise Placeholder(first)
     for attribute in attributes:
         value = getattr(value, attribute)
+    if issubclass(type(value), Absent):
+        unknown(value)
     return value
 
 
@@ -747,5 +816,6 @@ def install(shell: Any, line: Any, tripwires: Any) -> None:
             line.close()
 
     loop.add_reader(line, handle)
+    shell.absent = absent
     # IPython's exit() ends the kernel a moment later, in the midst of whatever then runs: here it ends its cell.
     shell.ask_exit = leave

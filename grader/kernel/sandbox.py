@@ -27,6 +27,7 @@ from grader.kernel.cgroup import ControlGroup
 from grader.kernel.line import Exchange
 from grader.kernel.reach import Reach, device_paths, is_gpu, reach
 from grader.language import mark, tr
+from grader.packages import ANY, Packages
 from grader.text import listed, plain
 
 Mode = Literal["auto", "strict", "off"]
@@ -108,7 +109,13 @@ class Locks:
 
 
 def build_jail(
-    scratch: Path, runtime: Path, budget: Budget, device: str, mode: Mode, private: Sequence[Path] = ()
+    scratch: Path,
+    runtime: Path,
+    budget: Budget,
+    device: str,
+    mode: Mode,
+    private: Sequence[Path] = (),
+    packages: Packages = ANY,
 ) -> Jail:
     """Lay out what :mod:`grader.kernel.launch` reads, in an empty folder of the grader's.
 
@@ -120,6 +127,8 @@ def build_jail(
         An empty folder for everything else that the process needs.
     private
         Folders that it may not read, wherever they lie.
+    packages
+        Which ones it may not import.
     """
     sockets, view_root, described = runtime / "sockets", runtime / "root", runtime / "policy.json"
     for place in (sockets, view_root):
@@ -132,8 +141,8 @@ def build_jail(
     exchange = Exchange(runtime, word)
     ended = runtime / "ended"
     ended.write_text("?", encoding="ascii")  # it has its place on the disk before the notebook could fill that
-    no_drive = tr("There is no Google Drive here: files are read from ./data, or from beside the notebook.")
-    policy |= {"sandbox": locked, "line": [exchange.address, word], "ended": str(ended), "no_drive": no_drive}
+    policy |= {"sandbox": locked, "line": [exchange.address, word], "ended": str(ended)}
+    policy |= {"said": sentences(), "packages": packages.model_dump(mode="json")}
     described.write_text(json.dumps(policy), encoding="utf-8")
     status = runtime / "layers.json"  # the process opens it before its locks are on, and cannot reach it afterwards
     # -P: nothing of the working folder, which is the notebook's, is on the path before the locks are on.
@@ -144,6 +153,18 @@ def build_jail(
         )
         command = [*around, "--die-with-parent", *command]
     return Jail(command, described, status, sockets, exchange, ended)
+
+
+def sentences() -> dict[str, str]:
+    """What notebooks are told in their outputs that look for what is not here, in the language that is spoken."""
+    return {
+        "drive": tr("There is no Google Drive here: files are read from ./data, or from beside the notebook."),
+        "secret": tr("There are no secrets and no accounts here: do without, or hand in what they would have brought."),
+        "install": tr("Nothing is installed while grading: the notebook runs with the packages that are here."),
+        "fetch": tr("There is no network while grading. What the exercise needs lies in ./data: read it from there."),
+        "extension": tr("{name} is not installed here: what it offers is passed over."),
+        "board": tr("{name} needs a browser: it is passed over."),
+    }
 
 
 def _with_threads(budget: Budget) -> int:

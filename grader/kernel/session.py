@@ -37,6 +37,7 @@ from grader.kernel.signs import Signs
 from grader.kernel.watchdog import Watchdog
 from grader.language import tr
 from grader.limits import tight
+from grader.packages import ANY, Packages
 from grader.scratch import remove, scratch_folder
 from grader.text import plain, swells
 
@@ -74,6 +75,8 @@ class Settings:
         Folders that the notebook may not read, wherever they lie.
     file
         What the notebook finds as `__file__`, where its format is one of Python's; "" for none.
+    packages
+        What the exercise says of packages.
     """
 
     device: str = "auto"
@@ -82,6 +85,7 @@ class Settings:
     warm: Warm | None = None
     private: tuple[Path, ...] = ()
     file: str = ""
+    packages: Packages = ANY
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,13 @@ class KernelSession:
         within = settings.warm.folder if settings.warm is not None else None
         self._runtime = scratch_folder(within)
         self._jail = sandbox.build_jail(
-            scratch, self._runtime, budget, settings.device, settings.sandbox, settings.private
+            scratch,
+            self._runtime,
+            budget,
+            settings.device,
+            settings.sandbox,
+            settings.private,
+            settings.packages,
         )
         self._process = KernelProcess(self._jail, self._runtime / "log", settings.warm)
         self._watchdog = Watchdog(self._process, budget, scratch, self._jail.sockets)
@@ -288,7 +298,7 @@ class KernelSession:
         assert self._client is not None
         assert self._line is not None
         signs = Signs(self._line, self._watchdog.now, self.budget.answer_s)
-        runner = NotebookRunner(notebook, self._client, self._watchdog, signs)
+        runner = NotebookRunner(notebook, self._client, self._watchdog, signs, self.settings.packages)
         return self._do(runner.run(self.budget, self.facts.device, stop_on_error, progress, until, seconds, printed))
 
     def ending(self) -> Ending | None:

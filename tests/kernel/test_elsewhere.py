@@ -79,6 +79,14 @@ OTHER = {
         "import google.colab\nfrom google.colab import drive as d",
         "google.colab.drive.mount('/a')",
     ],
+    "colab's other parts": [
+        "from google.colab import ai, sheets\nai.generate_text('a')",
+        "import google.colab.syntax as s\ns.sql('a')",
+    ],
+    "kaggle's secrets": [
+        "from kaggle_secrets import UserSecretsClient\nassert UserSecretsClient().get_secret('KEY') == ''",
+        "try:\n    import kaggle_datasets\n    1 / 0\nexcept ImportError:\n    pass",
+    ],
     "in a function": ["def mount():\n    from google.colab import drive\n    drive.mount('/content/drive')", "mount()"],
     "whoever tries": [
         "try:\n    import google.colab\n    there = True\nexcept ImportError:\n    there = False\nassert not there",
@@ -125,6 +133,39 @@ def test_a_notebook_that_wants_a_drive_is_told_where_files_are(grade_cells: Grad
     assert notebook.cells[1].outputs[0].text == (
         "There is no Google Drive here: files are read from ./data, or from beside the notebook.\n"
     )
+
+
+def test_secrets_are_not_here(grade_cells: Grade) -> None:
+    for cells in (OTHER["kaggle's secrets"][:1], ["from google.colab import userdata\nuserdata.get('KEY')"]):
+        notebook = run(grade_cells, cells, cold=False)
+        assert "There are no secrets and no accounts here" in notebook.cells[0].outputs[0].text
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("open('/content/drive/MyDrive/My data/a.csv')", "/content/drive/MyDrive/My data/a.csv, a place of Colab's"),
+        ("import os\nos.chdir('/content')", "/content, a place of Colab's"),
+        (
+            "import numpy as np\nnp.loadtxt('/content/sample_data/a.csv')",
+            "/content/sample_data/a.csv, a place of Colab's",
+        ),
+        ("import torch\ntorch.load('/content/model.pt')", "/content/model.pt, a place of Colab's"),
+        ("import os\nos.listdir('/kaggle/input/titanic')", "/kaggle/input/titanic, a place of Kaggle's"),
+        ("from torchvision.datasets import ImageFolder\nImageFolder('/kaggle/input/cats/')", "/kaggle/input/cats"),
+    ],
+)
+def test_a_place_of_colabs_or_kaggles_is_told(grade_cells: Grade, source: str, place: str) -> None:
+    report = grade_cells(source, "x = 3").report
+    assert report.status == "passed"
+    assert f"looks for {place}" in (report.execution.error or "")
+    assert "`./data`" in (report.execution.error or "")
+
+
+def test_another_place_is_none_of_theirs(grade_cells: Grade) -> None:
+    report = grade_cells("open('content/a.csv')", "open('/contents/a.csv')", "raise ValueError('a /content b')").report
+    assert [cell.status for cell in report.execution.cells] == ["error"] * 3
+    assert all("place of" not in (cell.error or "") for cell in report.execution.cells)
 
 
 def test_a_backend_that_nobody_knows_is_still_an_error(grade_cells: Grade) -> None:
