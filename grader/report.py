@@ -140,6 +140,12 @@ class Report(Record):
             return []
         return sorted({one.lacks for one in self.checks if one.lacks}) or self.execution.missing_packages
 
+    def light(self) -> Report:
+        """Without the figures, since those of a whole class would fill the memory."""
+        if not any(one.figures for one in self.checks):
+            return self
+        return self.model_copy(update={"checks": [one.model_copy(update={"figures": []}) for one in self.checks]})
+
     @property
     def exit_code(self) -> int:
         """0 every check passed; 1 graded, not everything; 3 the grader or the machine is at fault."""

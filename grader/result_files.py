@@ -16,8 +16,8 @@ PAGE, FEEDBACK, STAFF = "report.html", "feedback.html", "staff.html"
 KEY, ATTEMPT = "key.json", "attempt.json"
 # Of a class.
 GRADES, OVERRIDES, RULES = "grades.json", "overrides.json", "rules.toml"
-GRADEBOOK, SUMMARY, INDEX = "gradebook.csv", "summary.json", "index.html"
-SIMILAR, PAIRS = "similar.json", "similar"
+GRADEBOOK, SUMMARY, INDEX, PARTS = "gradebook.csv", "summary.json", "index.html", "class"
+SIMILAR, PAIRS, FINGERPRINTS = "similar.json", "similar", ".similar.npz"
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
 
+from grader.digests import digest, sources_digest
 from grader.formats.cell import Cell
 from grader.formats.notebook import cells
 from grader.language import tr
 from grader.reading import MAX_BYTES, Unreadable, contents
 from grader.text import size
+
+
+@dataclass(frozen=True)
+class Gist:
+    """What is to be known of a notebook's text without keeping it.
+
+    Attributes
+    ----------
+    sources
+        A digest of what it says, not of what it printed; of one that cannot be read, of the file's bytes.
+    code
+        A digest of its code.
+    flaw
+        Why it cannot be read; empty where it can.
+    """
+
+    sources: bytes
+    code: bytes
+    flaw: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +82,17 @@ class Submission:
             As for :meth:`read`.
         """
         return cells(self.contents(), self.path.name)
+
+    @cached_property
+    def gist(self) -> Gist:
+        """What its text comes to, read once: a class is looked through for several reasons."""
+        raw = b""  # too large or no file: the sentence, which tells the size, is all that a report would hold
+        try:
+            raw = self.contents()
+            read = cells(raw, self.path.name)
+        except Unreadable as unreadable:
+            return Gist(digest(b"unreadable", str(unreadable).encode(), raw), b"", str(unreadable))
+        return Gist(sources_digest(one.content for one in read), digest(code_of(read).encode()))
 
     def contents(self) -> bytes:
         """The file's bytes; of a large one without the outputs.
@@ -116,3 +149,8 @@ def parse(raw: bytes, name: str = ".ipynb") -> nbformat.NotebookNode:
         }
     )
     return notebook
+
+
+def code_of(read: Iterable[Cell]) -> str:
+    """The code, cell by cell."""
+    return "\n\n".join(one.source for one in read if one.kind == "code")

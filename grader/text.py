@@ -29,6 +29,8 @@ def plain(text: object, limit: int = 300, lines: bool = False) -> str:
     """
     if type(text) is not str:
         return f"<{type(text).__name__}>"
+    if len(text) <= limit and text.isascii() and text.isprintable():  # as nearly all is: there is nothing to look for
+        return text if lines else " ".join(text.split())
     text = _ESCAPES.sub("", text[: 4 * limit + 4096])
     if lines:
         text = text.replace("\r\n", "\n")

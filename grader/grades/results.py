@@ -27,14 +27,12 @@ from pathlib import Path
 import nbformat
 from pydantic import ValidationError
 
-from grader.digests import digest, files_digest, sources_digest
+from grader.digests import digest, files_digest
 from grader.errors import GradingError, UsageError
 from grader.exercise import Exercise
 from grader.exercise_files import paths_of
-from grader.formats.notebook import cells
 from grader.grading import Graded, Options
 from grader.intake.names import folder_name
-from grader.reading import Unreadable
 from grader.report import Report
 from grader.result_files import FILES, KEY, NOTEBOOK, REPORT, write_files
 from grader.scratch import remove
@@ -110,14 +108,14 @@ class Results:
         return digest(
             self._exercises[exercise.folder],
             self._companions[notebook],
-            _sources_digest(submission),
+            submission.gist.sources,
             json.dumps(circumstances, sort_keys=True).encode(),
         ).hex()
 
     @staticmethod
     def work(submission: Submission) -> str:
         """A digest of what the notebook says: the same for the notebook as it was handed in and as it ran."""
-        return _sources_digest(submission).hex()
+        return submission.gist.sources.hex()
 
     # ------------------------------------------------------------------ reading
 
@@ -381,17 +379,3 @@ def _sync(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-# ---------------------------------------------------------------------- digests
-
-
-def _sources_digest(submission: Submission) -> bytes:
-    """What the notebook says, not what it printed; of one that cannot be read, the file's bytes."""
-    raw = b""  # too large or no file: the sentence, which tells the size, is all that a report would hold
-    try:
-        raw = submission.contents()
-        read = cells(raw, submission.path.name)
-    except Unreadable as unreadable:
-        return digest(b"unreadable", str(unreadable).encode(), raw)
-    return sources_digest(cell.content for cell in read)

@@ -19,7 +19,7 @@ from grader.intake.names import clean, folder_name, is_archive, once, short_hash
 from grader.intake.pieces import File, Piece, Student, Wanted, inside, thin
 from grader.intake.times import as_moment, nbgrader_time, shared_moments
 from grader.language import tr
-from grader.reading import MAX_BYTES, NO_JSON, Unreadable
+from grader.reading import MAX_BYTES, NO_JSON
 from grader.small_files import beginning
 from grader.submission import Submission
 from grader.text import count, size
@@ -223,10 +223,8 @@ class Chooser:
         if not chosen.alone and chosen.bytes <= MAX_BYTES:  # larger ones are unreadable where they lie
             path = self._copied(chosen, part, into)
         submission = Submission(path, name, self._place(chosen.path))
-        try:
-            submission.cells()
-        except Unreadable as error:
-            student.remark("unreadable", f"{shown(chosen.name)}: {error}")
+        if submission.gist.flaw:
+            student.remark("unreadable", f"{shown(chosen.name)}: {submission.gist.flaw}")
         return [self._timed(submission, chosen, part)]
 
     def _timed(self, submission: Submission, chosen: File, part: Piece) -> Attempt:

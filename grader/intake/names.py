@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -82,6 +83,7 @@ def shown(name: str) -> str:
 _HASHED = re.compile(r".*-[0-9a-f]{8}", re.IGNORECASE | re.DOTALL)
 
 
+@functools.lru_cache(50_000)
 def folder_name(student: str) -> str:
     """A name for a student's folder or file that is safe on every system, and another for every student.
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from grader import similarity
 from grader.batch.similar import load_similar, write_similar
-from grader.similarity import Pair, _hashes, code_of, find_similar
+from grader.result_files import FINGERPRINTS, SIMILAR
+from grader.similarity import Fingerprints, Pair, _hashes, code_digest, code_of, find_similar
 from grader.submission import Submission
 from tests.batches import Batch, gradebook
 from tests.batches import hand_in as give_in
@@ -76,12 +78,12 @@ def count_parameters(inputs, hidden, outputs):
 
 
 def pairs(code: dict[str, str], starter: str = STARTER) -> list[tuple[str, str]]:
-    return [(match.pair.first, match.pair.second) for match in find_similar(code, starter)]
+    return [(match.pair.first, match.pair.second) for match in find_similar(code, starter).matches]
 
 
 def test_other_names_hide_nothing() -> None:
     code = {"ann": STARTER + ANN, "ben": STARTER + BEN, "eva": STARTER + EVA}
-    (match,) = find_similar(code, STARTER)
+    (match,) = find_similar(code, STARTER).matches
     assert (match.pair.first, match.pair.second) == ("ann", "ben")
     assert match.pair.share_first > 0.9
     assert match.pair.share_second > 0.9
@@ -108,7 +110,7 @@ def test_a_ring_of_several_is_found() -> None:
 
 def test_a_part_in_a_longer_notebook_is_found() -> None:
     longer = "\n".join(f"def helper_{n}(x):\n    return [x ** {n} - y * {n + 3} for y in x][{n}:]" for n in range(40))
-    (match,) = find_similar({"ann": ANN, "ben": longer + BEN + longer}, "")
+    (match,) = find_similar({"ann": ANN, "ben": longer + BEN + longer}, "").matches
     assert match.pair.share_first > 0.9
     assert match.pair.share_second < 0.5
     (begin, end), *_ = match.second
@@ -116,7 +118,7 @@ def test_a_part_in_a_longer_notebook_is_found() -> None:
 
 
 def test_what_is_alike_is_marked_where_it_stands() -> None:
-    (match,) = find_similar({"ann": EVA + ANN, "ben": BEN}, "")
+    (match,) = find_similar({"ann": EVA + ANN, "ben": BEN}, "").matches
     marked = "".join((EVA + ANN)[begin:end] for begin, end in match.first)
     assert "weights = sizes[position] * sizes[position + 1]" in marked
     assert "pairwise" not in marked
@@ -130,7 +132,7 @@ def test_code_of_any_kind(code: str) -> None:
 
 def test_the_order_is_that_of_likeness() -> None:
     half = ANN.replace("total = total + weights + biases", "total += [weights, biases][position % 2] ** 2 - len(sizes)")
-    found = find_similar({"a": ANN + EVA, "b": BEN + EVA, "c": half}, "")
+    found = find_similar({"a": ANN + EVA, "b": BEN + EVA, "c": half}, "").matches
     assert (found[0].pair.first, found[0].pair.second) == ("a", "b")
 
 
@@ -182,7 +184,7 @@ import sys
 from grader.similarity import find_similar
 from tests.batch.test_similar import ANN, BEN, STARTER
 code = {f"student {n}": STARTER + ANN.replace("total", "x" * n + "[y]") + "own(x)\\n" * n for n in range(1, 5)}
-print([(one.pair.model_dump_json(), one.first, one.second) for one in find_similar(code, STARTER)])
+print([(one.pair.model_dump_json(), one.first, one.second) for one in find_similar(code, STARTER).matches])
 """
 
 
@@ -221,7 +223,7 @@ def test_a_notebook_that_cannot_be_read_has_no_code(tmp_path: Path) -> None:
     assert code_of(Submission(path)) == ""
 
 
-@pytest.mark.parametrize("broken", ["grader.batch.similar.find_similar", "grader.batch.pages.class_page"])
+@pytest.mark.parametrize("broken", ["grader.batch.similar.find_similar", "grader.batch.pages.class_pages"])
 def test_results_stand_whatever_comes_of_what_is_beside_them(
     broken: str, folder: Path, quick_batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +231,7 @@ def test_results_stand_whatever_comes_of_what_is_beside_them(
         raise RecursionError("a notebook of which nobody thought")
 
     give_in(folder, "ann", "x = 3")
+    give_in(folder, "ben", "x = 3")
     monkeypatch.setattr(broken, fail)
     done = quick_batch()
     assert done.returncode == 0, done.stderr
@@ -240,3 +243,66 @@ def test_results_stand_whatever_comes_of_what_is_beside_them(
 def test_a_pair_is_plain() -> None:
     with pytest.raises(ValueError, match="extra"):
         Pair.model_validate({"first": "a", "second": "b", "share_first": 1, "share_second": 1, "tokens": 1, "x": 1})
+
+
+# ---------------------------------------------------------------------- large classes
+
+
+def lines(n: int) -> str:
+    """Code that nobody else writes."""
+    return "\n".join(f"value_{n} = {n} ** {k} - x[{k}:{n}]" + " + y" * (n * k % 7) for k in range(9))
+
+
+def test_those_who_wrote_the_very_same_do_not_fill_the_list() -> None:
+    copies = {f"copy-{number:03}": ANN + f"# {number}" for number in range(60)}
+    others = {f"student-{n:03}": lines(n) for n in range(250)}
+    found = find_similar(copies | others | {"eva": EVA, "ben": EVA}, "")
+    told = [(match.pair.first, match.pair.second) for match in found.matches]
+    assert ("ben", "eva") in told
+    among = [pair for pair in told if pair[0].startswith("copy-") and pair[1].startswith("copy-")]
+    assert len(among) == 15
+    assert found.more >= 60 * 59 // 2 - 15
+
+
+def test_a_code_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = {"ann": ANN, "ben": BEN, "eva": EVA}
+    known: Fingerprints = {}
+    first = find_similar(code, "", known=known)
+    asked: list[str] = []
+
+    class Asked(dict[str, str]):
+        def __getitem__(self, name: str) -> str:
+            asked.append(name)
+            return super().__getitem__(name)
+
+    digests = {name: code_digest(one) for name, one in code.items()}
+    assert find_similar(Asked(code), "", digests, known) == first
+    assert "eva" not in asked, "she is like nobody, and that was known"
+
+
+def test_fingerprints_are_kept_from_run_to_run(
+    tmp_path: Path, hand_in: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class_ = [hand_in("ann", ANN), hand_in("ben", BEN), hand_in("eva", EVA)]
+    results = tmp_path / "results"
+    results.mkdir()
+    found = write_similar(results, class_, "")
+    (results / SIMILAR).unlink()
+    made: list[str] = []
+    before = similarity._fingerprint
+    monkeypatch.setattr(similarity, "_fingerprint", lambda code, window=6: made.append(code) or before(code, window))
+    assert write_similar(results, class_, "") == found != []
+    assert len(made) == 3, "the starter, and the two that are shown"
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 no archive", b"\x93NUMPY"])
+def test_damaged_fingerprints_are_made_again(
+    content: bytes, tmp_path: Path, hand_in: Callable[..., Submission]
+) -> None:
+    class_ = [hand_in("ann", ANN), hand_in("ben", BEN)]
+    results = tmp_path / "results"
+    results.mkdir()
+    found = write_similar(results, class_, "")
+    (results / FINGERPRINTS).write_bytes(content)
+    (results / SIMILAR).unlink()
+    assert write_similar(results, class_, "") == found != []
