@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from grader.batch.pages import write_pages
 from grader.grades.gradebook import Remarked
 from grader.grades.grades import Grade, Grades
-from grader.render.html.classroom import Classroom, class_page
+from grader.render.html.classroom import Classroom, class_page, class_pages
 from grader.render.html.common_answers import StudentView
 from grader.report import Report
 from grader.similarity import Pair
@@ -330,3 +330,96 @@ def test_only_our_own_script_runs(browser: Driver, small: Path, tmp_path: Path) 
     seen = opened(browser, made)
     assert browser.title == "110 Digits: the class"
     assert any("Content Security Policy" in line for line in seen.console)
+
+
+# ---------------------------------------------------------------------- a large class
+
+LARGE = members(2500, seed=3)
+LARGE_REPORTS = {grade.student: report for grade, report in LARGE if report is not None}
+
+
+@pytest.fixture(scope="module")
+def large_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of 2,500 students, and those with its rows."""
+    grades = Grades(exercise="110", title="Digits", max_score=4.0, grades=[grade for grade, _ in LARGE])
+    everybody = [
+        StudentView(grade, report, *((f"students/x/{name}.html" for name in ("staff", "feedback")) if report else ()))
+        for grade, report in LARGE
+    ]
+    folder = tmp_path_factory.mktemp("large")
+    (folder / "class").mkdir()
+    for name, text in class_pages(Classroom(grades, everybody, summary(LARGE, []))).items():
+        (folder / name).write_text(text, "utf-8")
+    return folder / "index.html"
+
+
+@pytest.fixture
+def large(browser: Driver, large_index: Path) -> Driver:
+    opened(browser, large_index)
+    return browser
+
+
+def test_of_a_large_class_the_first_are_shown(browser: Driver, large_index: Path) -> None:
+    seen = opened(browser, large_index)
+    assert (seen.console, seen.requests) == ([], [])
+    assert names(browser) == [grade.student for grade, _ in LARGE[:200]]
+    assert told(browser) == "2,500 students. The first 200 are shown."
+    press(browser, "#more")
+    assert names(browser) == [grade.student for grade, _ in LARGE[:400]]
+    assert told(browser) == "2,500 students. The first 400 are shown."
+
+
+def test_all_of_a_large_class_is_sorted_and_filtered(large: Driver, large_index: Path) -> None:
+    opened(large, large_index, "#sort=score&down=1&status=failed")
+    scores = [float(text) for text in large.execute_script(SHOWN, 2)]
+    wanted = sorted((g.score for g, _ in LARGE if g.status == "failed" and g.score is not None), reverse=True)
+    assert scores == [round(score, 2) for score in wanted[:200]]
+    failed = [
+        name for name, one in LARGE_REPORTS.items() if one.status != "ungraded" and one.checks[1].status == "failed"
+    ]
+    opened(large, large_index, "#check=check_1")
+    assert told(large).startswith(f"{len(failed):,} of 2,500 students")
+    assert names(large) == failed[:200]
+    opened(large, large_index, "#q=hamalainen 3")
+    assert names(large) == [
+        grade.student for grade, _ in LARGE if "Hämäläinen" in grade.student and "3" in grade.student
+    ]
+
+
+def test_a_row_that_is_made_says_what_a_row_of_the_other_page_says(large: Driver, large_index: Path) -> None:
+    """… by the page's own texts, marks and links, cell for cell."""
+    cells = """
+    return [...document.querySelectorAll("#class tbody tr")].slice(0, 150).map((row) => [...row.cells].map((cell) => [
+        cell.className, cell.textContent.trim().replace(/\\s+/g, " "),
+        [...cell.querySelectorAll("a")].map((one) => one.href),
+        [...cell.querySelectorAll("i")].map((one) => one.className),
+    ]));
+    """
+    made = large.execute_script(cells)
+    opened(large, large_index.parent / "class" / "1.html")
+    assert large.execute_script(cells) == made
+
+
+def test_a_large_class_can_be_read_without_a_script(browser: Driver, large_index: Path) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.get(large_index.absolute().as_uri())
+        pages = browser.find_elements(By.CSS_SELECTOR, ".parts a")
+        assert len(pages) == 5
+        assert not browser.find_element(By.ID, "more").is_displayed()
+        pages[-1].click()
+        rows = browser.find_elements(By.CSS_SELECTOR, "#class tbody tr")
+        assert len(rows) == 500
+        assert rows[-1].is_displayed()
+        browser.find_element(By.LINK_TEXT, "The class").click()
+        assert browser.current_url.endswith("/index.html")
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+@pytest.mark.parametrize("page", ["index.html", "class/2.html"])
+def test_nothing_of_a_large_class_stands_in_anybodys_way(
+    browser: Driver, axe: Axe, large_index: Path, page: str
+) -> None:
+    opened(browser, large_index.parent / page)
+    assert faults(browser, axe) == []

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
 from grader.grades.gradebook import Remarked
 from grader.grades.grades import Grade, Grades
-from grader.render.html.classroom import Classroom, class_page
+from grader.render.html import classroom as module
+from grader.render.html.classroom import Classroom, class_page, class_pages
 from grader.render.html.common_answers import StudentView, checks_of
 from grader.render.html.templates import source_hash
 from grader.report import ExecutionReport, Report
 from grader.similarity import Pair
+from grader.text import plain
 from tests.classes import HOSTILE, judged, members, summary
 
 
@@ -223,3 +227,60 @@ def test_what_is_hostile_is_text(text: str) -> None:
     assert len(page.all("script")) == len(page.all("style")) == len(page.all("title")) == 1
     assert "\u202e" not in html
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+
+
+# ---------------------------------------------------------------------- a large class
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_ROWS", 20)
+    monkeypatch.setattr(module, "PART_ROWS", 15)
+
+
+def data_of(index: str) -> dict[str, Any]:
+    (found,) = re.findall(r'<script type="application/json" id="rows">(.*?)</script>', index, re.DOTALL)
+    return json.loads(found)  # type: ignore[no-any-return]
+
+
+def test_the_rows_of_a_large_class_are_on_pages_of_their_own(large: None) -> None:
+    found = members(40)
+    pages = class_pages(classroom(found))
+    assert list(pages) == ["index.html", "class/1.html", "class/2.html", "class/3.html"]
+    assert "<tbody>\n</tbody>" in pages["index.html"]
+    rows = [row for name in list(pages)[1:] for row in re.findall(r'<tr data-status="(\w+)"', pages[name])]
+    assert rows == [grade.status for grade, _ in found]
+    assert re.findall(r'href="(class/[^"]+)"', pages["index.html"]) == list(pages)[1:]
+    assert 'href="../a.html"' in pages["class/2.html"]
+    assert 'href="1.html" rel="prev"' in pages["class/2.html"]
+    assert 'href="3.html" rel="next"' in pages["class/2.html"]
+    assert "<script" not in pages["class/2.html"]
+
+
+def test_as_data_a_row_says_the_same(large: None) -> None:
+    found = members(40)
+    data = data_of(class_pages(classroom(found))["index.html"])
+    assert len(data["rows"]) == 40
+    for told, (grade, report) in zip(data["rows"], found, strict=True):
+        assert told[:2] == [grade.student, grade.status]
+        assert (told[2] if len(told) > 2 else None) == grade.score
+        if report is not None:
+            assert told[4] == "".join(one.status[0] for one in report.checks)
+            assert told[6] == report.execution.seconds
+            failed = [data["checks"][one] for one in (told[9] if len(told) > 9 else [])]
+            wanted = report.status != "ungraded"
+            assert failed == [one.name for one in report.checks if one.status == "failed" and wanted]
+
+
+def test_nothing_that_a_student_is_called_ends_the_data(large: None) -> None:
+    found = [(Grade(student=name, status="pending", max_score=4), None) for name in HOSTILE * 3]
+    index = class_pages(classroom(found))["index.html"]
+    assert index.count("<script") == 2
+    assert [told[0] for told in data_of(index)["rows"]] == [plain(name, 80) for name in HOSTILE * 3]
+
+
+def test_in_few_letters(large: None) -> None:
+    """What 100,000 students take is some megabytes."""
+    index = class_pages(classroom(members(400)))["index.html"]
+    (found,) = re.findall(r'id="rows">(.*?)</script>', index, re.DOTALL)
+    assert len(found) / 400 < 200

@@ -16,13 +16,132 @@
   // Without accents and capitals: "makela" finds Mäkelä.
   const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const words = (text) => (text ? text.split(" ") : []);
-  const rows = [...body.rows].map((row, place) => ({
+  const source = document.getElementById("rows");
+  const more = document.getElementById("more");
+  const rows = source ? unpacked(JSON.parse(source.textContent)) : [...body.rows].map((row, place) => ({
     row,
     place,
     name: folded(row.cells[0].textContent),
+    status: row.dataset.status,
+    tenth: row.dataset.tenth,
+    late: "late" in row.dataset,
+    override: "override" in row.dataset,
     failed: words(row.dataset.failed),
     said: words(row.dataset.said),
+    value: (head) => {
+      const cell = row.cells[head.cellIndex];
+      return (cell.dataset.value ?? cell.textContent).trim();
+    },
   }));
+
+  // ------------------------------------------------------------------ the rows of a large class, which are data
+
+  // So many are made at a time: what nobody looks at costs nothing.
+  const STEP = 200;
+  let most = STEP;
+
+  function unpacked({ checks, rows: data }) {
+    return data.map((told, place) => {
+      const [
+        name, status, score = null, tenth = null, marks = "", of = 0, seconds = null, beside = "", run = "",
+        failed = [], said = "", notes = [], pairs = [], handed = "", when = "", late = 0, lateness = "", override = 0,
+      ] = told;
+      const passed = marks ? marks.split("p").length - 1 : "";
+      const values = { student: name, status, score: score ?? "", checks: passed, seconds: seconds ?? "", handed, late };
+      return {
+        told: { name, status, score, marks, of, passed, seconds, beside, run, notes, pairs, when, lateness },
+        place,
+        name: folded(name),
+        status,
+        tenth: tenth === null ? undefined : String(tenth),
+        late: Boolean(late),
+        override: Boolean(override),
+        failed: failed.map((one) => checks[one]),
+        said: words(said),
+        value: (head) => String(values[head.dataset.key]),
+      };
+    });
+  }
+
+  function made(tag, text, classes) {
+    const element = document.createElement(tag);
+    if (text) element.textContent = text;
+    if (classes) element.className = classes;
+    return element;
+  }
+
+  // Names are of strangers: each stands by itself, whichever its direction, and nothing in it is markup.
+  function link(address, name) {
+    const around = address ? made("a") : made("bdi", name);
+    if (address) {
+      around.href = address;
+      around.append(made("bdi", name));
+    }
+    return around;
+  }
+
+  const MARKS = { p: ["passed", "✓"], f: ["failed", "✗"], s: ["skipped", "–"], e: ["error", "!"] };
+
+  const CELLS = {
+    student: ({ beside, name }) => {
+      const cell = made("th");
+      cell.scope = "row";
+      cell.append(link(beside && `${beside}/staff.html`, name));
+      return cell;
+    },
+    status: ({ status }) => {
+      const cell = made("td");
+      cell.append(made("span", status, `status ${status}`));
+      return cell;
+    },
+    score: ({ score }) => {
+      const cell = made("td", "", "number");
+      cell.append(score === null ? made("span", "–", "soft") : String(Number(score.toFixed(2))));
+      return cell;
+    },
+    checks: ({ marks, of, passed }) => {
+      const cell = made("td", "", "nowrap");
+      if (!marks) return cell;
+      const drawn = made("span", "", "marks");
+      drawn.setAttribute("aria-hidden", "true");
+      drawn.append(...[...marks].map((one) => (one in MARKS ? made("i", MARKS[one][1], MARKS[one][0]) : made("i"))));
+      cell.append(`${passed} of ${of} `, drawn);
+      return cell;
+    },
+    seconds: ({ seconds, run }) => {
+      const cell = made("td", "", "number");
+      if (run) cell.append(made("span", run, "ended"), " ");
+      if (seconds !== null) cell.append(`${seconds.toFixed(1)} s`);
+      return cell;
+    },
+    handed: ({ when }) => made("td", when, "nowrap"),
+    late: ({ lateness }) => made("td", lateness, "number nowrap"),
+  };
+
+  function rowOf(one) {
+    if (one.row) return one.row;
+    const { told } = one;
+    const row = document.createElement("tr");
+    row.dataset.status = one.status;
+    row.append(...heads.map((head) => CELLS[head.dataset.key](told)));
+    const notes = made("td", "", "notes");
+    notes.append(...told.notes.map((note) => made("p", note)));
+    for (const [name, page] of told.pairs) {
+      const note = made("p", "Similar to ");
+      note.append(link(page, name));
+      notes.append(note);
+    }
+    const own = made("td");
+    if (told.beside) {
+      const view = made("a", "student's view", "small nowrap");
+      view.href = `${told.beside}/feedback.html`;
+      view.setAttribute("aria-label", `student's view of ${told.name}`);
+      own.append(view);
+    }
+    row.append(notes, own);
+    one.row = row;
+    return row;
+  }
 
   const nothing = () => ({
     q: "", status: [], check: "", said: "", tenth: "", late: false, override: false, sort: "", down: false,
@@ -55,15 +174,14 @@
   // ------------------------------------------------------------------ which rows, in which order
 
   function fits(one, asked) {
-    const { row } = one;
     return (
       asked.every((word) => one.name.includes(word)) &&
-      (!state.status.length || state.status.includes(row.dataset.status)) &&
+      (!state.status.length || state.status.includes(one.status)) &&
       (!state.check || one.failed.includes(state.check)) &&
       (!state.said || one.said.includes(state.said)) &&
-      (!state.tenth || row.dataset.tenth === state.tenth) &&
-      (!state.late || "late" in row.dataset) &&
-      (!state.override || "override" in row.dataset)
+      (!state.tenth || one.tenth === state.tenth) &&
+      (!state.late || one.late) &&
+      (!state.override || one.override)
     );
   }
 
@@ -74,14 +192,13 @@
     const values = new Map();
     if (head) {
       const numbers = head.dataset.sort === "number";
-      for (const { row } of rows) {
-        const cell = row.cells[head.cellIndex];
-        const text = (cell.dataset.value ?? cell.textContent).trim();
-        values.set(row, text === "" ? null : numbers ? Number(text) : text);
+      for (const one of rows) {
+        const text = one.value(head);
+        values.set(one, text === "" ? null : numbers ? Number(text) : text);
       }
       const compare = numbers ? (a, b) => a - b : collator.compare;
       rows.sort((one, other) => {
-        const [a, b] = [values.get(one.row), values.get(other.row)];
+        const [a, b] = [values.get(one), values.get(other)];
         // What has no value comes last, whichever the direction.
         if (a === null || b === null) return (a === null) - (b === null) || one.place - other.place;
         return (state.down ? compare(b, a) : compare(a, b)) || one.place - other.place;
@@ -89,7 +206,7 @@
     } else {
       rows.sort((one, other) => one.place - other.place);
     }
-    if (rows.some(({ row }, place) => body.rows[place] !== row)) body.append(...rows.map(({ row }) => row));
+    if (!source && rows.some(({ row }, place) => body.rows[place] !== row)) body.append(...rows.map(({ row }) => row));
     for (const one of heads) {
       if (one === head) one.setAttribute("aria-sort", state.down ? "descending" : "ascending");
       else one.removeAttribute("aria-sort");
@@ -108,17 +225,26 @@
     if (state.override) chosen.push("graded by hand");
     const all = rows.length.toLocaleString("en");
     clear.hidden = !chosen.length;
+    const first = visible > most && source ? ` The first ${most.toLocaleString("en")} are shown.` : "";
+    if (!chosen.length && first) return `${all} students.${first}`;
     if (!chosen.length) return `All ${all} students are shown.`;
-    return `${visible.toLocaleString("en")} of ${all} students: ${chosen.join(", ")}.`;
+    return `${visible.toLocaleString("en")} of ${all} students: ${chosen.join(", ")}.${first}`;
   }
 
   function show() {
     const asked = folded(state.q).split(/\s+/).filter(Boolean);
     let visible = 0;
-    for (const one of rows) {
-      const fit = fits(one, asked);
-      one.row.hidden = !fit;
-      visible += fit;
+    if (source) {
+      const fitting = rows.filter((one) => fits(one, asked));
+      visible = fitting.length;
+      body.replaceChildren(...fitting.slice(0, most).map(rowOf));
+      more.hidden = visible <= most;
+    } else {
+      for (const one of rows) {
+        const fit = fits(one, asked);
+        one.row.hidden = !fit;
+        visible += fit;
+      }
     }
     const told = shown.querySelector("p");
     const text = sentence(visible);
@@ -133,10 +259,11 @@
     }
   }
 
-  function change(made) {
-    Object.assign(state, made);
+  function change(asked) {
+    Object.assign(state, asked);
+    most = STEP;
     write();
-    if ("sort" in made) order();
+    if ("sort" in asked) order();
     show();
   }
 
@@ -178,6 +305,14 @@
       else change({ [box.name]: box.checked });
     });
   }
+  if (more) {
+    more.addEventListener("click", () => {
+      const shownNow = body.rows.length;
+      most += STEP;
+      show();
+      body.rows[shownNow].querySelector("a, bdi").focus?.();
+    });
+  }
   form.addEventListener("submit", (event) => event.preventDefault());
   clear.addEventListener("click", () => {
     change({ ...nothing(), sort: state.sort, down: state.down });
@@ -194,6 +329,7 @@
     target.scrollIntoView();
   });
   window.addEventListener("hashchange", () => {
+    most = STEP;
     read();
     order();
     show();

@@ -2,11 +2,15 @@
 
 What it shows is in the HTML and can be read without a script; the script of ours (``class.js``) only hides, orders and
 counts rows. It is named in the page's Content-Security-Policy by its hash, so that nothing else runs.
+
+Of a large class no browser would show the table in time. Its rows are on pages of some hundred students each, in HTML
+as before, and the page of the class has them as data, of which the script makes the rows that are shown.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,11 +25,14 @@ from grader.grades.rules import duration
 from grader.render.html.common_answers import MOST_NAMES, CheckView, StudentView, checks_of
 from grader.render.html.templates import FOLDER, sheet, template
 from grader.report import CheckStatus, Report, headline
+from grader.result_files import INDEX, PARTS
 from grader.similarity import Pair
 from grader.text import count, listed, number, percent, plain
 
 MOST_SLOW = 5
 MOST_PAIRS = 20  # shown at once, the others when asked for
+MOST_ROWS = 1_500  # of more a browser takes seconds to show them
+PART_ROWS = 500
 
 _PAIR_PAGE = re.compile(r"similar/[A-Za-z0-9_-]{1,60}\.html")  # a link leads nowhere else
 _MARKS: dict[CheckStatus, str] = {"passed": "✓", "failed": "✗", "skipped": "–", "error": "!"}
@@ -44,6 +51,8 @@ class Classroom:
         Where there is one: what was said of files before grading, and how long the batch took.
     pairs
         None where nobody looked for any.
+    more_pairs
+        How many more there are at least.
     remarks
         What the reader should know of this page itself: something could not be read, say.
     """
@@ -52,38 +61,68 @@ class Classroom:
     members: Sequence[StudentView]
     summary: Summary | None = None
     pairs: Sequence[Pair] | None = None
+    more_pairs: int = 0
     remarks: Sequence[str] = ()
 
 
 def class_page(classroom: Classroom) -> str:
-    """The page, as one HTML file."""
+    """The page, as one HTML file: that of a class which is not too large."""
+    return class_pages(classroom)[INDEX]
+
+
+def class_pages(classroom: Classroom) -> dict[str, str]:
+    """The page, and where the class is too large for one those with its rows; by their names."""
     members = classroom.members
     checks = checks_of(members)
     pairs = _pairs(classroom)
-    rows = [_row(member, checks, pairs) for member in members]
+    sides = _sides(pairs)
+    rows = [_row(member, checks, sides.get(member.grade.student, [])) for member in members]
     script = Markup((FOLDER / "class.js").read_text("utf-8"))
-    return template("class.html.j2").render(
-        style=sheet("style.css", "class.css"),
+    large = len(rows) > MOST_ROWS
+    common: dict[str, object] = {
+        "style": sheet("style.css", "class.css"),
+        "title": plain(classroom.grades.title),
+        "exercise": plain(classroom.grades.exercise, 60),
+        "full": number(classroom.grades.max_score),
+        "columns": _columns(rows),
+    }
+    parts = _parts(rows) if large else []
+    index = template("class.html.j2").render(
+        **common,
         script=script,
-        title=plain(classroom.grades.title),
-        exercise=plain(classroom.grades.exercise, 60),
-        full=number(classroom.grades.max_score),
+        up="",
+        shown=[] if large else rows,
+        data=_data(rows, list(checks)) if large else "",
+        parts=[(part.page, part.first, part.last) for part in parts],
         counts=_counts(members),
         circumstances=_circumstances(classroom),
         rehearsal=any(one.report.data.name == "sample" and one.report.data.sets for one in members if one.report),
         scores=_scores(members),
         checks=list(checks.values()),
         rows=rows,
-        columns=_columns(rows),
         ungraded=_ungraded(rows),
         slowest=_slowest(rows),
         told=_told(classroom),
         pairs=pairs,
         looked=classroom.pairs is not None,
+        more_pairs=classroom.more_pairs,
         remarks=classroom.remarks,
         most_pairs=MOST_PAIRS,
         most_names=MOST_NAMES,
     )
+    made = {INDEX: index}
+    names = ["", *(part.page.rpartition("/")[2] for part in parts), ""]
+    for number_, part in enumerate(parts, 1):
+        made[part.page] = template("class_part.html.j2").render(
+            **common,
+            up="../",
+            shown=part.rows,
+            first=part.first,
+            last=part.last,
+            before=names[number_ - 1],
+            after=names[number_ + 1],
+        )
+    return made
 
 
 # ---------------------------------------------------------------------- the class
@@ -227,7 +266,7 @@ def _pairs(classroom: Classroom) -> list[_Alike]:
     ]
 
 
-def _row(member: StudentView, checks: Mapping[str, CheckView], pairs: Sequence[_Alike]) -> _Row:
+def _row(member: StudentView, checks: Mapping[str, CheckView], sides: list[_Side]) -> _Row:
     grade, report = member.grade, member.report
     states = {one.name: one for one in report.checks} if report else {}
     graded = report is not None and report.status != "ungraded"
@@ -243,7 +282,7 @@ def _row(member: StudentView, checks: Mapping[str, CheckView], pairs: Sequence[_
         run=_run(report),
         late=duration(grade.late_seconds) if grade.late_seconds > 0 else "",
         notes=list(_notes(grade, report)),
-        pairs=list(_sides(member, pairs)),
+        pairs=sides,
     )
 
 
@@ -283,10 +322,71 @@ def _reason(report: Report) -> str:
     return plain(reason(report) or headline(report), 400)
 
 
-def _sides(member: StudentView, pairs: Sequence[_Alike]) -> Iterator[_Side]:
+def _sides(pairs: Sequence[_Alike]) -> dict[str, list[_Side]]:
+    """The others whose code is alike, by student."""
+    found: dict[str, list[_Side]] = defaultdict(list)
     for pair in pairs:
-        if member in (pair.first, pair.second):
-            yield _Side((pair.second if pair.first is member else pair.first).name, pair.page)
+        for one, other in ((pair.first, pair.second), (pair.second, pair.first)):
+            found[one.grade.student].append(_Side(other.name, pair.page))
+    return found
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A page with some hundred rows."""
+
+    page: str
+    rows: Sequence[_Row]
+
+    @property
+    def first(self) -> str:
+        return self.rows[0].member.name
+
+    @property
+    def last(self) -> str:
+        return self.rows[-1].member.name
+
+
+def _parts(rows: Sequence[_Row]) -> list[_Part]:
+    begins = range(0, len(rows), PART_ROWS)
+    return [_Part(f"{PARTS}/{n}.html", rows[begin : begin + PART_ROWS]) for n, begin in enumerate(begins, 1)]
+
+
+_SAFE = str.maketrans({one: f"\\u{ord(one):04x}" for one in "<>&"})
+
+
+def _data(rows: Sequence[_Row], checks: Sequence[str]) -> Markup:
+    """The rows as the script reads them, in few letters: what an array says of a row is told in ``class.js``."""
+    made = {"checks": checks, "rows": [_compact(row, checks) for row in rows]}
+    return Markup(json.dumps(made, separators=(",", ":")).translate(_SAFE))
+
+
+def _compact(row: _Row, checks: Sequence[str]) -> list[object]:
+    grade, report = row.grade, row.member.report
+    states = {one.name: one.status[0] for one in report.checks} if report else {}
+    told: list[object] = [
+        row.member.name,
+        grade.status,
+        grade.score,
+        row.bucket,
+        "".join(states.get(name, ".") for name in checks) if states else "",
+        len(report.checks) if report else 0,
+        report.execution.seconds if report else None,
+        row.member.staff.rpartition("/")[0],
+        row.run,
+        [checks.index(name) for name in row.failed.split()],
+        row.said,
+        row.notes,
+        [[side.name, side.page] for side in row.pairs],
+        row.handed,
+        row.handed_shown,
+        grade.late_seconds if row.late else 0,
+        row.late,
+        int(grade.override is not None),
+    ]
+    while told and told[-1] in ("", [], 0):  # most have nothing of all that
+        told.pop()
+    return told
 
 
 def _columns(rows: Iterable[_Row]) -> dict[str, bool]:
