@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pytest
 from grader import cli
 from grader.batch import ahead
 from grader.batch import command as batch_command
+from grader.batch.beside import get_ready
 from grader.exercise import Exercise
 from grader.kernel.warm import Warm
 from grader.scratch import remove
@@ -142,6 +143,19 @@ class Here:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
+class AtOnce(Executor):
+    """Does in this process, at once, what it is given; what is for a process of its own is left out."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(None if fn is get_ready else fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
 @pytest.fixture
 def quick_batch(
     exercise: Exercise, folder: Path, warm: Warm | None, monkeypatch: pytest.MonkeyPatch, capsys: Any
@@ -149,6 +163,8 @@ def quick_batch(
     """Run the command on what was handed in, within this process: for tests of what comes before grading and after."""
     crew = Here(warm)
     monkeypatch.setattr(batch_command, "_crew", lambda *_: nullcontext(crew))
+    monkeypatch.setattr(batch_command, "_helpers", lambda *_: [AtOnce()])
+    monkeypatch.setattr(batch_command, "forkserver", lambda *_: nullcontext(None))
     monkeypatch.setattr(ahead, "warmed", lambda **_: nullcontext(None))
     monkeypatch.setenv("GRADED", str(folder / "graded"))
 

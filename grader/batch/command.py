@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,14 +17,15 @@ import psutil
 from rich.console import Console
 
 from grader.batch.ahead import start_ahead
+from grader.batch.beside import Beside
 from grader.chance import secret
 from grader.datasets import Choice, choose
 from grader.errors import GraderError, GradingError, UsageError
 from grader.exercise import Exercise, find_exercise
 from grader.grades.gradebook import Summary, statuses, summary, write_gradebook, write_summary
-from grader.grades.grades import Grades, Override, load_grades, write_grades
+from grader.grades.grades import Grade, Grades, Override, load_grades, write_grades
 from grader.grades.overrides import load_overrides
-from grader.grades.policy import Circumstances, Clock, Policy, doubts, grades_of
+from grader.grades.policy import Circumstances, Clock, Plan, Policy, doubts, grade_of, grades_of
 from grader.grades.results import Results
 from grader.grades.rules import Rules, rules_for
 from grader.grading import Options
@@ -31,12 +34,17 @@ from grader.intake.collect import find
 from grader.kernel import sandbox
 from grader.progress import BatchProgress
 from grader.render.batch import glance, remarks_table
+from grader.report import Report
 from grader.result_files import GRADEBOOK, RULES
 from grader.scratch import remove, scratch_folder
+from grader.similarity import code_of
 from grader.submission import Submission
 from grader.text import count, listed, plain
-from grader.workers.crew import Machine, Needs, cores, device_class, usual_workers
+from grader.workers.crew import Machine, Needs, Process, cores, device_class, usual_workers
+from grader.workers.crew import main as crew_main
+from grader.workers.forkserver import ForkServer, forkserver
 from grader.workers.schedule import Crew, grade_class
+from grader.workers.tasks import Surroundings
 
 if TYPE_CHECKING:
     from grader.kernel.warm import Warm
@@ -94,6 +102,18 @@ def run(one: Class, options: Options, console: Console, complaints: Console, war
     GraderError
         The command is wrong, or the machine lacks what grading takes.
     """
+    with nullcontext() if one.scheduler is not None else forkserver(crew_main) as server:
+        return _run(one, options, console, complaints, warm, server)
+
+
+def _run(
+    one: Class,
+    options: Options,
+    console: Console,
+    complaints: Console,
+    warm: Warm | None,
+    server: ForkServer | None,
+) -> int:
     begun = time.monotonic()
     exercise = find_exercise(str(one.exercise), Path.cwd())
     _ = exercise.checks  # what is wrong with them is said before anything is graded
@@ -115,18 +135,25 @@ def run(one: Class, options: Options, console: Console, complaints: Console, war
             if plan.todo:
                 _warn(options, cluster, complaints)
                 needs = Needs(exercise.description.data, choice, options.device)
-                with (
-                    _crew(one, needs, exercise, options, len(plan.todo), cluster, complaints, warm) as crew,
-                    BatchProgress(complaints, len(plan.todo)) as progress,
-                ):
-                    reports |= grade_class(plan.todo, exercise, options, results, crew, progress)
+                with Beside(one.results, _helpers(len(plan.todo), server)) as beside:
+                    beside.compare(handed_in.submissions, code_of(Submission(exercise.starter)))
+                    with (
+                        _crew(one, needs, exercise, options, len(plan.todo), cluster, complaints, warm, server) as crew,
+                        BatchProgress(complaints, len(plan.todo)) as progress,
+                    ):
+                        early = _Early(teacher, policy, plan, handed_in, progress, beside)
+                        reports |= grade_class(plan.todo, exercise, options, results, crew, early)
+                    with _beside(complaints, "Looking for similar submissions"):
+                        beside.compared()
+                    beside.leave_the_rest()
         except BaseException:
             with suppress(GradingError):  # what ended it is what has to be said
                 teacher.write(results, policy.count(plan), handed_in, time.monotonic() - begun)
             _write_pages(one.results, complaints, index_only=True)
             raise
         told = teacher.write(results, policy.count(plan, reports), handed_in, time.monotonic() - begun)
-        _find_similar(one.results, handed_in, exercise, complaints)
+        if not plan.todo:
+            _find_similar(one.results, handed_in, exercise, complaints)
         index = _write_pages(one.results, complaints)
     console.print()
     console.print(glance(told))
@@ -140,7 +167,6 @@ def run(one: Class, options: Options, console: Console, complaints: Console, war
 def _find_similar(results: Path, handed_in: HandedIn, exercise: Exercise, complaints: Console) -> None:
     """Look for submissions that are alike."""
     from grader.batch.similar import write_similar
-    from grader.similarity import code_of
 
     with _beside(complaints, "Looking for similar submissions"):
         write_similar(results, handed_in.submissions, code_of(Submission(exercise.starter)))
@@ -214,6 +240,13 @@ class _Teacher:
         known = {} if self.before is None else {one.student: one.handed_in for one in self.before.grades}
         return {name: datetime.fromisoformat(when) for name, when in known.items() if when}
 
+    def grade(self, student: str, counted: Attempt, number: str) -> Grade | None:
+        """What a student's grade comes to; None where there is no result."""
+        if counted.report is None:
+            return None
+        status, by_hand = counted.report.status, self.overrides.get(student)
+        return grade_of(self.exercise, student, status, counted.report, counted, self.given, by_hand, number)
+
     def write(
         self,
         results: Results,
@@ -238,6 +271,47 @@ class _Teacher:
                 "nothing is graded twice.",
             ) from error
         return told
+
+
+class _Early:
+    """Who hears what is found, and has pages made as soon as a student's last notebook is graded."""
+
+    def __init__(
+        self,
+        teacher: _Teacher,
+        policy: Policy,
+        plan: Plan,
+        handed_in: HandedIn,
+        progress: BatchProgress,
+        beside: Beside,
+    ) -> None:
+        self._teacher = teacher
+        self._policy = policy
+        self._plan = plan
+        self._numbers = handed_in.numbers
+        self._beside = beside
+        self._whose = {str(one.shown.student): one.student for one in plan.todo}
+        self._left = Counter(self._whose.values())
+        self.began, self.at, self.tick = progress.began, progress.at, progress.tick
+        self._told = progress.finished
+
+    def finished(self, submission: Submission, report: Report) -> None:
+        """Its result is written."""
+        self._told(submission, report)
+        student = self._whose[str(submission.student)]
+        self._left[student] -= 1
+        if not self._left[student]:
+            counted = self._policy.count_one(student, self._plan.attempts[student], {student: report.light()})
+            grade = self._teacher.grade(student, counted, self._numbers.get(student, ""))
+            if grade is not None:
+                self._beside.page(grade)
+
+
+def _helpers(todo: int, server: ForkServer | None) -> list[Executor]:
+    """Processes that do what is done beside grading: one compares, the others make pages, each of which takes a fifth
+    of the time that a short notebook does.
+    """
+    return [Process(Surroundings(), server=server) for _ in range(min(1 + max(1, cores() // 4), todo))]
 
 
 def _cluster(one: Class, options: Options, complaints: Console) -> AbstractContextManager[Cluster | None]:
@@ -266,6 +340,7 @@ def _crew(
     cluster: Cluster | None,
     complaints: Console,
     warm: Warm | None,
+    server: ForkServer | None,
 ) -> Iterator[Crew]:
     """Who grades: the workers of a cluster, or processes of this machine."""
     memory_mb = exercise.description.budget.memory_mb
@@ -277,7 +352,7 @@ def _crew(
     if "OMP_NUM_THREADS" not in os.environ:
         needs = replace(needs, threads=max(1, cores() // at_once))
     if one.scheduler is None:
-        with Machine(needs, at_once, warm=warm) as machine:
+        with Machine(needs, at_once, warm=warm, server=server) as machine:
             yield machine
         return
     from grader.workers.cluster import own_cluster

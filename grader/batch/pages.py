@@ -3,6 +3,7 @@
 ::
 
     results/index.html                     the teacher's page, with links to all others
+    results/class/N.html                   its rows, where the class is a large one
     results/students/NAME/feedback.html    what the student is to see
     results/students/NAME/staff.html       what the teacher sees of the student
 
@@ -16,7 +17,7 @@ import hashlib
 import json
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,10 +33,11 @@ from grader.errors import UsageError
 from grader.grades.gradebook import Summary
 from grader.grades.grades import Grade, Grades, load_grades
 from grader.grades.results import Results
-from grader.render.html.classroom import Classroom, class_page
+from grader.render.html.classroom import Classroom, class_pages
 from grader.render.html.common_answers import StudentView
 from grader.report import Report
-from grader.result_files import FEEDBACK, GRADES, INDEX, NOTEBOOK, REPORT, SIMILAR, STAFF, SUMMARY
+from grader.result_files import FEEDBACK, GRADES, INDEX, NOTEBOOK, PARTS, REPORT, SIMILAR, STAFF, SUMMARY
+from grader.scratch import remove
 from grader.similarity import Similar
 from grader.text import count, plain
 from grader.workers.crew import cores
@@ -95,14 +97,27 @@ def write_pages(results: Path, say: Say | None = None, index_only: bool = False)
             )
         old = {job.grade.student for job in jobs} if index_only else set(failed)
         members = [_member(folder, one, reports[one.student], one.student not in old) for one in grades.grades]
-        page = class_page(Classroom(grades, members, summary, similar.pairs if similar else None, remarks))
-        write_whole(results / INDEX, page, sync=False)
+        pairs, more = (similar.pairs, similar.more) if similar else (None, 0)
+        _write_class(results, class_pages(Classroom(grades, members, summary, pairs, more, remarks)))
     except OSError as error:
         raise UsageError(
             f"The pages in {plain(str(results))} cannot be written: {error.strerror or error}.",
             "Make room there, or see to your access to it.",
         ) from None
     return results / INDEX
+
+
+def _write_class(results: Path, pages: Mapping[str, str]) -> None:
+    """Write the pages of the class; what it had more of before goes."""
+    parts = results / PARTS
+    if parts.is_symlink() or (parts.exists() and len(pages) == 1):
+        parts.unlink() if parts.is_symlink() else remove(parts)
+    if len(pages) > 1:
+        parts.mkdir(exist_ok=True)
+        for old in set(parts.glob("*.html")) - {results / name for name in pages}:
+            old.unlink()
+    for name in sorted(pages, key=lambda one: one == INDEX):  # the one with links to the others comes last
+        write_whole(results / name, pages[name], sync=False)
 
 
 # ---------------------------------------------------------------------- reading what there is
@@ -155,15 +170,14 @@ def _optional(path: Path, kind: type[T]) -> tuple[T | None, list[str]]:
 
 
 def _light(folder: Results, grade: Grade) -> tuple[Report | None, bytes | None]:
-    """A student's report without its figures, since those of a whole class would fill the memory; and all its text."""
+    """A student's report without its figures; and all its text."""
     if grade.status in ("missing", "pending"):  # what lies there is of an earlier batch
         return None, None
     found = folder.read_with_text(grade.student)
     if found is None:
         return None, None
     report, text = found
-    light = [one.model_copy(update={"figures": []}) for one in report.checks]
-    return report.model_copy(update={"checks": light}), text
+    return report.light(), text
 
 
 def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -> StudentView:
@@ -281,6 +295,8 @@ def make(job: Job) -> str:
         report = folder.all([grade.student])[grade.student]
         notebook = _notebook(place / NOTEBOOK)
         for name, staff in ((FEEDBACK, False), (STAFF, True)):
+            for draft in place.glob(f".{name}-*"):  # of one who was killed over it
+                draft.unlink()
             page = student_page(report, notebook, grade, staff)
             page = _mark(job.digest) + page.removeprefix("<!doctype html>").lstrip("\n")
             write_whole(place / name, page, sync=False)
@@ -291,6 +307,16 @@ def make(job: Job) -> str:
             (place / name).unlink(missing_ok=True)  # of an earlier report: it would tell what is not so any more
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def make_for(results: str, grade_json: str) -> str:
+    """Make the pages of a student for whom a grade is to be expected, unless they are there; as :func:`make`."""
+    folder, grade = Results(Path(results)), Grade.model_validate_json(grade_json)
+    _, text = _light(folder, grade)
+    if text is None:
+        return ""
+    digest = _digest(folder, grade, text)
+    return "" if _there(folder, grade, digest) else make(Job(results, grade_json, digest))
 
 
 def _notebook(path: Path) -> nbformat.NotebookNode | None:

@@ -126,7 +126,7 @@ class Policy:
                     found()
                 todo.append(one)
             else:
-                there.append(replace(one, report=report))
+                there.append(replace(one, report=report.light()))
         return Plan(planned, there, todo)
 
     def _newest(self, student: str, known: Sequence[Attempt], several: int) -> Attempt:
@@ -160,28 +160,31 @@ class Policy:
         reports
             Those that were made or found, by student; None where the batch was stopped: then what is written counts.
         """
-        counted: dict[str, Attempt] = {}
-        for student, attempts in plan.attempts.items():
-            found = [judged for one in attempts if (judged := self._judged(one, reports)) is not None]
-            chosen = counting(self.rules, found)
-            if chosen.place:
-                chosen = replace(chosen, of=len(found))
-                if chosen.report is not None:
-                    self.results.copy(student, chosen.place, 0)
-            counted[student] = chosen
-        return counted
+        return {student: self.count_one(student, attempts, reports) for student, attempts in plan.attempts.items()}
+
+    def count_one(
+        self, student: str, attempts: Sequence[Attempt], reports: Mapping[str, Report] | None = None
+    ) -> Attempt:
+        """The attempt of one student that counts, as :meth:`count`."""
+        found = [judged for one in attempts if (judged := self._judged(one, reports)) is not None]
+        chosen = counting(self.rules, found)
+        if chosen.place:
+            chosen = replace(chosen, of=len(found))
+            if chosen.report is not None:
+                self.results.copy(student, chosen.place, 0)
+        return chosen
 
     def _judged(self, one: Attempt, reports: Mapping[str, Report] | None) -> Attempt | None:
         """What came of an attempt; None where its notebook is gone, and what is left of it is of no use."""
         if not one.place:
             report = self.results.read(one.student) if reports is None else reports.get(one.student)
-            return replace(one, report=report)
+            return replace(one, report=None if report is None else report.light())
         report = self.results.read(one.student, one.key or None, one.place)
         if one.gone:
             if report is None or not self._fits(report):
                 return None
             one = replace(one, submission=replace(one.submission, place=report.submission))
-        return replace(one, report=report)
+        return replace(one, report=None if report is None else report.light())
 
     def _fits(self, report: Report) -> bool:
         """Whether a result that cannot be made again is still worth something beside the others."""
@@ -211,15 +214,20 @@ def grades_of(
     numbers
         The platform's numbers of students.
     """
-    grades = [
-        _grade(student, status, exercise.max_score, reports.get(student), counted.get(student), rules or Rules())
+    given = [
+        grade_of(
+            exercise,
+            student,
+            status,
+            reports.get(student),
+            counted.get(student),
+            rules,
+            overrides.get(student),
+            numbers.get(student, ""),
+        )
         for student, status in statuses.items()
     ]
     title = next((report.title for report in reports.values()), exercise.description.title.en)
-    given = [
-        with_override(one, overrides.get(one.student)).model_copy(update={"number": numbers.get(one.student, "")})
-        for one in grades
-    ]
     return Grades(
         exercise=exercise.id,
         title=title,
@@ -227,6 +235,21 @@ def grades_of(
         rules="" if rules is None else rules.told(),
         grades=given,
     )
+
+
+def grade_of(
+    exercise: Exercise,
+    student: str,
+    status: str,
+    report: Report | None,
+    counted: Attempt | None,
+    rules: Rules | None,
+    override: Override | None,
+    number: str,
+) -> Grade:
+    """A student's grade: it hangs on nothing that is found of others."""
+    grade = _grade(student, status, exercise.max_score, report, counted, rules or Rules())
+    return with_override(grade, override).model_copy(update={"number": number})
 
 
 def _grade(student: str, status: str, of: float, report: Report | None, counted: Attempt | None, rules: Rules) -> Grade:

@@ -26,6 +26,7 @@ from grader.kernel.environment import clean_environment
 from grader.places import cache_root
 from grader.scratch import remove, scratch_folder
 
+PROGRAM = Path(__file__).with_name("zygote.py")
 _START_S = 120.0
 _ANSWER_S = 20.0
 _LOOK_EVERY_S = 0.01
@@ -43,7 +44,9 @@ class Fork:
         self._descriptor = descriptor
         self.pid = _number(descriptor)
         self.returncode: int | None = None
-        self.stdin = self.stdout = self.stderr = None
+        self.stdin: IO[bytes] | None = None
+        self.stdout: IO[bytes] | None = None
+        self.stderr = None
 
     def poll(self) -> int | None:
         """None while it runs; its exit status is not known, so that it is 0 afterwards."""
@@ -216,11 +219,10 @@ class Warm:
         if self._process is not None:  # kernels that it forked may be at work, and would end with it
             self._retired.append(self._process)
         self._socket.unlink(missing_ok=True)
-        program = Path(__file__).with_name("zygote.py")
         environment = clean_environment(self.folder, self.device)
         self._lend_fonts(Path(environment["MPLCONFIGDIR"]))
         self._process = subprocess.Popen(
-            [*self._around(), sys.executable, "-P", str(program), str(self._socket), signature(), str(lock)],
+            [*self._around(), sys.executable, "-P", str(PROGRAM), str(self._socket), signature(), str(lock)],
             env=environment,
             cwd=self.folder,
             stdin=subprocess.PIPE,

@@ -19,6 +19,7 @@ import psutil
 from grader.datasets import Choice, dataset
 from grader.kernel.warm import NoFork, Warm, warmed
 from grader.scratch import remove, scratch_folder
+from grader.workers.forkserver import Forked, ForkServer
 from grader.workers.gpus import gpus, shares
 from grader.workers.tasks import Surroundings, begin
 
@@ -59,6 +60,8 @@ class Process(Executor):
         Threads of each notebook; None for as many as the environment says.
     environment
         What its environment has beside this process's.
+    server
+        Forks it, where there is one; else it is started anew.
 
     Attributes
     ----------
@@ -69,12 +72,17 @@ class Process(Executor):
     listen: Callable[[Step], object] | None = None
 
     def __init__(
-        self, surroundings: Surroundings, threads: int | None = None, environment: Mapping[str, str] | None = None
+        self,
+        surroundings: Surroundings,
+        threads: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        server: ForkServer | None = None,
     ) -> None:
         self._surroundings = surroundings
+        self._server = server
         names = () if threads is None else ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
         self._environment = dict.fromkeys(names, str(threads)) | dict(environment or {})
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._last: Step | None = None
         # The process dies with the thread that started it: that one has to live as long as this object.
         self._thread = ThreadPoolExecutor(1)
@@ -121,21 +129,28 @@ class Process(Executor):
             raise answer.error
         return answer.value
 
-    def _alive(self) -> subprocess.Popen[bytes]:
+    def _alive(self) -> subprocess.Popen[bytes] | Forked:
         """The process; a new one if there is none, or if it died when it had nothing to do."""
         if self._process is not None and self._process.poll() is not None:
             self._hang_up()
         if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", f"from {__name__} import main; main()"],
-                env=os.environ | self._environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C in the terminal is the batch's affair
-            )
+            self._process = self._started()
             assert self._process.stdin is not None
             pickle.dump(self._surroundings, self._process.stdin)
         return self._process
+
+    def _started(self) -> subprocess.Popen[bytes] | Forked:
+        environment = os.environ | self._environment
+        if self._server is not None:
+            with suppress(OSError):
+                return self._server.fork(environment)
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", f"from {__name__} import main; main()"],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C in the terminal is the batch's affair
+        )
 
     def _hang_up(self) -> None:
         """Let it end, which it does when nobody asks any more; and be sure of it."""
@@ -149,7 +164,7 @@ class Process(Executor):
         self._process = None
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
+def _wait(process: subprocess.Popen[bytes] | Forked) -> None:
     """Wait for its end, but not for long."""
     try:
         process.wait(_ENDS_S)
@@ -223,15 +238,24 @@ class Machine:
     ----------
     name
         Of the machine, where that is not the teacher's.
-    warm
-        The warm process, where there is one already; whoever made it puts it away.
+    warm, server
+        The warm process, and the one that forks those that grade, where there are such already; whoever made them puts
+        them away.
     """
 
-    def __init__(self, needs: Needs, number: int, name: str = "", warm: Warm | None = None) -> None:
+    def __init__(
+        self,
+        needs: Needs,
+        number: int,
+        name: str = "",
+        warm: Warm | None = None,
+        server: ForkServer | None = None,
+    ) -> None:
         self._needs = needs
         self._number = number
         self._name = name
         self._warm = warm
+        self._server = server
         self._processes: list[Process] = []
         self._open = ExitStack()
 
@@ -250,7 +274,7 @@ class Machine:
                     warm.begin()
             surroundings = Surroundings(folder, warm, self._name)
             told = shares(self._number, self._needs.device, gpus())
-            self._processes = [Process(surroundings, self._needs.threads, one) for one in told]
+            self._processes = [Process(surroundings, self._needs.threads, one, self._server) for one in told]
             for process in self._processes:
                 stack.callback(process.shutdown, wait=True)
             self._open = stack.pop_all()

@@ -96,7 +96,7 @@ def grade_class(
             failure = outcome.failure
             graded = ungraded(one.submission, exercise, options, failure) if failure else outcome.graded()
             results.save(one.student, one.key, graded, one.place)
-            reports[one.student] = graded.report
+            reports[one.student] = graded.report.light()
             listener.finished(one.shown, graded.report)
     return reports
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -15,10 +16,11 @@ from grader import cli
 from grader.batch import pages as module
 from grader.batch.pages import write_pages
 from grader.errors import UsageError
+from grader.exercise import Exercise
 from grader.grades.grades import GRADES, Grade, load_grades, write_grades
 from grader.grades.results import Results
 from grader.report import Report
-from tests.batches import Batch, hand_in
+from tests.batches import ENDLESS, Batch, hand_in, started, wait_for
 from tests.classes import HOSTILE, judged, members, write_class, write_result
 
 
@@ -246,3 +248,59 @@ def test_a_batch_ends_with_the_pages(batch: Batch, folder: Path) -> None:
     assert re.findall(r'<tr data-status="(\w+)"', text) == ["passed", "failed"]
     assert "`x`" not in text
     assert "<code>x</code>" in text
+
+
+# ---------------------------------------------------------------------- made while notebooks run
+
+
+@pytest.mark.parametrize("rules", ["", 'deadline = 2026-01-01T12:00:00Z\ncounts = "best"\ntimes = "files"\n'])
+def test_pages_are_made_as_soon_as_a_result_is_there_and_are_what_the_end_makes_of_it(
+    rules: str, batch: Batch, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_in(folder, "ada", "x = 3")
+    hand_in(folder, "bob", "x = 4")
+    (folder / "out").mkdir()
+    if rules:
+        (folder / "out" / "rules.toml").write_text(rules)
+    reason = {"student": "bob", "score": 2.5, "reason": "Was ill."}
+    (folder / "out" / "overrides.json").write_text(json.dumps({"schema_version": 1, "overrides": [reason]}))
+    left: list[int] = []
+    make = module._make
+    monkeypatch.setattr(module, "_make", lambda jobs, say: left.append(len(jobs)) or make(jobs, say))
+    done = batch()
+    assert done.returncode == 1, done.stderr
+    assert left == [0], "nothing was left to the end"
+    assert "Was ill." in (folder / "out" / "students" / "bob" / "feedback.html").read_text("utf-8")
+    before = times(folder / "out")
+    assert report_command(str(folder / "out"))[0] == 0
+    assert {name for name, time in times(folder / "out").items() if time != before[name]} == {"index.html"}
+
+
+def test_what_a_killed_one_left_is_taken_away(results: Path) -> None:
+    draft = results / "students" / "ada" / ".staff.html-killed"
+    draft.write_text("half")
+    write_pages(results)
+    assert not draft.exists()
+
+
+def test_a_page_that_could_not_be_made_early_is_told_at_the_end(
+    batch: Batch, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_in(folder, "ada", "x = 3")
+    monkeypatch.setattr(module, "_notebook", lambda _: 1 / 0)
+    done = batch()
+    assert done.returncode == 0, done.stderr
+    assert "The pages of 1 student could not be made: ada." in (folder / "out" / "index.html").read_text("utf-8")
+
+
+def test_the_command_makes_them_beside_grading(folder: Path, exercise: Exercise) -> None:
+    """In a process of its own: while one notebook runs, the pages of another are there."""
+    hand_in(folder, "ada", "x = 3")
+    hand_in(folder, "bob", ENDLESS)
+    with started(exercise, folder) as process:
+        wait_for(lambda: (folder / "out" / "students" / "ada" / "staff.html").exists())
+        assert not (folder / "out" / "students" / "bob" / "report.json").exists()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert list((folder / "tmp").iterdir()) == []
+    assert "students/ada/staff.html" in links(folder / "out" / "index.html")

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,8 @@ from grader.exercise import Exercise
 from grader.exercise_files import Files, paths_of
 from grader.grading import Options, grade
 from grader.submission import Submission
-from grader.workers.crew import Process, Step
+from grader.workers.crew import Process, Step, main
+from grader.workers.forkserver import forkserver
 from grader.workers.tasks import Surroundings, Task, grade_task
 from tests.batches import wait_for
 from tests.conftest import ROOT, listing
@@ -28,13 +30,17 @@ from tests.conftest import ROOT, listing
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by signals")
 
 
-@pytest.fixture
-def process(tmp_path: Path) -> Iterator[Process]:
+@pytest.fixture(params=["started", "forked"])
+def process(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Process]:
+    """A process that was started anew, and one that was forked: nobody can tell the difference."""
     folder = tmp_path / "scratch"
     folder.mkdir()
-    made = Process(Surroundings(folder))
-    yield made
-    made.shutdown()
+    with forkserver(main) if request.param == "forked" else nullcontext() as server:
+        if server is None and request.param == "forked":
+            pytest.skip("nothing can be forked here")
+        made = Process(Surroundings(folder), server=server)
+        yield made
+        made.shutdown()
 
 
 def test_it_does_one_thing_after_another(process: Process) -> None:
@@ -60,8 +66,9 @@ def test_when_it_dies_that_is_told_and_the_next_has_another(process: Process) ->
         process.submit(os.kill, first, signal.SIGKILL).result(60)
     second = process.submit(os.getpid).result(60)
     assert second != first
-    psutil.Process(second).kill()  # now it has nothing to do: nobody's work is broken by that
-    wait_for(lambda: psutil.Process(second).status() == psutil.STATUS_ZOMBIE)
+    idle = psutil.Process(second)
+    idle.kill()  # now it has nothing to do: nobody's work is broken by that
+    wait_for(lambda: not idle.is_running() or idle.status() == psutil.STATUS_ZOMBIE)
     assert process.submit(os.getpid).result(60) not in (first, second)
 
 
@@ -89,18 +96,22 @@ def test_threads_are_for_its_environment(tmp_path: Path) -> None:
 
 PARENT = """
 import os, sys, time
+from contextlib import nullcontext
+from grader.workers.forkserver import forkserver
 from grader.workers.tasks import Surroundings
-from grader.workers.crew import Process
-process = Process(Surroundings())
-print(process.submit(os.getpid).result(), flush=True)
-process.submit(time.sleep, 60)
-time.sleep(60)
+from grader.workers.crew import Process, main
+with forkserver(main) if "forked" in sys.argv else nullcontext() as server:
+    process = Process(Surroundings(), server=server)
+    print(process.submit(os.getpid).result(), flush=True)
+    process.submit(time.sleep, 60)
+    time.sleep(60)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it first ends what it is doing")
-def test_it_dies_with_its_parent() -> None:
-    with subprocess.Popen([sys.executable, "-c", PARENT], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+@pytest.mark.parametrize("how", ["started", "forked"])
+def test_it_dies_with_its_parent(how: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT, how], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
