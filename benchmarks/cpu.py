@@ -58,11 +58,11 @@ def watched_forks(profiled: bool) -> Iterator[tuple[Warm, Path]]:
         shutil.copy(forks.__file__, program)
         if profiled:
             (warm.folder / "profile").touch()
-        own, starting.zygote.__file__ = starting.zygote.__file__, str(program)
+        own, starting.PROGRAM = starting.PROGRAM, program
         try:
             warm.start()
         finally:
-            starting.zygote.__file__ = own
+            starting.PROGRAM = own
         yield warm, warm.folder
 
 
