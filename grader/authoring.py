@@ -25,9 +25,18 @@ from pydantic import Field, ValidationError
 from grader.answers import digests_of
 from grader.errors import ExerciseError
 from grader.exercise import Exercise
+from grader.formats.notebook import as_written
+from grader.formats.writing import SUFFIX, Format, Unwritable, form_for, form_of, written
+from grader.reading import Unreadable
 from grader.record import Frozen, first_fault
+from grader.submission import parse
 from grader.writing import write_whole
 
+_IMPORT = "import marimo as mo"
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 _BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
 _LINE = re.compile(r"^(?P<left>\s*(?:[^=\n]*[^=!<>\n])?=)(?!=).*### SOLUTION\s*$")
 
@@ -73,8 +82,11 @@ def read_reference(exercise: Exercise) -> nbformat.NotebookNode:
     ExerciseError
         It is not there, is no notebook, or its cells cannot be told apart by their ids.
     """
+    path = exercise.reference
+    if format_of(exercise) != "jupyter":
+        return _as_written(path)
     try:
-        text = exercise.reference.read_text("utf-8")
+        text = path.read_text("utf-8")
         ids = [cell.get("id") for cell in json.loads(text)["cells"]]
         if None in ids or len(set(ids)) < len(ids):  # nbformat would make some up, others each time
             raise ExerciseError(
@@ -89,6 +101,27 @@ def read_reference(exercise: Exercise) -> nbformat.NotebookNode:
     except (nbformat.ValidationError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ExerciseError(f"{exercise.reference} is no notebook: {error}.", "Save it again in Jupyter.") from None
     return _bare(notebook)
+
+
+def _as_written(path: Path) -> nbformat.NotebookNode:
+    """A reference in a format of text: its cells in the order of the file, as their author wrote them."""
+    try:
+        found = as_written(path.read_bytes(), path.name)
+    except OSError as error:
+        raise ExerciseError(f"{path} cannot be read: {error.strerror}.", "Check your access to it.") from None
+    except Unreadable as error:
+        raise ExerciseError(f"{path} is no notebook. {error}", "Save it again.") from None
+    notebook = nbformat.v4.new_notebook(metadata=_METADATA)
+    notebook.cells = [nbformat.from_dict(cell.as_data()) for cell in found]
+    return notebook
+
+
+def format_of(exercise: Exercise) -> Format:
+    """The format that the reference is written in, and the starter where nobody asks for another."""
+    try:
+        return form_of(exercise.reference.read_bytes(), exercise.reference.name)
+    except OSError:
+        return "jupyter"
 
 
 def _bare(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -109,22 +142,66 @@ def starter_of(reference: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return starter
 
 
-def text_of(notebook: nbformat.NotebookNode) -> str:
-    """A notebook as the text of its file."""
-    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
+def text_of(notebook: nbformat.NotebookNode, form: Format = "jupyter", names: Sequence[str] = ()) -> str:
+    """A notebook as the text of its file.
+
+    Parameters
+    ----------
+    names
+        Those that the exercise asks for.
+
+    Raises
+    ------
+    ExerciseError
+        Its cells do not go together in that format.
+    """
+    try:
+        return written(notebook, form, names)
+    except Unwritable as error:
+        raise ExerciseError(f"This does not go into the format {form}. {error}", "Change the reference.") from None
 
 
-def derived(exercise: Exercise) -> dict[Path, str]:
+def starter_text(exercise: Exercise, form: Format | None = None) -> tuple[Path, str]:
+    """The starter's file and what is in it, in a format that is asked for or else in that of the exercise's notebook.
+
+    Of a reference in that very format it is the text, so that all that its author wrote beside the cells stays.
+    """
+    of_reference = format_of(exercise)
+    same = of_reference if exercise.starter.suffix == SUFFIX[of_reference] else None
+    form = form or same or form_for(exercise.starter.name)
+    path = exercise.starter if exercise.starter.suffix == SUFFIX[form] else exercise.starter.with_suffix(SUFFIX[form])
+    if form == of_reference != "jupyter":
+        return path, starter_source(exercise.reference.read_text("utf-8"))
+    starter = starter_of(_in_order(exercise) if of_reference == "marimo" else read_reference(exercise))
+    if form == "jupyter":
+        for cell in starter.cells:
+            cell.metadata = nbformat.from_dict({})
+    return path, text_of(starter, form, exercise.description.names)
+
+
+def _in_order(exercise: Exercise) -> nbformat.NotebookNode:
+    """A reference of marimo's for a format in which cells run from top to bottom, and nobody needs marimo for texts."""
+    _as_written(exercise.reference)  # which says what is wrong with it
+    notebook = parse(exercise.reference.read_bytes(), exercise.reference.name)
+    notebook.metadata = nbformat.from_dict(_METADATA)
+    ours = [cell for cell in notebook.cells if cell.source.strip() and cell.source.strip() != _IMPORT]
+    if not any(re.search(r"(?<![\w.])mo\.", cell.source) for cell in ours if cell.cell_type == "code"):
+        notebook.cells = ours
+    return notebook
+
+
+def derived(exercise: Exercise, form: Format | None = None) -> dict[Path, str]:
     """What is made of the solution, with its contents: the starter, and the digests of the closed answers if any."""
-    files = {exercise.starter: text_of(starter_of(read_reference(exercise)))}
+    path, text = starter_text(exercise, form)
+    files = {path: text}
     if digests := digests_of(exercise.id, exercise.solution_folder):
         files[exercise.folder / "answers.toml"] = digests
     return files
 
 
-def write_derived(exercise: Exercise) -> list[Path]:
-    """Write what is made of the solution; the paths."""
-    files = derived(exercise)
+def write_derived(exercise: Exercise, form: Format | None = None) -> list[Path]:
+    """Write what is made of the solution, the starter in this format; the paths."""
+    files = derived(exercise, form)
     for path, content in files.items():
         write_whole(path, content)
     return list(files)

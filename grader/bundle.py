@@ -15,13 +15,15 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from grader.authored import belongings
-from grader.authoring import read_reference, starter_of, text_of
+from grader.authoring import starter_text
 from grader.errors import ExerciseError, UsageError
 from grader.exercise import Exercise
+from grader.formats.writing import Format, form_for
 from grader.text import listed, plain
 from grader.workspace import companions
 from grader.writing import write_out
 
+_IN_JUPYTER = "Jupyter (`.venv/bin/jupyter lab`) or VS Code"
 _README = """\
 # The exercises
 
@@ -33,21 +35,21 @@ Python 3.11 or newer is needed, about 6 GB of disk, and a network while you inst
 
 ```console
 $ python3 -m venv .venv
-$ .venv/bin/pip install ./{wheel} jupyterlab
+$ .venv/bin/pip install ./{wheel} {editor}
 ```
 
 On Windows:
 
 ```console
 > py -m venv .venv
-> .venv\\Scripts\\pip install .\\{wheel} jupyterlab
+> .venv\\Scripts\\pip install .\\{wheel} {editor}
 ```
 
 From here on `grade` stands for `.venv/bin/grade`, on Windows for `.venv\\Scripts\\grade`.
 
 ## Work
 
-Edit the notebook in the exercise's folder, in Jupyter (`.venv/bin/jupyter lab`) or VS Code. Where it says `...`, you
+Edit the notebook in the exercise's folder, in {opens}. Where it says `...`, you
 write. Save it, then grade it as often as you like:
 
 ```console
@@ -68,8 +70,8 @@ tell which exercises there are, which data sets, and what your machine has. Hand
 """
 
 
-def write_bundle(exercises: Sequence[Exercise], path: Path) -> Path:
-    """Write the zip that students get; its path.
+def write_bundle(exercises: Sequence[Exercise], path: Path, form: Format | None = None) -> Path:
+    """Write the zip that students get, its starters in this format; its path.
 
     Raises
     ------
@@ -81,9 +83,9 @@ def write_bundle(exercises: Sequence[Exercise], path: Path) -> Path:
     if not exercises:
         raise UsageError("There are no exercises here.", "Go to the folder that holds `exercises/`.")
     wheel, content = package_wheel()
-    files = {wheel: content, "README.md": _readme(exercises, wheel).encode()}
+    files = {wheel: content, "README.md": _readme(exercises, wheel, form).encode()}
     for exercise in exercises:
-        files |= _files(exercise)
+        files |= _files(exercise, form)
     try:
         write_out(path, zipped(files))
     except OSError as error:
@@ -93,7 +95,7 @@ def write_bundle(exercises: Sequence[Exercise], path: Path) -> Path:
     return path
 
 
-def _files(exercise: Exercise) -> dict[str, bytes]:
+def _files(exercise: Exercise, form: Format | None) -> dict[str, bytes]:
     """An exercise's files by their names in the zip: what it is made of, the starter, and what lies beside that."""
     _ = exercise.checks  # what is wrong with them is said before students meet it
     taken, left = companions(exercise.folder, exercise.starter.name)
@@ -105,13 +107,17 @@ def _files(exercise: Exercise) -> dict[str, bytes]:
     own = [exercise.folder / "exercise.toml", *belongings(exercise.folder), *exercise.folder.glob("*.po")]
     own += exercise.folder.glob("answers.toml")
     contents = {path.relative_to(exercise.folder).as_posix(): path.read_bytes() for path in [*own, *taken]}
-    contents[exercise.starter.name] = text_of(starter_of(read_reference(exercise))).encode()
+    path, text = starter_text(exercise, form)
+    contents[path.name] = text.encode()
     return {f"exercises/{exercise.folder.name}/{name}": content for name, content in contents.items()}
 
 
-def _readme(exercises: Sequence[Exercise], wheel: str) -> str:
+def _readme(exercises: Sequence[Exercise], wheel: str, form: Format | None) -> str:
     told = [f"- **{one.id}** {one.description.title.en} / {one.description.title.fi}" for one in exercises]
-    return _README.format(list="\n".join(told), wheel=wheel, first=exercises[0].folder.name)
+    of_marimo = (form or form_for(exercises[0].starter.name)) == "marimo"
+    editor, opens = ("marimo", "marimo (`.venv/bin/marimo edit`)") if of_marimo else ("jupyterlab", _IN_JUPYTER)
+    words = {"wheel": wheel, "first": exercises[0].folder.name, "editor": editor, "opens": opens}
+    return _README.format(list="\n".join(told), **words)
 
 
 def zipped(files: Mapping[str, bytes], executable: Collection[str] = ()) -> bytes:

@@ -104,8 +104,9 @@ class Exercise:
 
     @property
     def reference(self) -> Path:
-        """The reference notebook."""
-        return self.solution_folder / self.description.notebook
+        """The reference notebook, in whichever format it is written."""
+        named = self.solution_folder / self.description.notebook
+        return named if named.exists() else next(iter(in_each_format(named)), named)
 
     @property
     def hidden_checks(self) -> Path:

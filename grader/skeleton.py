@@ -17,6 +17,7 @@ from grader.authoring import text_of, write_derived
 from grader.datasets import DATASETS
 from grader.errors import UsageError
 from grader.exercise import course_folder, load
+from grader.formats.writing import SUFFIX, Format
 from grader.text import plain
 from grader.writing import write_whole
 
@@ -147,7 +148,9 @@ def standardise(values):
     ### END SOLUTION'''
 
 
-def new_exercise(name: str, near: Path, title: str = "", fi: str = "", notebook: str = "") -> list[Path]:
+def new_exercise(
+    name: str, near: Path, title: str = "", fi: str = "", notebook: str = "", form: Format = "jupyter"
+) -> list[Path]:
     """Write the files of a new exercise into the course that `near` belongs to; their paths.
 
     Parameters
@@ -158,6 +161,8 @@ def new_exercise(name: str, near: Path, title: str = "", fi: str = "", notebook:
         What students read, in English and in Finnish.
     notebook
         What comes after the id in the notebook's file name; taken from the title where it is not told.
+    form
+        The notebook's format.
 
     Raises
     ------
@@ -179,12 +184,13 @@ def new_exercise(name: str, near: Path, title: str = "", fi: str = "", notebook:
         if place.exists() or place.is_symlink():
             raise UsageError(f"{plain(str(place))} is already there.", "Choose another id: nothing is overwritten.")
     try:
-        return _write(folder, solution, {"ID": name, "TITLE": title, "FI": fi, "NOTEBOOK": f"{name}_{notebook}.ipynb"})
+        told = {"ID": name, "TITLE": title, "FI": fi, "NOTEBOOK": f"{name}_{notebook}{SUFFIX[form]}"}
+        return _write(folder, solution, told, form)
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}.", "Check your access to it.") from None
 
 
-def _write(folder: Path, solution: Path, told: dict[str, str]) -> list[Path]:
+def _write(folder: Path, solution: Path, told: dict[str, str], form: Format) -> list[Path]:
     for place in (folder, solution):
         place.mkdir(parents=True)
     values = {
@@ -197,7 +203,7 @@ def _write(folder: Path, solution: Path, told: dict[str, str]) -> list[Path]:
     files = {
         folder / "exercise.toml": _filled(_TOML, values),
         folder / "checks.py": _filled(_CHECKS, values),
-        solution / told["NOTEBOOK"]: text_of(_reference(told)),
+        solution / told["NOTEBOOK"]: text_of(_reference(told), form),
         solution / "answers.toml": _filled(_ANSWERS, values),
         solution / "mistakes.toml": _MISTAKES,
     }

@@ -20,7 +20,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from grader.authoring import Patch, derived, read_patches, read_reference, starter_of, text_of
+from grader.authoring import Patch, derived, format_of, read_patches, read_reference, starter_of, text_of
 from grader.datasets import Choice, dataset
 from grader.errors import GraderError, GradingError
 from grader.exercise import Exercise
@@ -147,10 +147,12 @@ def _tasks(
     validations: Sequence[Validation], matrices: Sequence[Sequence[Row]], options: Options
 ) -> Callable[[_Turn], Task]:
     files = [Files.read(paths_of(one.exercise), one.exercise.course) for one in validations]
+    forms = [format_of(one.exercise) for one in validations]
 
     def task(turn: _Turn) -> Task:
         exercise, row = validations[turn.validation].exercise, matrices[turn.validation][turn.row]
-        name, notebook = exercise.description.notebook, text_of(row.notebook).encode()
+        name, form = exercise.reference.name, forms[turn.validation]
+        notebook = text_of(row.notebook, form, exercise.description.names).encode()
         of_row = replace(options, data=row.data, warm=None)
         return Task(name, None, name, notebook, "", Files(), files[turn.validation], of_row)
 
@@ -232,8 +234,9 @@ def judged(exercise: Exercise, row: Row, report: Report) -> RowResult:
 def grade_notebook(notebook: nbformat.NotebookNode, exercise: Exercise, options: Options) -> Report:
     """Grade a notebook that is not a file yet."""
     with tempfile.TemporaryDirectory(prefix="grade-") as folder:
-        path = Path(folder) / exercise.description.notebook
-        path.write_text(text_of(notebook), encoding="utf-8")
+        path = Path(folder) / exercise.reference.name
+        text = text_of(notebook, format_of(exercise), exercise.description.names)
+        path.write_text(text, encoding="utf-8")
         return grade(Submission(path), exercise, options).report
 
 

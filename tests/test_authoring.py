@@ -17,7 +17,9 @@ from grader.authoring import Patch, read_patches, read_reference, starter_of, st
 from grader.cli import main
 from grader.errors import ExerciseError
 from grader.exercise import Exercise
+from grader.formats.notebook import cells
 from grader.skeleton import new_exercise
+from tests.formats import test_marimo as of_marimo
 
 # ---------------------------------------------------------------------- marks
 
@@ -293,6 +295,62 @@ def test_release_writes_what_is_made_of_the_solution(nowhere: Path, command: Com
     wrote = "".join(f"Wrote {path.relative_to(nowhere)}\n" for path in (starter, answers))
     assert command("release", "105") == (0, wrote, "")
     assert (starter.read_bytes(), answers.read_bytes()) == before
+
+
+@pytest.mark.parametrize("form", ["marimo", "percent"])
+def test_starters_in_the_format_that_is_asked_for(nowhere: Path, command: Command, form: str) -> None:
+    new_exercise("105", nowhere, notebook="first")
+    starter = Path("exercises/105/105_first.py")
+    code, out, err = command("release", "105", "--as", form)
+    assert (code, err) == (0, "")
+    assert out == f"Wrote {starter}\nWrote exercises/105/answers.toml\n"
+    read = {one.id: one.source for one in cells(starter.read_bytes(), starter.name)}
+    assert read["weights"] == "weights = ..."
+    assert "...  # your code here" in read["standardise"]
+    assert "values.std()" not in starter.read_text()
+    assert command("release", "105", "--as", form, "--bundle", "a.zip")[0] == 0
+    with zipfile.ZipFile("a.zip") as opened:
+        names = {name for name in opened.namelist() if "first" in name}
+        assert names == {"exercises/105/105_first.py"}
+        assert opened.read("exercises/105/105_first.py") == starter.read_bytes()
+        assert ("marimo edit" in opened.read("README.md").decode()) == (form == "marimo")
+
+
+@pytest.mark.parametrize("form", ["marimo", "percent"])
+def test_references_in_each_format(nowhere: Path, command: Command, form: str) -> None:
+    """Reference, starter and mistakes are notebooks of that format, and the matrix holds."""
+    code, out, _ = command("new", "105", "--name", "first", "--as", form)
+    assert code == 0
+    assert "Wrote solutions/105/105_first.py\nWrote" in out
+    starter, reference = Path("exercises/105/105_first.py"), Path("solutions/105/105_first.py")
+    assert starter.read_text() == starter_source(reference.read_text())
+    code, out, _ = command("validate", "105", "--data", "sample")
+    assert code == 0, out
+    assert "105 is sound" in out
+    assert command("solutions/105", "--data", "sample")[0] == 0
+    assert command("exercises/105", "--data", "sample")[0] == 1
+
+
+def test_a_reference_of_marimos_for_a_starter_of_jupyters(nowhere: Path, command: Command) -> None:
+    new_exercise("105", nowhere, notebook="first")
+    Path("solutions/105/105_first.ipynb").unlink()
+    sources = ("print(weights)", 'mo.md("text")', "weights = 12  ### SOLUTION", "import marimo as mo")
+    Path("solutions/105/105_first.py").write_text(of_marimo.book(*map(of_marimo.cell, sources)))
+    assert command("release", "105")[0] == 0
+    starter = nbformat.read("exercises/105/105_first.ipynb", 4)
+    assert [one.source for one in starter.cells] == ["text", "weights = ...", "print(weights)"]
+    assert all(one.metadata == {} for one in starter.cells)
+
+
+def test_what_a_format_cannot_hold_is_told(nowhere: Path, command: Command) -> None:
+    new_exercise("105", nowhere, notebook="first")
+    path = Path("solutions/105/105_first.ipynb")
+    notebook = nbformat.read(path, 4)
+    notebook.cells.append(new_code_cell("weights += 1", id="more"))
+    nbformat.write(notebook, path)
+    code, out, err = command("release", "105", "--as", "marimo")
+    assert (code, out) == (3, "")
+    assert "`weights` is defined in several cells (weights, more)" in err
 
 
 def test_release_bundles_the_exercises_of_this_course_or_those_that_are_named(nowhere: Path, command: Command) -> None:

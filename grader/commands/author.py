@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from grader.commands.common import AsJson, Data, Device, Sandbox, Seed, app, complaints, console, device_named, near
 from grader.errors import UsageError
 
-if TYPE_CHECKING:
-    pass
+As = Annotated[
+    Literal["jupyter", "marimo", "percent"] | None,
+    typer.Option("--as", help="The notebooks' format; that of the exercise's notebook if none.", show_default=False),
+]
 
 
 @app.command()
@@ -56,11 +58,12 @@ def new(
     name: Annotated[
         str, typer.Option(help="What the notebook is called, after the id; taken from the title.", show_default=False)
     ] = "",
+    form: As = None,
 ) -> None:
     """Begin an exercise: write one that is small, whole and sound, for you to rewrite."""
     from grader.skeleton import new_exercise
 
-    for path in new_exercise(exercise, Path.cwd(), title, fi, name):
+    for path in new_exercise(exercise, Path.cwd(), title, fi, name, form or "jupyter"):
         console.print(f"Wrote {near(path)}", soft_wrap=True)
     console.print(f"Prove it with `grade validate {exercise}`.", soft_wrap=True)
 
@@ -74,6 +77,7 @@ def release(
     bundle: Annotated[
         Path | None, typer.Option(help="A zip to write: the exercises as students get them.", show_default=False)
     ] = None,
+    form: As = None,
 ) -> None:
     """Write what is made of solutions: starters, and digests of answers; or a bundle of all that students get."""
     from grader.authoring import write_derived
@@ -84,11 +88,11 @@ def release(
     exercises = [find_exercise(one, here) for one in ids or []]
     if bundle is not None:
         exercises = exercises or [load(folder) for folder in exercise_folders(here).values()]
-        console.print(f"Wrote {near(write_bundle(exercises, bundle))}", soft_wrap=True)
+        console.print(f"Wrote {near(write_bundle(exercises, bundle, form))}", soft_wrap=True)
         return
     if not exercises:
         raise UsageError("No exercise is named.", "Name exercises, or write a zip for students with --bundle.")
-    for path in (path for one in exercises for path in write_derived(one)):
+    for path in (path for one in exercises for path in write_derived(one, form)):
         console.print(f"Wrote {near(path)}", soft_wrap=True)
 
 

@@ -52,6 +52,19 @@ def cells(raw: bytes, name: str) -> list[Cell]:
     return marimo.cells(text) if kind is None else texts.cells(text, kind)
 
 
+def as_written(raw: bytes, name: str) -> list[Cell]:
+    """The cells as their author wrote them, in the order of the file.
+
+    Raises
+    ------
+    Unreadable
+    """
+    text = decoded(raw).replace("\r\n", "\n").replace("\r", "\n")
+    if is_object(raw) or not marimo.is_marimo(text):
+        return cells(raw, name)
+    return marimo.as_cells(marimo.written(text))
+
+
 def is_notebook(raw: bytes, name: str, meant: bool = True) -> bool:
     """Whether a file is a notebook, told from how it begins.
 

@@ -19,7 +19,7 @@ from grader.language import tr
 from grader.reading import Unreadable, too_many_parts
 
 Kind = Literal["percent", "light", "markdown", "myst", "rmarkdown"]
-_FORMATS = {
+FORMATS = {
     "percent": "py:percent",
     "light": "py:light",
     "markdown": "md:markdown",
@@ -103,7 +103,7 @@ def _read(text: str, kind: Kind) -> list[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return list(jupytext.reads(text, fmt=_FORMATS[kind]).cells)
+            return list(jupytext.reads(text, fmt=FORMATS[kind]).cells)
     except (RecursionError, MemoryError):
         raise too_many_parts() from None
     except Exception:  # whatever it stumbles over stands in the file
