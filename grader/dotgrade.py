@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nbformat
-
 from grader.grading import Graded
-from grader.result_files import FILES, NOTEBOOK, PAGE, REPORT, write_files
+from grader.result_files import FILES, NOTEBOOK, PAGE, REPORT, notebook_text, write_files
 from grader.writing import write_whole
 
 
@@ -25,7 +23,7 @@ def keep(graded: Graded, notebook: Path) -> Path | None:
             return None
         write_whole(folder / REPORT, report.model_dump_json(indent=2) + "\n")
         if graded.notebook is not None:
-            write_whole(folder / NOTEBOOK, nbformat.writes(graded.notebook, ensure_ascii=True))
+            write_whole(folder / NOTEBOOK, notebook_text(graded.notebook))
         write_files(folder / FILES, graded.files)
         # Whoever has the teacher's own checks is no student.
         staff = any(check.hidden for check in report.checks)

@@ -65,12 +65,13 @@ def remove(root: Path) -> None:
     Folders found inside are moved up to the top before they are looked into, so that no path gets long and
     nothing recurses; no link is followed.
     """
-    waiting, number = [root], 0
-    aside = secrets.token_hex(8)  # no name that the notebook could have taken beforehand
+    top, number = str(root), 0
+    waiting = [top]
+    aside = f"{top}{os.sep}{secrets.token_hex(8)}"  # no name that the notebook could have taken beforehand
     while waiting:
         folder = waiting.pop()
         with suppress(OSError):
-            folder.chmod(0o700)
+            os.chmod(folder, 0o700)  # noqa: PTH101
         entries: list[os.DirEntry[str]] = []
         with suppress(OSError), os.scandir(folder) as found:
             entries = list(found)
@@ -80,16 +81,16 @@ def remove(root: Path) -> None:
                     if os.name == "nt" and not entry.is_symlink():
                         os.chmod(entry.path, stat.S_IWRITE)  # noqa: PTH101
                     os.unlink(entry.path)  # noqa: PTH108
-                elif folder == root:
-                    waiting.append(Path(entry.path))
+                elif folder == top:
+                    waiting.append(entry.path)
                 else:
                     number += 1
                     os.chmod(entry.path, 0o700)  # noqa: PTH101 - a folder is moved only by who may write to it
-                    os.rename(entry.path, root / f"{aside}-{number}")  # noqa: PTH104
-                    waiting.append(root / f"{aside}-{number}")
-        if folder != root:
+                    os.rename(entry.path, f"{aside}-{number}")  # noqa: PTH104
+                    waiting.append(f"{aside}-{number}")
+        if folder != top:
             with suppress(OSError):
-                folder.rmdir()
+                os.rmdir(folder)  # noqa: PTH106
     with suppress(OSError):
         root.rmdir()
     descriptor = _locks.pop(root, None)

@@ -24,7 +24,6 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
-import nbformat
 from pydantic import ValidationError
 
 from grader.digests import digest, files_digest
@@ -34,7 +33,7 @@ from grader.exercise_files import paths_of
 from grader.grading import Graded, Options
 from grader.intake.names import folder_name
 from grader.report import Report
-from grader.result_files import FILES, KEY, NOTEBOOK, REPORT, write_files
+from grader.result_files import FILES, KEY, NOTEBOOK, REPORT, notebook_text, write_files
 from grader.scratch import remove
 from grader.small_files import contents
 from grader.submission import Submission
@@ -196,7 +195,7 @@ class Results:
         GradingError
             The folder cannot be written to.
         """
-        notebook = None if graded.notebook is None else nbformat.writes(graded.notebook, ensure_ascii=True)
+        notebook = None if graded.notebook is None else notebook_text(graded.notebook)
         self._put(student, self.folder(student, attempt), key, graded, notebook)
 
     def copy(self, student: str, attempt: int, to: int) -> None:

@@ -116,7 +116,10 @@ class Channel:
             return None
         if not hmac.compare_digest(self._signature(signed), signature):
             return None
-        header, content = _parsed(signed[0].decode()), _parsed(signed[3].decode())
+        header = _parsed(signed[0].decode())
+        if header["msg_type"] == "execute_input":  # what was sent, once more
+            return None
+        content = _parsed(signed[3].decode())
         if signed[1] != self._parent[0]:
             self._parent = signed[1], _parsed(signed[1].decode())
         message = {
