@@ -204,7 +204,10 @@ _NO_NETWORK = (
     "MaxRetryError",
     "NewConnectionError",
 )
-_OFFLINE = ("urlopen error", "name resolution", "Name or service not known", "Network is unreachable")
+_OFFLINE = (
+    *("urlopen error", "name resolution", "Name or service not known", "Network is unreachable"),
+    *("couldn't connect to", "no internet connection"),
+)
 
 
 def cause(outcome: CellOutcome, outcomes: list[CellOutcome], packages: Packages) -> str:

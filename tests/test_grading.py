@@ -238,6 +238,7 @@ def test_the_scratch_folder_is_gone_afterwards(path: Bench) -> None:
         (raised(2, "ValueError", "bad."), "error", "Cell 2 raised ValueError: bad."),
         (raised(2, "ValueError", ""), "error", "Cell 2 raised ValueError: no message."),
         (raised(2, "SystemExit", "0"), "error", "Cell 2 calls sys.exit()"),
+        (raised(2, "OSError", "We couldn't connect to 'https://a.b' to load the files"), "error", "the network"),
         (raised(2, "StdinNotImplementedError", "x"), "error", "asks for input()"),
         (
             raised(2, "ModuleNotFoundError", "No module named 'nmupy'"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from grader import packages
+from grader import doctor, packages
 from grader.errors import ExerciseError
 from grader.exercise import Exercise, load
 from grader.grading import Graded, Options
@@ -480,3 +481,33 @@ def test_doctor_tells_what_is_missing(repository: Path, tmp_path: Path) -> None:
     assert load(folder).imports == ["cv3", "sklearn", MISSING]
     told = command("doctor", "--exercise", "small", cwd=tmp_path)
     assert f"packages here: sklearn\n  missing: pip install cv3 {MISSING}\n" in told.stdout
+
+
+def test_doctor_tells_what_the_course_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = ["numpy", 'scipy[all]>=1; extra == "course"', f"{MISSING}>=0; extra == 'course'", 'x; extra == "test"']
+    monkeypatch.setattr(doctor, "requires", lambda _: wanted)
+    monkeypatch.setattr(doctor, "_devices", lambda: ["cpu"])
+    found = doctor.examine()
+    assert set(found["course"]) == {"scipy", MISSING}
+    assert found["course"][MISSING] is None
+    told = "\n".join(map(str, doctor.render(found).renderables))  # type: ignore[attr-defined]
+    assert f"Packages of the course: {MISSING}\n  missing: pip install 'grader[course]'" in told
+    monkeypatch.setattr(doctor, "requires", lambda _: wanted[:2])
+    told = "\n".join(map(str, doctor.render(doctor.examine()).renderables))  # type: ignore[attr-defined]
+    assert "Packages of the course: all here" in told
+
+
+def test_the_extra_is_what_make_installs(repository: Path) -> None:
+    course = tomllib.loads((repository / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    names = {re.split(r"[^\w-]", one)[0] for one in course["course"]}
+    assert names >= {
+        "pandas",
+        "seaborn",
+        "torchmetrics",
+        "torchinfo",
+        "plotly",
+        "scikit-image",
+        "transformers",
+        "spacy",
+    }
+    assert (repository / "Makefile").read_text("utf-8").count("'.[course,test]'") == 2
