@@ -20,6 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from grader import cli, exercise, validation
 from grader.commands import common, student
 from grader.exercise import load
+from grader.formats.writing import written
 from grader.kernel.warm import Warm
 from tests.batches import Here
 from tests.conftest import ROOT
@@ -131,7 +132,9 @@ def test_a_command_runs(command: tuple[str, ...], run: Grade, tmp_path: Path) ->
         shutil.copytree(ROOT / "exercises" / name, tmp_path / "exercises" / name)
         shutil.copytree(ROOT / "solutions" / name, tmp_path / "solutions" / name)
     (tmp_path / "my").mkdir()
-    shutil.copy(tmp_path / "exercises/100/100_parameters.ipynb", tmp_path / "my" / "notebook.ipynb")
+    starter = tmp_path / "exercises/100/100_parameters.ipynb"
+    shutil.copy(starter, tmp_path / "my" / "notebook.ipynb")
+    (tmp_path / "my" / "notebook.py").write_text(written(nbformat.read(starter, 4), "marimo"), "utf-8")
     code, printed = run(list(command))
     assert code in (0, 1), printed  # a starter gets no points: that is 1
     assert "Traceback" not in printed

@@ -36,6 +36,8 @@ _CUT = ("was never closed", "unterminated", "unexpected EOF", "EOF")
 # How many pieces are put together at the most, and how often that is tried.
 _MOST_PIECES = 20
 _MOST_TRIES = 100
+# How many cells are told by name.
+_MOST_TOLD = 10
 _NAMELESS = ("_", "__", "")
 # How a table comes into an SQL query, or out of one.
 _MADE_BY_SQL = re.compile(
@@ -421,7 +423,7 @@ def _refuse_twice_defined(drafts: list[_Draft]) -> None:
             givers.setdefault(name, []).append(one)
     for name, both in sorted(givers.items()):
         if len(both) > 1:
-            told = {"cells": listed([one.label for one in both]), "name": plain(name, 60)}
+            told = {"cells": listed([one.label for one in both[:_MOST_TOLD]]), "name": plain(name, 60)}
             for one in both:
                 one.refused = one.refused or tr(
                     "`{name}` is defined in several cells, {cells}, of which marimo runs none. Define it in one of "
@@ -471,7 +473,7 @@ def _refuse_circles(drafts: list[_Draft], left: set[int]) -> None:
             if not leading[before]:
                 ends.append(before)
     told = [drafts[place] for place in sorted(left)]
-    some = told[:_MOST_PIECES]
+    some = told[:_MOST_TOLD]
     names = {name for one in some for other in some for name in one.gives & other.needs if one is not other}
     shown = {
         "cells": listed([one.label for one in some]),

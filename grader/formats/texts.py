@@ -32,12 +32,12 @@ _LONGEST_OPTIONS = 500
 _MOST_STEPS = 2_000_000
 
 _MARKER = re.compile(r"^[ \t]*#[ \t]*(?:%%|In\[[0-9 ]*\]:?[ \t]*$)", re.MULTILINE)
-_SCRIPT_HEADER = re.compile(r"\A(?:#!.*\n|#.*coding.*\n|[ \t]*\n)*# ---[ \t]*\n((?:#.*\n)*?)# ---[ \t]*(?:\n|\Z)")
+_SCRIPT_HEADER = re.compile(r"\A(?:#!.*\n|#.*coding.*\n|[ \t]*\n)*+# ---[ \t]*\n((?:#.*\n)*?)# ---[ \t]*(?:\n|\Z)")
 _HEADER = re.compile(r"\A\s*---[ \t]*\n((?:.*\n)*?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _FORMAT_NAME = re.compile(r"^[# \t]*format_name:[ \t]*['\"]?(\w+)", re.MULTILINE)
 _OF_JUPYTER = re.compile(r"^[# \t]*(?:jupytext|jupyter|kernelspec)[ \t]*:", re.MULTILINE)
 _NEVER_RUN = re.compile(
-    r"^execute:[ \t]*\n(?:[ \t]+.*\n)*?[ \t]+eval:[ \t]*(?:false|no)\b", re.MULTILINE | re.IGNORECASE
+    r"^execute:[ \t]*\n(?:[ \t].*\n)*?[ \t]+eval:[ \t]*(?:false|no)\b", re.MULTILINE | re.IGNORECASE
 )
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})(.*)")
 _NOT_RUN = re.compile(r"\beval[ \t]*[:=][ \t]*(?:false|f|no)\b", re.IGNORECASE)

@@ -293,6 +293,13 @@ def test_other_line_ends_tabs_and_empty_files() -> None:
         book(*(f"@app.cell\ndef _():\n    x = (\n    {'a,' * 200}\n" for _ in range(1_500))),
         book(*(cell(f"x{n} = x{(n + 1) % 1500}") for n in range(1_500))),
         book(*(cell("x = 1; _y = 2") for _ in range(1_500))),
+        book(cell("x = " + "not " * 12_000 + "y")),
+        book(cell("x = " + "lambda: " * 6_000 + "y")),
+        book(cell("x = " + "y if z else " * 4_000 + "y")),
+        book(cell("x = " + "y[" * 20_000 + "1")),
+        book(cell("x = f'" + "{f'" * 20_000)),
+        book(cell("if x:\n" + "".join(" " * n + "if x:\n" for n in range(1, 300)))),
+        book(cell('mo.sql("create' + " " * 40_000 + '")')),
         book(cell("\0")),
         "@app.cell\n",
         "app = marimo.App()\n@app.cell\ndef",
@@ -300,7 +307,7 @@ def test_other_line_ends_tabs_and_empty_files() -> None:
         "app = marimo.App()\napp._unparsable_cell(3)\n",
         "app = marimo.App()\n@app.cell\nclass A:\n    pass\n",
     ],
-    ids=range(14),
+    ids=range(21),
 )
 def test_whatever_the_text_is_it_is_read_or_refused(text: str) -> None:
     begun = time.process_time()

@@ -319,9 +319,15 @@ def test_a_script_under_jupyters_name_is_read_all_the_same() -> None:
         ("[" * 100_000 + "\n```{code-cell}\nx = 1\n```\n", "a.md"),
         ("---\n" * 19_000 + "```{python}\nx = 1\n```\n", "a.qmd"),
         ("---\nexecute:\n" + " a: b\n" * 19_000 + "---\n```{python}\nx = 1\n```\n", "a.qmd"),
+        ("#!coding\n" * 100 + "# %%\nx = 1\n", "a.py"),
+        ("#!coding\n" * 100 + "x = 1\n", "a.py"),
+        ("---\nexecute:\n" + "    a: b\n" * 1_000 + "---\n```{python}\nx = 1\n```\n", "a.qmd"),
+        ("---\nexecute:\n" + "  " * 500_000 + "\n---\n```{python}\nx = 1\n```\n", "a.qmd"),
+        ("# format_name:" * 100_000, "a.py"),
+        ("`" * 1_000_000, "a.md"),
         ("```{python}" + " " * 1_000_000 + "x\nx = 1\n```\n", "a.qmd"),
     ],
-    ids=range(20),
+    ids=range(26),
 )
 def test_whatever_the_text_is_it_is_read_or_refused(text: str, name: str) -> None:
     begun = time.process_time()
