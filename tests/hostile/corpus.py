@@ -103,6 +103,8 @@ class Entry:
         Longest that its execution may take.
     cell_s
         Time that one of its cells has, where it is other than the exercise's: the endless ones end sooner.
+    late
+        Most questions of the checks that may run out of their time: as many as checks ask, unless it is less.
     files
         Files that lie beside the notebook: name and contents.
     """
@@ -125,6 +127,7 @@ class Entry:
     heavy: bool = False
     seconds: float = 17
     cell_s: float = 0
+    late: int = 4
     files: dict[str, str] = field(default_factory=dict)
 
     def cells(self, told: str = "places = {}; process = 0") -> dict[str, str]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import nbformat
 import psutil
@@ -22,7 +23,8 @@ from rich.console import Console
 
 from grader.exercise import Exercise, load
 from grader.grading import Graded, Options, grade
-from grader.kernel import sandbox
+from grader.kernel import sandbox, signs
+from grader.kernel.patience import Patience
 from grader.kernel.warm import Warm
 from grader.render.console import render
 from grader.submission import Submission
@@ -41,10 +43,28 @@ def judge(entry: corpus.Entry, course: Path, told: str, warm: Warm | None = None
     if warm is not None:
         warm.start()
     with temporary_folder() as (folder, wrong), nothing_more_in(warm, wrong), little_memory(wrong):
-        graded = run(entry, load(course / "exercises" / "hostile"), told, folder, warm=warm)
+        # A lost reply is to be told sooner than the end of a cell's time, which is short here.
+        with questions_in_vain() as late, patch.object(signs, "_REPLIES_S", 4.0):
+            graded = run(entry, load(course / "exercises" / "hostile"), told, folder, warm=warm)
+        if len(late) > entry.late:
+            wrong.append(f"{len(late)} questions ran out of time: {late}")
         wrong += corpus.complaints(entry, graded.report)
         wrong += unsafe(graded)
     return wrong
+
+
+@contextmanager
+def questions_in_vain() -> Iterator[list[Any]]:
+    """What is waited for meanwhile that does not come, question by question."""
+    late: list[Any] = []
+    ran_out = Patience.ran_out
+
+    def counted(self: Patience, what: Any, seconds: float) -> None:
+        late.append((what, seconds))
+        ran_out(self, what, seconds)
+
+    with patch.object(Patience, "ran_out", counted):
+        yield late
 
 
 @contextmanager
