@@ -88,6 +88,30 @@ def test_target(course: Path, path: str, exercise: str | None, notebook: str, fo
         assert target.notebook.resolve() == (course / notebook).resolve()
 
 
+def test_of_several_formats_the_newest_is_the_target(course: Path) -> None:
+    folder = course / "exercises" / "a"
+    for name, text, when in (
+        ("a_first.ipynb", "{}", 1e9),
+        ("a_first.py", "# %%\nx = 3\n", 2e9),
+        ("a_first.qmd", "no cells", 3e9),
+        ("other.py", "# %%\nx = 3\n", 3e9),
+    ):
+        (folder / name).write_text(text)
+        os.utime(folder / name, (when, when))
+    target = find_target(folder)
+    assert target.notebook == folder / "a_first.py"
+    assert target.told == (
+        "a_first.py is graded, the newest; a_first.ipynb beside it is the same notebook in another format."
+    )
+    os.utime(folder / "a_first.ipynb", (3e9, 3e9))
+    assert find_target(folder).notebook == folder / "a_first.ipynb"
+    (folder / "a_first.py").unlink()
+    assert find_target(folder).told == ""
+    (folder / "a_first.ipynb").unlink()
+    with pytest.raises(UsageError):
+        find_target(folder)
+
+
 def test_target_from_within_its_folder(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(course / "exercises" / "a")
     for path in (".", "a_first.ipynb"):

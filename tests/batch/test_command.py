@@ -31,6 +31,7 @@ from tests.batches import (
     written,
 )
 from tests.conftest import running
+from tests.formats.test_marimo import book, cell
 
 
 def test_a_class(folder: Path, batch: Batch) -> None:
@@ -63,6 +64,38 @@ def test_a_class(folder: Path, batch: Batch) -> None:
 
     assert batch("--fresh").returncode == 1
     assert all(when != before[name] for name, when in written(folder).items())
+
+
+def test_a_class_in_several_formats(folder: Path, quick_batch: Batch) -> None:
+    hand_in(folder, "ann", "x = 3")
+    files = {
+        "bob/small.py": book(cell("x = z"), cell("z = 3")),
+        "cid/small.py": "# %%\nz = 3\n# %%\nx = z\n",
+        "dan/small.qmd": "```{python}\nx = 2\n```\n",
+        "eve/small.py": "x = 3\n",
+        "fay/small.pdf": "%PDF-1.7",
+    }
+    for name, text in files.items():
+        path = folder / "in" / name
+        path.parent.mkdir()
+        path.write_text(text)
+    assert quick_batch().returncode == 1
+    found = gradebook(folder)
+    statuses = {name: found[name]["status"] for name in ("ann", "bob", "cid", "dan", "eve", "fay")}
+    assert statuses == {"dan": "failed", "eve": "failed", "fay": "failed"} | dict.fromkeys(
+        ("ann", "bob", "cid"), "passed"
+    )
+    said = {name: (folder / "out" / "students" / name / "report.json").read_text("utf-8") for name in ("eve", "fay")}
+    assert "is a Python script" in said["eve"]
+    assert "is a PDF" in said["fay"]
+
+    before = written(folder)
+    (folder / "in" / "bob" / "small.py").write_text(files["bob/small.py"].replace("def _():", "def named():", 1))
+    (folder / "in" / "cid" / "small.py").write_text(files["cid/small.py"] + "# %%\nx = 2\n")
+    assert quick_batch().returncode == 1
+    assert {name for name, when in written(folder).items() if before[name] != when} == {"cid"}, (
+        "names of cells change nothing"
+    )
 
 
 def test_where_somebody_is_missing_not_everybody_passed(folder: Path, quick_batch: Batch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import time
 from typing import Any
@@ -62,10 +63,10 @@ NOTEBOOKS = bent(
 )
 
 
-def reads_or_says_why(raw: bytes) -> None:
+def reads_or_says_why(raw: bytes, name: str = ".ipynb") -> None:
     """Either a notebook that every tool can take further, or a sentence for its author."""
     try:
-        read = parse(raw)
+        read = parse(raw, name)
     except Unreadable as unreadable:
         said = str(unreadable)
         assert said.endswith(".")
@@ -107,6 +108,32 @@ def test_notebooks_damaged_on_the_way(value: dict[str, Any], data: st.DataObject
         raw[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
         raw = raw or bytearray(b" ")
     reads_or_says_why(bytes(raw))
+
+
+# Pieces that texts with cells are made of, whole and broken.
+LINES = """
+import marimo|app = marimo.App()|@app.cell|@app.cell(disabled=True)|@app.function|def _():|def f(a, b):|async def _(x):
+class A:|with app.setup:|    return x,|    return|app._unparsable_cell(|if __name__ == "__main__":
+    mo.md(r\"\"\"|    \"\"\")
+    pass|    x = y|    _x = x|    y = _x|    del x|    global x|    for _ in x: pass|    f"{_x}"|    x = (|)
+# %%|# %% [markdown]|# %% [raw] a=b|# In[1]:|# ---|---|# jupytext:|jupytext:|execute:|  eval: false
+```|```python|```{python}|```{code-cell}|~~~|````{r}|:a: b|#| eval: false|+++|<!-- #region -->
+x = 1|%matplotlib inline|# !ls
+"""
+PIECES = st.sampled_from([f"{line}\n" for line in re.split(r"[|\n]", LINES)] + ["> ", "\t", "\r", "\f", "\0", "\ud800"])
+TEXTS = st.lists(PIECES | TEXT, max_size=25).map("".join).map(lambda text: text.encode("utf-8", "surrogatepass"))
+
+
+@QUICK
+@given(TEXTS, st.sampled_from(["a.py", "a.md", "a.qmd", "a.Rmd", "a.ipynb", "a.txt", "a"]))
+def test_anything_shaped_like_a_text_with_cells(raw: bytes, name: str) -> None:
+    reads_or_says_why(raw, name)
+
+
+@QUICK
+@given(TEXTS)
+def test_anything_shaped_like_a_notebook_of_marimos(raw: bytes) -> None:
+    reads_or_says_why(b"app = marimo.App()\n@app.cell\ndef _():\n    x = 1\n" + raw, "a.py")
 
 
 # ---------------------------------------------------------------------- the stream of frames
