@@ -199,6 +199,22 @@ def two():
     return one() + 1
 assert two() == 2
 ANSWERS
+## captured
+%%capture
+import turicreate
+print(turicreate.__version__)
+print(len(turicreate.rows()))
+ANSWERS
+## timed
+%%time
+import turicreate
+print(len(turicreate.rows()))
+ANSWERS
+## asked for its version
+import turicreate as m
+print(f"{m.__version__}")
+assert m.__version__ >= "3"
+ANSWERS
 ## behind a magic
 %matplotlib inline
 files = !ls

@@ -369,7 +369,7 @@ class NotebookRunner(NotebookClient):
             if rest is None:
                 return
             outcome.lacks[package] = outcome.lacks.get(package, frozenset()) | rest.names
-            if not rest.source:
+            if not rest.source or rest.source == source:
                 return
             outputs = cell.outputs
             self.clear_display_id_mapping(index)
@@ -441,6 +441,8 @@ class NotebookRunner(NotebookClient):
         outcome.line = int(found[1]) if found else 0
         if cell.source.startswith("%%time") and (found := _TIMED.search(plain("\n".join(traceback[:20]), 5_000))):
             outcome.line = int(found[1]) + 1
+        elif cell.source.startswith("%%capture") and outcome.line:
+            outcome.line += 1  # what it captures is a cell without its first line
         lines = cell.source.splitlines()
         outcome.quote = plain(lines[outcome.line - 1].strip(), 120) if 0 < outcome.line <= len(lines) else ""
         place = next((n for n, one in enumerate(self.nb.cells) if one is cell), 0)

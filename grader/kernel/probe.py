@@ -69,8 +69,8 @@ class Absent(types.ModuleType):
     """
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
+        if name.startswith("__") and name != "__version__":
+            raise AttributeError(f"{type(self).__name__} has no {name}")
         return absent(self.__name__)
 
     def __setattr__(self, name: str, value: Any) -> None:
