@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -159,13 +160,17 @@ def in_browser(page: Path) -> dict[str, float] | None:
     try:
         from selenium import webdriver
         from selenium.common.exceptions import WebDriverException
+        from selenium.webdriver.chrome.service import Service
     except ImportError:
+        return None
+    driver_program = shutil.which("chromedriver")
+    if driver_program is None:  # selenium would look for one in the network
         return None
     options = webdriver.ChromeOptions()
     for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
         options.add_argument(flag)
     try:
-        driver = webdriver.Chrome(options=options)
+        driver = webdriver.Chrome(options=options, service=Service(driver_program))
     except WebDriverException:
         return None
     try:

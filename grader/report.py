@@ -141,10 +141,12 @@ class Report(Record):
         return sorted({one.lacks for one in self.checks if one.lacks}) or self.execution.missing_packages
 
     def light(self) -> Report:
-        """Without the figures, since those of a whole class would fill the memory."""
-        if not any(one.figures for one in self.checks):
-            return self
-        return self.model_copy(update={"checks": [one.model_copy(update={"figures": []}) for one in self.checks]})
+        """Without the figures, and the cells at which nothing ended: those of a whole class would fill the memory."""
+        checks = [one.model_copy(update={"figures": []}) if one.figures else one for one in self.checks]
+        cells = [one for one in self.execution.cells if one.number == self.execution.cell]
+        return self.model_copy(
+            update={"checks": checks, "execution": self.execution.model_copy(update={"cells": cells})}
+        )
 
     @property
     def exit_code(self) -> int:

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from grader.batch.ahead import start_ahead
 from grader.batch.beside import Beside
+from grader.batch.pages import Known, write_pages
 from grader.chance import secret
 from grader.datasets import Choice, choose
 from grader.errors import GraderError, GradingError, UsageError
@@ -151,10 +152,12 @@ def _run(
                 teacher.write(results, policy.count(plan), handed_in, time.monotonic() - begun)
             _write_pages(one.results, complaints, index_only=True)
             raise
-        told = teacher.write(results, policy.count(plan, reports), handed_in, time.monotonic() - begun)
+        counted = policy.count(plan, reports)
+        told = teacher.write(results, counted, handed_in, time.monotonic() - begun)
         if not plan.todo:
             _find_similar(one.results, handed_in, exercise, complaints)
-        index = _write_pages(one.results, complaints)
+        known = {student: attempt.report for student, attempt in counted.items() if attempt.report is not None}
+        index = _write_pages(one.results, complaints, known=Known(known, results.shown))
     console.print()
     console.print(glance(told))
     console.print(f"Gradebook, summary and each student's report are in {plain(str(one.results), 400)}")
@@ -172,13 +175,13 @@ def _find_similar(results: Path, handed_in: HandedIn, exercise: Exercise, compla
         write_similar(results, handed_in.submissions, code_of(Submission(exercise.starter)))
 
 
-def _write_pages(results: Path, complaints: Console, index_only: bool = False) -> Path | None:
+def _write_pages(
+    results: Path, complaints: Console, index_only: bool = False, known: Known | None = None
+) -> Path | None:
     """Write the pages; the class's, if that was possible."""
-    from grader.batch.pages import write_pages
-
     index = None
     with _beside(complaints, "Writing the pages") as say:
-        index = write_pages(results, say, index_only)
+        index = write_pages(results, say, index_only, known)
     return index  # noqa: RET504 - `_beside` may have taken an error
 
 

@@ -52,7 +52,15 @@ Say = Callable[[str], None]
 T = TypeVar("T", bound=BaseModel)
 
 
-def write_pages(results: Path, say: Say | None = None, index_only: bool = False) -> Path:
+@dataclass(frozen=True)
+class Known:
+    """What a batch knows of its results already: the reports that count, by student, and the digests of their files."""
+
+    reports: Mapping[str, Report]
+    digests: Mapping[str, str]
+
+
+def write_pages(results: Path, say: Say | None = None, index_only: bool = False, known: Known | None = None) -> Path:
     """Write the pages of every student and of the class; the path of the class's page.
 
     Pages that are there, and hang on nothing that has changed since, are left as they are. A page that cannot be made
@@ -64,6 +72,8 @@ def write_pages(results: Path, say: Say | None = None, index_only: bool = False)
         Is told how far it has got.
     index_only
         Make none for students: there is no time for it. Those that are there and up to date are linked.
+    known
+        What need not be read again.
 
     Raises
     ------
@@ -79,9 +89,9 @@ def write_pages(results: Path, say: Say | None = None, index_only: bool = False)
     reports: dict[str, Report | None] = {}
     digests: dict[str, str] = {}
     for one in grades.grades:
-        reports[one.student], text = _light(folder, one)
-        if text is not None:
-            digests[one.student] = _digest(folder, one, text)
+        reports[one.student], file = _light(folder, one, known)
+        if file is not None:
+            digests[one.student] = _digest(folder, one, file)
     jobs = [
         Job(str(results), grade.model_dump_json(), digests[grade.student])
         for grade in grades.grades
@@ -169,15 +179,14 @@ def _optional(path: Path, kind: type[T]) -> tuple[T | None, list[str]]:
         return None, [f"{path.name} is damaged and left out here. Run the command that wrote it again."]
 
 
-def _light(folder: Results, grade: Grade) -> tuple[Report | None, bytes | None]:
-    """A student's report without its figures; and all its text."""
+def _light(folder: Results, grade: Grade, known: Known | None = None) -> tuple[Report | None, str | None]:
+    """A student's report, as a class's are held in memory; and a digest of its file."""
     if grade.status in ("missing", "pending"):  # what lies there is of an earlier batch
         return None, None
-    found = folder.read_with_text(grade.student)
-    if found is None:
-        return None, None
-    report, text = found
-    return report.light(), text
+    if known is not None and grade.student in known.reports and grade.student in known.digests:
+        return known.reports[grade.student], known.digests[grade.student]
+    report = folder.read(grade.student)
+    return (None, None) if report is None else (report.light(), folder.shown[grade.student])
 
 
 def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -> StudentView:
@@ -190,10 +199,10 @@ def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -
 # ---------------------------------------------------------------------- what pages hang on
 
 
-def _digest(folder: Results, grade: Grade, report: bytes) -> str:
+def _digest(folder: Results, grade: Grade, report: str) -> str:
     hasher = hashlib.sha256(_package_digest())
     place = folder.folder(grade.student)
-    for part in (grade.model_dump_json().encode(), report, _bytes(place / NOTEBOOK)):
+    for part in (grade.model_dump_json().encode(), report.encode(), _bytes(place / NOTEBOOK)):
         hasher.update(len(part).to_bytes(8, "little"))
         hasher.update(part)
     return hasher.hexdigest()
@@ -312,10 +321,10 @@ def make(job: Job) -> str:
 def make_for(results: str, grade_json: str) -> str:
     """Make the pages of a student for whom a grade is to be expected, unless they are there; as :func:`make`."""
     folder, grade = Results(Path(results)), Grade.model_validate_json(grade_json)
-    _, text = _light(folder, grade)
-    if text is None:
+    _, file = _light(folder, grade)
+    if file is None:
         return ""
-    digest = _digest(folder, grade, text)
+    digest = _digest(folder, grade, file)
     return "" if _there(folder, grade, digest) else make(Job(results, grade_json, digest))
 
 

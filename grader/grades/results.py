@@ -66,6 +66,8 @@ class Results:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._grader = version("grader")
+        # Of the report's file in each student's own folder, as it was last read or written here.
+        self.shown: dict[str, str] = {}
         self._exercises: dict[Path, bytes] = {}
         self._companions: dict[Path, bytes] = {}
 
@@ -150,24 +152,21 @@ class Results:
 
     def read(self, student: str, key: str | None = None, attempt: int = 0) -> Report | None:
         """A finished result of a student, with this key or with whatever key."""
-        found = self.read_with_text(student, key, attempt)
-        return None if found is None else found[0]
-
-    def read_with_text(self, student: str, key: str | None = None, attempt: int = 0) -> tuple[Report, bytes] | None:
-        """The same, with the bytes of the report's file."""
         folder = self.folder(student, attempt)
         try:
             mark = json.loads(contents(folder / KEY, 10_000))
             if type(mark) is not dict or (key is not None and mark.get("key") != key):
                 return None  # most often it is another key: the report need not even be opened
             raw = contents(folder / REPORT, _MAX_REPORT)
-            if _hex(raw) not in (mark.get("report"), mark.get("before")):
+            if (digest_ := _hex(raw)) not in (mark.get("report"), mark.get("before")):
                 return None
             report = Report.model_validate_json(raw)
         except (OSError, ValueError, RecursionError, ValidationError):
             return None
+        if not attempt:
+            self.shown[student] = digest_
         # A folder copied under another student's name is not that student's result.
-        return (report, raw) if report.student in (None, student) else None
+        return report if report.student in (None, student) else None
 
     # ------------------------------------------------------------------ writing
 
@@ -182,6 +181,8 @@ class Results:
             write_whole(folder / KEY, json.dumps(mark) + "\n")
             _sync(folder)
             write_whole(folder / REPORT, text)
+        if not attempt:
+            self.shown[student] = mark["report"]
         return moved
 
     def save(self, student: str, key: str, graded: Graded, attempt: int = 0) -> None:
@@ -242,6 +243,8 @@ class Results:
             _sync(folder)  # no power cut may leave the report's name on the disk without the other two
             write_whole(folder / REPORT, report)
             _sync(folder)
+        if folder == self.folder(student):
+            self.shown[student] = mark["report"]
 
     def _make(self, folder: Path) -> None:
         if not folder.is_dir():
