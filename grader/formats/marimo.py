@@ -38,7 +38,8 @@ _MOST_PIECES = 20
 _MOST_TRIES = 100
 # How many cells are told by name.
 _MOST_TOLD = 10
-_NAMELESS = ("_", "__", "")
+_NAMELESS = ("_", "__")
+_LONGEST_NAME = 60
 # How a table comes into an SQL query, or out of one.
 _MADE_BY_SQL = re.compile(
     r"\bcreate\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?(?:table|view)\s+(?:if\s+not\s+exists\s+)?\"?(\w+)",
@@ -235,7 +236,8 @@ def _body_end(lines: list[str], end: int, node: ast.AST) -> int:
 
 
 def _title(name: str) -> str:
-    return "" if name in _NAMELESS else name
+    """A cell's name, which is put into sentences; what is no name of Python's is none."""
+    return name if name.isidentifier() and name not in _NAMELESS and len(name) <= _LONGEST_NAME else ""
 
 
 def _switched_off(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
@@ -254,7 +256,8 @@ def _definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, pie
     end = _body_end(lines, node.end_lineno or 0, node)
     while first < len(lines) and not lines[first].strip():
         first += 1
-    return _read("code", "\n".join(lines[first:end]).rstrip(), line + first, node.name, _switched_off(node))
+    source = "\n".join(lines[first:end]).rstrip()
+    return _read("code", source, line + first, _title(node.name), _switched_off(node))
 
 
 def _setup(node: ast.stmt | None, piece: str, line: int) -> _Draft | None:
@@ -289,7 +292,7 @@ def _broken(piece: str, line: int, name: str = "") -> _Draft:
     at = next((place for place, one in enumerate(lines) if re.match(r"(?:async )?(?:def|class|with)\b", one)), 0)
     found = re.match(r"(?:async )?def[ \t]+(\w+)", lines[at])
     if not piece.startswith(("@app.cell", "with", "async")):
-        return _read("code", "\n".join(lines[at:]), line + at, found[1] if found else "", False)
+        return _read("code", "\n".join(lines[at:]), line + at, _title(found[1]) if found else "", False)
     start = _header_end(lines, at)
     start = at if start is None else start
     body, given = lines[start + 1 :], set[str]()

@@ -316,6 +316,11 @@ def test_whatever_the_text_is_it_is_read_or_refused(text: str) -> None:
     assert time.process_time() - begun < 60  # a guard against what grows with the square
 
 
+@pytest.mark.parametrize("name", ["\\x1b[2J", "a b", "‮", "n" * 61])
+def test_what_is_no_name_is_put_into_no_sentence(name: str) -> None:
+    assert only(f'app._unparsable_cell("x = = 3", name="{name}")\n').name == ""
+
+
 def test_too_many_cells() -> None:
     with pytest.raises(Unreadable, match="cells; 2,000 is the most"):
         marimo.cells(book(*(cell(f"x{n} = 1") for n in range(MAX_CELLS + 1))))
