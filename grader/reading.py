@@ -258,9 +258,9 @@ def by_its_beginning(raw: bytes, text: str) -> str:
     return ""
 
 
-def no_cells() -> Unreadable:
-    """That a file is a text in which nothing is a cell of code."""
-    return Unreadable(tr(_TEXT))
+def no_cells(of_python: bool) -> Unreadable:
+    """That a file is a script, or a text, in which nothing is a cell of code."""
+    return Unreadable(tr(_PYTHON if of_python else _TEXT))
 
 
 def _what_it_is(raw: bytes, text: str, error: Exception) -> str:

@@ -36,8 +36,8 @@ def cells(raw: bytes, name: str) -> list[Cell]:
     of_marimo = marimo.is_marimo(text)
     kind, _ = (None, False) if of_marimo else texts.kind_of(text, suffix)
     if not of_marimo and kind is None:
-        if suffix in _OF_TEXT and not by_its_beginning(raw, text):
-            raise no_cells()
+        if suffix in (".py", *_OF_TEXT) and text.strip() and not by_its_beginning(raw, text):
+            raise no_cells(of_python=suffix == ".py")
         return jupyter.cells(raw)  # which says what it is instead
     if len(text) > MAX_TEXT:
         raise Unreadable(

@@ -250,6 +250,8 @@ def test_numbers_count_the_cells_that_run() -> None:
     ("text", "name", "said"),
     [
         ("import torch\nx = 3\n", "a.py", "is a Python script"),
+        ("x=3", "a.py", "is a Python script"),
+        ("\n", "a.py", "file is empty"),
         ("# A report\n\nI did it all.\n", "a.md", "without cells of code"),
         ("# A report\n\nI did it all.\n", "a.txt", "without cells of code"),
         ("```{r}\nx <- 3\n```\n", "a.qmd", "written in R."),
