@@ -54,7 +54,7 @@ def watched_forks(profiled: bool) -> Iterator[tuple[Warm, Path]]:
     with warmed([], "cpu") as warm:
         if warm is None:
             sys.exit("Only Linux forks kernels.")
-        program = warm.folder / "forks.py"  # bubblewrap shows this folder to the warm process
+        program = warm.folder / "zygote.py"  # bubblewrap shows this folder to the warm process
         shutil.copy(forks.__file__, program)
         if profiled:
             (warm.folder / "profile").touch()
@@ -71,8 +71,7 @@ def ended(folder: Path, number: int) -> list[dict[str, Any]]:
     path, until = folder / "forks.jsonl", time.monotonic() + _ENDED_S
     while time.monotonic() < until:
         rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        outer = [row for row in rows if "parts" in row]
-        if len(outer) >= number and len(rows) >= 2 * number:
+        if sum("parts" in row for row in rows) >= number:
             break
         time.sleep(0.05)
     return rows
@@ -107,23 +106,31 @@ def measure(exercise: Exercise, notebooks: int, profile: str = "") -> dict[str, 
         if profile == "grader":
             pstats.Stats(watcher).sort_stats("tottime").print_stats(45)
     kernels = rows[len(before) :]
-    outer = [row for row in kernels if "parts" in row]
-    parts = [sum(row["parts"][n] for row in outer) for n in range(len(forks.PARTS))]
-    whole = sum(row["user"] + row["system"] for row in kernels)
-    warm_s = kernels[-1]["warm"] - before[-1]["warm"]
+    families: dict[int, list[dict[str, Any]]] = {}
+    for row in kernels:
+        families.setdefault(row["pid"], []).append(row)
+    told = [_told(family) for family in families.values() if any("parts" in row for row in family)]
     found = {
-        "grader process": own,
-        "judging process": children,
-        "warm process: its fork": warm_s,
-        "kernel": whole,
-        **{f"  {name}": part for name, part in zip(forks.PARTS, parts, strict=True)},
-        "  the end: memory given back, and what is not above": whole - sum(parts),
-        "all": own + children + warm_s + whole,
-        "by the clock": seconds,
+        "grader process": own / notebooks * _MS,
+        "judging process": children / notebooks * _MS,
+        "warm process: its fork": (kernels[-1]["warm"] - before[-1]["warm"]) / notebooks * _MS,
+        **{name: statistics.median(one[name] for one in told) for name in told[0]},
     }
-    found = {name: value / notebooks * _MS for name, value in found.items()}
-    found["page faults of the kernel"] = sum(row["faults"] for row in kernels) / notebooks
-    found["of the kernel: system"] = sum(row["system"] for row in kernels) / notebooks * _MS
+    found["all"] = sum(list(found.values())[:4])
+    return found | {"by the clock": seconds / notebooks * _MS}
+
+
+def _told(family: list[dict[str, Any]]) -> dict[str, float]:
+    """Of the processes of one kernel: milliseconds by part; of which system; page faults by part."""
+    (outer,) = (row for row in family if "parts" in row)
+    user, system, faults = (sum(row[name] for row in family) for name in ("user", "system", "faults"))
+    rest = "the end: memory given back, and what is not above"
+    found = {"kernel": (user + system) * _MS}
+    found |= {f"  {name}": part * _MS for name, part in zip(forks.PARTS, outer["parts"], strict=True)}
+    found[f"  {rest}"] = (user + system - sum(outer["parts"])) * _MS
+    found |= {"of the kernel: other threads": outer["threads"] * _MS, "of the kernel: system": system * _MS}
+    found |= {"page faults of the kernel": faults}
+    found |= {f"  faults, {name}": part for name, part in zip(forks.PARTS, outer["part_faults"], strict=True)}
     return found
 
 

@@ -8,12 +8,11 @@ what the forks said of the parts meanwhile in a page of memory that they share w
 from __future__ import annotations
 
 import cProfile
-import ctypes
 import json
 import marshal
 import mmap
 import os
-import signal
+import resource
 import struct
 import sys
 import time
@@ -38,10 +37,11 @@ PARTS = (
 _FORKED, _LOCKS, _SECOND, _CHANNELS, _SETUP, _LOOP, _SHELL, _CODE, _QUESTIONS = range(len(PARTS))
 _WRITTEN = Path(__file__).with_name("forks.jsonl")
 _PROFILED = Path(__file__).with_name("profile").exists()
-# In a page: seconds of each part, the number of the first process of the PID namespace, the length of its profile.
-_SECOND_PROCESS, _PROFILE = len(PARTS), len(PARTS) + 1
+# In a page: seconds of each part, page faults of each, the number of the first process of the PID namespace, seconds of
+# other threads than the main one, the length of the profile.
+_FAULTS, _SECOND_PROCESS, _THREADS, _PROFILE = (len(PARTS) * n + m for n, m in ((1, 0), (2, 0), (2, 1), (2, 2)))
 _NUMBER = struct.Struct("d")
-_HEAD = _NUMBER.size * (len(PARTS) + 2)
+_HEAD = _NUMBER.size * (_PROFILE + 1)
 _ROOM = 4 << 20
 
 pages: dict[int, mmap.mmap] = {}  # by the fork's number
@@ -53,18 +53,20 @@ class Clock:
 
     def __init__(self) -> None:
         self.page = mmap.mmap(-1, _HEAD + (_ROOM if _PROFILED else 0))
-        self.last = 0.0
-        self.profile = cProfile.Profile() if _PROFILED else None
+        self.last = self.faults = 0.0
+        self.profile = cProfile.Profile(time.thread_time) if _PROFILED else None
 
     def until_now(self, part: int) -> None:
         """What was used since the last look was used for this part."""
-        now = time.process_time()
+        now, faults = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         put(self.page, part, number(self.page, part) + now - self.last)
-        self.last = now
+        put(self.page, _FAULTS + part, number(self.page, _FAULTS + part) + faults - self.faults)
+        put(self.page, _THREADS, now - time.thread_time())
+        self.last, self.faults = now, faults
 
     def begin_anew(self) -> None:
         """In a process that was just forked."""
-        self.last = 0.0
+        self.last = self.faults = 0.0
 
     def save_profile(self) -> None:
         """The profile so far; nobody knows when this process will be ended."""
@@ -89,7 +91,7 @@ def put(page: mmap.mmap, place: int, value: float) -> None:
     _NUMBER.pack_into(page, place * _NUMBER.size, value)
 
 
-clock: Clock
+clock = Clock()  # in the warm process nobody reads it
 
 
 def watch() -> None:
@@ -161,7 +163,7 @@ def watch_questions(application: Any) -> None:
 def fork_and_note(fork: Callable[[], int] = os.fork) -> int:
     """`os.fork`, in the warm process and in a fork of it."""
     global clock
-    if os.getpid() != _own:
+    if os.getpid() != warm:
         pid = fork()
         if pid:
             clock.until_now(_SECOND)
@@ -174,29 +176,41 @@ def fork_and_note(fork: Callable[[], int] = os.fork) -> int:
     return pid
 
 
-def wait_for_forks(*_: Any) -> None:
-    """Write down what those took that have ended; with what they waited for themselves."""
+def wait_and_note(pid: int, options: int) -> tuple[int, int]:
+    """`os.waitpid`: write down what a fork took, with what it waited for itself."""
+    pid, status, used = os.wait4(pid, options)
+    note(pid, used)
     with suppress(ChildProcessError):
-        while True:
-            pid, _, used = os.wait4(-1, os.WNOHANG)
-            if not pid:
-                return
-            page = pages.pop(pid, None)
-            row: dict[str, Any] = {"pid": inner.pop(pid, pid), "user": used.ru_utime, "system": used.ru_stime}
-            row |= {"faults": used.ru_minflt, "warm": time.process_time()}
-            if page is not None:
-                row["parts"] = [number(page, part) for part in range(len(PARTS))]
-                inner[int(number(page, _SECOND_PROCESS))] = pid
-                if length := int(number(page, _PROFILE)):
-                    _WRITTEN.with_name(f"{pid}.profile").write_bytes(page[_HEAD : _HEAD + length])
-            with _WRITTEN.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+        while (orphan := os.wait4(-1, os.WNOHANG))[0]:  # its first process in a PID namespace, where it was killed
+            note(orphan[0], orphan[2])
+    return pid, status
+
+
+def note(pid: int, used: Any) -> None:
+    """Write a line."""
+    page = pages.pop(pid, None)
+    row: dict[str, Any] = {"pid": inner.pop(pid, pid), "user": used.ru_utime, "system": used.ru_stime}
+    row |= {"faults": used.ru_minflt, "warm": time.process_time()}
+    if page is not None:
+        row["parts"] = [number(page, part) for part in range(len(PARTS))]
+        row["part_faults"] = [number(page, _FAULTS + part) for part in range(len(PARTS))]
+        row["threads"] = number(page, _THREADS)
+        inner[int(number(page, _SECOND_PROCESS))] = pid
+        if length := int(number(page, _PROFILE)):
+            _WRITTEN.with_name(f"{pid}.profile").write_bytes(page[_HEAD : _HEAD + length])
+    with _WRITTEN.open("a") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 def main() -> None:
     watch()
-    os.fork = fork_and_note
-    build, last = ipython.build, linux.use_huge_pages
+    guard, build, last = zygote.guard, ipython.build, linux.use_huge_pages
+
+    def guard_and_go_on(lock: int) -> None:
+        global warm
+        guard(lock)
+        warm = os.getpid()
+        os.fork = fork_and_note
 
     def build_and_watch(*args: Any) -> Any:
         application = build(*args)
@@ -205,15 +219,14 @@ def main() -> None:
 
     def then_wait_for_forks() -> None:
         last()
-        # Who is killed leaves behind the first process of its PID namespace: that comes to this process.
-        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
-        signal.signal(signal.SIGCHLD, wait_for_forks)
+        linux.adopt_orphans()  # who is killed may leave behind the first process of its PID namespace
+        os.waitpid = wait_and_note
 
-    ipython.build, linux.use_huge_pages = build_and_watch, then_wait_for_forks
+    zygote.guard, ipython.build, linux.use_huge_pages = guard_and_go_on, build_and_watch, then_wait_for_forks
     zygote.main()
 
 
-_own = os.getpid()
+warm = 0  # number of the warm process
 
 if __name__ == "__main__":
     sys.modules["forks"] = sys.modules[__name__]

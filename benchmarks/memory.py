@@ -68,6 +68,7 @@ class Memory:
 
     def _look(self, main: psutil.Process) -> None:
         forking: set[int] = set()
+        guards: set[int] = set()  # processes that stand before the warm process
         everything = grader = warm = files = 0.0
         for process in [main, *main.children(recursive=True)]:  # parents before their children
             with suppress(psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
@@ -80,7 +81,7 @@ class Memory:
                     forking.add(process.pid)
                     warm += sizes["Pss_File"]
                 elif _runs(process, "zygote.py"):
-                    forking.add(process.pid)
+                    (forking if process.ppid() in guards else guards).add(process.pid)
                     warm += sizes["Anonymous"] + sizes["Pss_File"]
                 else:
                     grader += sizes["Pss"]

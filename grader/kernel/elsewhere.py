@@ -16,7 +16,6 @@ import sys
 import types
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from grader.kernel import marimo
@@ -27,28 +26,31 @@ from grader.kernel import marimo
 def settle(shell: Any) -> None:
     """Have IPython and matplotlib keep their files in this process's home, and not in that of the one it is a fork of.
 
-    The environment names it: this is for after that was changed.
+    The environment names it: this is for after that was changed. No folder is made before somebody writes to it.
     """
-    from IPython.core.profileapp import ProfileDir  # what IPython itself has imported by now
-    from IPython.external.pickleshare import PickleShareDB
-    from IPython.utils.path import get_home_dir
-
     home = os.environ["IPYTHONDIR"]
     if shell.ipython_dir == home:
         return
-    shell.home_dir = get_home_dir()
-    shell.starting_dir = str(Path.cwd())
+    shell.home_dir = os.environ["HOME"]
+    shell.starting_dir = os.getcwd()  # noqa: PTH109
     shell.history_manager.dir_hist[:] = [shell.starting_dir]
     shell.ipython_dir = home
-    shell.profile_dir = ProfileDir.create_profile_dir_by_name(home, "default")
-    shell.db = PickleShareDB(os.path.join(shell.profile_dir.location, "db"))  # noqa: PTH118
+    profile, location = shell.profile_dir, os.path.join(home, "profile_default")  # noqa: PTH118
+    # Past its watchers, which make every folder at once.
+    profile._trait_values["location"] = location
+    for name in ("security", "log", "startup", "pid", "static"):
+        profile._trait_values[f"{name}_dir"] = os.path.join(location, name)  # noqa: PTH118
+    if isinstance(getattr(type(shell), "db", None), property):
+        shell.db = None  # it is made anew when somebody asks for it
+    else:  # IPython before 9.16
+        shell.db = type(shell.db)(os.path.join(location, "db"))  # noqa: PTH118
     matplotlib = sys.modules.get("matplotlib")
     if matplotlib is not None:
         for function in (matplotlib.get_configdir, matplotlib.get_cachedir):
             _forget(function)
         style = sys.modules.get("matplotlib.style.core") or sys.modules.get("matplotlib.style")
         if style is not None:
-            style.USER_LIBRARY_PATHS[:] = [str(Path(os.environ["MPLCONFIGDIR"]) / "stylelib")]
+            style.USER_LIBRARY_PATHS[:] = [os.path.join(os.environ["MPLCONFIGDIR"], "stylelib")]  # noqa: PTH118
 
 
 def _forget(function: Any) -> None:

@@ -6,9 +6,13 @@ are the heartbeat, the control channel, subshells and the debugger. Tried with i
 
 from __future__ import annotations
 
+import asyncio
+import atexit
+import importlib
 import io
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -34,14 +38,19 @@ def _leave_out_the_debugger() -> None:
 _leave_out_the_debugger()
 
 from ipykernel import kernelapp, zmqshell  # noqa: E402
-from ipykernel.iostream import IOPubThread  # noqa: E402
 from ipykernel.ipkernel import IPythonKernel  # noqa: E402
 from IPython.core.application import BaseIPythonApplication  # noqa: E402
 from traitlets.config import Config  # noqa: E402
-from zmq.eventloop.zmqstream import ZMQStream  # noqa: E402
+from traitlets.utils.importstring import import_item  # noqa: E402
+from zmq.constants import SocketType  # noqa: E402
+from zmq.sugar.context import Context  # noqa: E402
 
-from grader.kernel import elsewhere, home, tripwires  # noqa: E402
+from grader.kernel import elsewhere, home, quick, rehearsal, tripwires  # noqa: E402
 from grader.kernel.line import BEGUN, ENDED, Line  # noqa: E402
+from grader.kernel.outputs import Publisher, Stream  # noqa: E402
+
+set_handler: Any = vars(importlib.import_module("_signal"))["signal"]  # what `signal.signal` calls, without its names
+_OWN_THREAD = sys.platform == "win32"  # there ipykernel's own thread publishes
 
 
 class _MainThread:
@@ -55,9 +64,24 @@ class _MainThread:
 
 class _Kernel(IPythonKernel):  # type: ignore[misc]
     _supports_kernel_subshells = False
+    _execute_sleep = 0  # for what is still on its way through ipykernel's own thread
     line: Line
 
+    def pre_handler_hook(self) -> None:
+        """As ipykernel's own, but without looking up names of signals and handlers, which takes most of the time."""
+        self.saved_sigint_handler = set_handler(signal.SIGINT, signal.default_int_handler)
+
+    def post_handler_hook(self) -> None:
+        """The same."""
+        set_handler(signal.SIGINT, self.saved_sigint_handler)
+
     # Not `super()` in here: a notebook may have put something in its place.
+
+    async def dispatch_shell(self, *args: Any, **options: Any) -> None:
+        """Do what a message asks for; greet who has subscribed meanwhile."""
+        await IPythonKernel.dispatch_shell(self, *args, **options)
+        if not _OWN_THREAD:
+            self.iopub_thread.welcome()
 
     async def execute_request(self, stream: Any, ident: Any, parent: Any) -> None:
         """Run a cell and reply; with a sign before and after, whatever becomes of both."""
@@ -93,9 +117,15 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         """
         BaseIPythonApplication.initialize(self, [])
         self.init_pdb()
+        if not _OWN_THREAD:
+            self.iopub_thread = Publisher(self.session)
+            self.iopub_socket = self.iopub_thread.background_socket
+            self.init_io()
         self.kernel = self.kernel_class.instance(
             parent=self,
             session=self.session,
+            iopub_thread=self.iopub_thread,
+            iopub_socket=self.iopub_socket,
             shell_channel_thread=_MainThread(),
             log=self.log,
             profile_dir=self.profile_dir,
@@ -109,6 +139,9 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
             zmqshell.system = home.answering(run_command)
         home.make_lenient(self.shell)
         home.answer_programs()
+        quick.transform_once(self.shell)
+        quick.look_at_parameters_once()
+        quick.pack_quickly(self.session)
         self.kernel.shell.enable_gui = _no_windows
         elsewhere.adapt()
         self._probe: dict[str, Any] = {"__name__": "_grader_probe"}
@@ -127,16 +160,17 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         self.connection_file = connection_file
         self.load_connection_file()
         self.session.pid = os.getpid()
+        asyncio.set_event_loop(asyncio.new_event_loop())
         self.init_sockets()
-        self.init_io()
         self.init_signal()
         kernel = self.kernel
         kernel.line = line
-        kernel.shell_stream = ZMQStream(self.shell_socket)
-        kernel.iopub_thread, kernel.iopub_socket = self.iopub_thread, self.iopub_socket
-        kernel.stdin_socket = self.stdin_socket
+        kernel.shell_stream = quick.DirectStream(self.shell_socket)
+        if _OWN_THREAD:
+            self.init_io()
+            kernel.iopub_thread, kernel.iopub_socket = self.iopub_thread, self.iopub_socket
+            kernel.shell.displayhook.pub_socket = kernel.shell.display_pub.pub_socket = self.iopub_socket
         kernel._stdout, kernel._stderr = sys.stdout, sys.stderr
-        kernel.shell.displayhook.pub_socket = kernel.shell.display_pub.pub_socket = self.iopub_socket
         self.displayhook.get_execution_count = lambda: kernel.execution_count
         elsewhere.settle(kernel.shell)
         elsewhere.stand_in(said)
@@ -146,22 +180,42 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         self._probe["install"](kernel.shell, line, tripwires.tripwires)
         line.send("ready")
 
-    def init_control(self, context: Any) -> None:
-        """No control channel: it is signals that interrupt and end this process."""
+    def init_sockets(self) -> None:
+        """Open the channels on which cells come and outputs go. None for input, since nobody answers that."""
+        self.context = context = Context()
+        atexit.register(self.close)
+        self.shell_socket = context.socket(SocketType.ROUTER)
+        self.shell_socket.linger = 1000
+        self.shell_port: int = self._bind_socket(self.shell_socket, self.shell_port)
+        self.shell_socket.router_handover = 1
+        self.init_iopub(context)
 
     def init_iopub(self, context: Any) -> None:
-        if sys.platform != "win32":
-            # Its pipe for the output of child processes is a TCP socket, which the sandbox refuses.
-            kernelapp.IOPubThread = _without_pipe
-        super().init_iopub(context)
+        if _OWN_THREAD:
+            super().init_iopub(context)
+            return
+        socket = context.socket(SocketType.XPUB)
+        socket.linger = 1000
+        self.iopub_port: int = self._bind_socket(socket, self.iopub_port)
+        publisher = self.iopub_thread
+        publisher.connect(socket)
+        for stream in publisher.streams:
+            stream.redirect(echo=stream is sys.stderr)  # the log, for who cannot start
+        publisher.start()
+        asyncio.get_event_loop().add_reader(socket.fd, publisher.welcome)
+
+    def init_io(self) -> None:
+        if _OWN_THREAD:
+            super().init_io()
+            return
+        sys.stdout = Stream(self.session, self.iopub_thread, "stdout")
+        sys.stderr = Stream(self.session, self.iopub_thread, "stderr")
+        sys.displayhook = self.displayhook = import_item(str(self.displayhook_class))(self.session, self.iopub_socket)
+        self.patch_io()
 
 
 def _no_windows(gui: str | None = None) -> None:
     """There is no screen for an event loop to draw on; `%gui` changes nothing."""
-
-
-def _without_pipe(socket: Any, pipe: bool = True, **options: Any) -> Any:
-    return IOPubThread(socket, pipe=False, **options)
 
 
 def build(probe: types.CodeType) -> NotebookKernel:
@@ -175,9 +229,8 @@ def build(probe: types.CodeType) -> NotebookKernel:
 
 
 def warm_up(application: NotebookKernel) -> None:
-    """Run a cell, so that what is built at first use is there for all forks."""
-    application.shell.run_cell("pass", store_history=False, silent=True)
-    application.shell.reset(new_session=False)
+    """Do what notebooks do, so that what is built at first use is there for all forks."""
+    rehearsal.rehearse(application)
     with suppress(ImportError):  # matplotlib asks for the shell as it is imported, and here it was before there was one
         application.shell.enable_matplotlib("inline")
 

@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 import types
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 # Instead of a connection file: put on the locks, tell which hold, and leave.
@@ -23,16 +24,25 @@ PROBE = "--probe"
 
 def main() -> NoReturn:
     """Entry point of the notebook's process."""
-    run(*sys.argv[1:])
+    policy, status, connection_file = sys.argv[1:]
+    run(policy, status, connection_file)
 
 
-def run(policy_path: str, status: str, connection_file: str, application: Any = None) -> NoReturn:
+def run(
+    policy_path: str,
+    status: str,
+    connection_file: str,
+    build: Callable[[], Any] | None = None,
+    first: bool = False,
+) -> NoReturn:
     """Lock this process up, write to `status` how well, and be a kernel.
 
     Parameters
     ----------
-    application
-        A :class:`~grader.kernel.ipython.NotebookKernel` that is prepared; without one it is built here.
+    build
+        Gives a :class:`~grader.kernel.ipython.NotebookKernel` that is prepared, once the locks are on.
+    first
+        Whether this is the first process of a PID namespace of its own already.
     """
     with open(policy_path, encoding="utf-8") as file:  # noqa: PTH123
         policy: dict[str, Any] = json.load(file)
@@ -45,7 +55,7 @@ def run(policy_path: str, status: str, connection_file: str, application: Any = 
 
         grader.graded = True
 
-        build = functools.partial(ipython.build, probe_code()) if application is None else lambda: application
+        build = build or functools.partial(ipython.build, probe_code())
         line = call(*policy["line"])
     layers: dict[str, str] = {}
     seconds = 0.0
@@ -54,12 +64,13 @@ def run(policy_path: str, status: str, connection_file: str, application: Any = 
         from grader.kernel import linux
 
         begun = time.perf_counter()
-        lock_up(linux, policy, layers)
+        lock_up(linux, policy, layers, first)
         seconds = time.perf_counter() - begun
     with told:
         json.dump({"layers": layers, "seconds": seconds}, told)
     if probing:
         sys.exit(0)
+    assert build is not None
     # After the locks: NumPy starts threads as it is imported, and a thread that is there keeps its rights.
     start_kernel(build(), connection_file, line, policy)
 
@@ -71,7 +82,7 @@ def probe_code() -> types.CodeType:
         return compile(file.read(), "<grader>", "exec")
 
 
-def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str]) -> None:
+def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str], first: bool) -> None:
     """Put on each layer that this system offers; `layers` gets its name and "" or the reason why it does not hold."""
 
     def attempt(name: str, action: Any) -> bool:
@@ -87,8 +98,9 @@ def lock_up(linux: Any, policy: dict[str, Any], layers: dict[str, str]) -> None:
     layers.update(dict.fromkeys(policy["around"], ""))
     own_files = [policy["folder"], *policy["writable"]]
     seen = False
-    if attempt("namespaces", linux.enter_namespaces):
-        _go_on_as_first_process(linux, policy["ended"])
+    if attempt("namespaces", lambda: linux.enter_namespaces(first)):
+        if not first:
+            _go_on_as_first_process(linux, policy["ended"])
         seen = attempt("file system view", lambda: linux.build_view(**policy["view"]))
         # Elsewhere all processes of the user would be counted, the teacher's own among them.
         policy["limits"]["NPROC"] = policy["processes"]

@@ -16,6 +16,7 @@ import signal
 import stat
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -46,6 +47,17 @@ def no_new_privileges() -> None:
 def die_with_parent(number: int = signal.SIGKILL) -> None:
     """Be killed, or be sent another signal, when the parent dies."""
     _prctl(1, number, what="PR_SET_PDEATHSIG")
+
+
+def adopt_orphans() -> None:
+    """Be the parent of whatever this process's descendants leave behind."""
+    _prctl(36, 1, what="PR_SET_CHILD_SUBREAPER")
+
+
+def children() -> list[int]:
+    """Numbers of this process's children, from the lists that Linux keeps; of its only thread."""
+    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:  # noqa: PTH123
+        return [int(number) for number in file.read().split()]
 
 
 # ---------------------------------------------------------------------- Landlock
@@ -320,12 +332,17 @@ _SMALL_FILE = 300_000
 _MOUNT_SETATTR, _AT_RECURSIVE = 442, 0x8000
 
 
-def enter_namespaces() -> None:
+def enter_namespaces(first: bool = False) -> None:
     """Users, mounts, processes, network, message queues and names of one's own; children are in them.
 
     Root needs no user namespace, and gains by doing without: its processes are counted by user id.
+
+    Parameters
+    ----------
+    first
+        Whether this is the first process of a PID namespace of its own already.
     """
-    flags = _NEWNS | _NEWPID | _NEWNET | _NEWIPC | _NEWUTS
+    flags = _NEWNS | _NEWNET | _NEWIPC | _NEWUTS | (0 if first else _NEWPID)
     user, group = os.geteuid(), os.getegid()
     if user != 0:
         flags |= _NEWUSER
@@ -334,6 +351,30 @@ def enter_namespaces() -> None:
         for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
             with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
                 file.write(text)
+
+
+class PidNamespaces:
+    """PID namespaces for the forks of a process that stays in its own; each is the first process of one.
+
+    Raises
+    ------
+    OSError
+        That takes more rights than this process has: an ordinary user may enter such a namespace, and not come back.
+    """
+
+    def __init__(self) -> None:
+        self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        with self.new():
+            pass
+
+    @contextmanager
+    def new(self) -> Iterator[None]:
+        """What is forked meanwhile is in a new one."""
+        _checked(_libc.unshare(ctypes.c_int(_NEWPID)), "unshare")
+        try:
+            yield
+        finally:
+            _checked(_libc.setns(ctypes.c_int(self._own), ctypes.c_int(_NEWPID)), "setns")
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str = "") -> None:

@@ -313,6 +313,8 @@ def layer(name: str, args: list[Any], options: dict[str, Any]) -> Any:
 
 def placed(made: Any, device: Any) -> Any:
     """A module on the notebook's device, unless that has no numbers of such a type (MPS knows no float64)."""
+    if device.type == "cpu" and all(one.is_cpu for one in (*made.parameters(), *made.buffers())):
+        return made
     try:
         return made.to(device)
     except TypeError:
@@ -683,6 +685,31 @@ def parameters(value: Any, with_values: bool) -> dict[str, Any]:
     return {name: (p if with_values else list(p.shape)) for name, p in named}
 
 
+@contextlib.contextmanager
+def without_stacks() -> Iterator[None]:
+    """Let torch not note whence its generators on devices are seeded: it would tell if CUDA did not start, later.
+
+    They are seeded when such a device is first used, as ever; three stacks as text take longer than all seeding.
+    """
+    named: list[Any] = [getattr(torch, name, None) for name in ("cuda", "mtia", "xpu")]
+    noting = [module for module in named if hasattr(module, "traceback")]
+    try:
+        for module in noting:
+            module.traceback = types.SimpleNamespace(format_stack=list)
+        yield
+    finally:
+        for module in noting:
+            module.traceback = traceback
+
+
+def seed_all(seed: int) -> None:
+    """Seed every generator."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    with without_stacks():
+        torch.manual_seed(seed)
+
+
 def setup(seed: int, device: str) -> dict[str, Any]:
     """Seed every generator, decide what devices the notebook sees, and tell what is here."""
     if device != "mps" and device != "auto" and hasattr(torch.backends, "mps"):
@@ -692,9 +719,7 @@ def setup(seed: int, device: str) -> dict[str, Any]:
     # `cuda:1` is made the only visible GPU by the environment, so it is cuda:0 in here.
     actual = "cuda" if cuda else "mps" if mps else "cpu"
     os.environ["GRADER_DEVICE"] = actual
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    seed_all(seed)
     register_optimizer_step_post_hook(count_step)
     versions = {"python": sys.version.split()[0], "torch": torch.__version__, "numpy": np.__version__}
     for name in ("torchvision", "ipykernel", "IPython"):

@@ -76,7 +76,13 @@ class KernelProcess:
             return None
         from grader.kernel.warm import NoFork
 
-        request = {"arguments": command[-3:], "environment": environment, "folder": str(folder)}
+        request = {
+            "arguments": command[-3:],
+            "environment": environment,
+            "folder": str(folder),
+            "locked": self._jail.locked,
+            "ended": str(self._jail.ended),
+        }
         try:
             return self._warm.fork(request, log)
         except NoFork:
@@ -109,7 +115,8 @@ class KernelProcess:
         """The kernel and all that it started, without the process that only stands before it."""
         if self.process is None:
             return []
-        return [one for one in tree(self.process.pid) if not (self.contained and one.pid == self._target)]
+        before = self._target if self.contained and self.main != self._target else None
+        return [one for one in tree(self.process.pid) if one.pid != before]
 
     def pids(self) -> list[int]:
         """The processes that were there before any of the notebook's code ran."""
@@ -120,6 +127,9 @@ class KernelProcess:
         self.contained = contained
         if self.process is not None:
             self._family = tree(self.process.pid)
+            if getattr(self.process, "first", False):
+                self._target = self.main = self.process.pid
+                return
             ours = [one.pid for one in self._family if launch.__file__ in one.cmdline()[:6]]
             self._target = next(iter(ours), self.process.pid)
             inside = [one.pid for one in self._family if one.ppid() == self._target]

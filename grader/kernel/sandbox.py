@@ -78,6 +78,8 @@ class Jail:
         Where the process calls before its locks are on.
     ended
         File that says how the process ended: see :meth:`exit_status`.
+    locked
+        Whether it is locked up by Linux's means.
     """
 
     command: list[str]
@@ -86,6 +88,7 @@ class Jail:
     sockets: Path
     exchange: Exchange
     ended: Path
+    locked: bool = False
 
     def told(self) -> Locks:
         """What the process said of its locks, before any of the notebook's code ran."""
@@ -152,7 +155,7 @@ def build_jail(
             Reach(policy["view"]["readable"], policy["view"]["hidden"]), policy["devices"], [scratch, runtime]
         )
         command = [*around, "--die-with-parent", *command]
-    return Jail(command, described, status, sockets, exchange, ended)
+    return Jail(command, described, status, sockets, exchange, ended, locked)
 
 
 def sentences() -> dict[str, str]:

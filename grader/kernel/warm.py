@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -38,10 +39,22 @@ class NoFork(Exception):
 
 
 class Fork:
-    """A kernel's process, forked elsewhere, with what is asked of a `subprocess.Popen`."""
+    """A kernel's process, forked elsewhere, with what is asked of a `subprocess.Popen`.
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    Parameters
+    ----------
+    descriptor
+        Of the process.
+    connection
+        To the warm process, which closes it once it has written down how the process ended; None where nobody does.
+    first
+        Whether it is the first process of a PID namespace, and none stands before it.
+    """
+
+    def __init__(self, descriptor: int, connection: socket.socket | None = None, first: bool = False) -> None:
+        self._descriptor, self._connection = descriptor, connection
+        self.first = first
+        self._ending = threading.Lock()
         self.pid = _number(descriptor)
         self.returncode: int | None = None
         self.stdin: IO[bytes] | None = None
@@ -49,10 +62,9 @@ class Fork:
         self.stderr = None
 
     def poll(self) -> int | None:
-        """None while it runs; its exit status is not known, so that it is 0 afterwards."""
-        if self.returncode is None and select.select([self._descriptor], [], [], 0)[0]:
-            self.returncode = 0
-            os.close(self._descriptor)
+        """None while it runs; its exit status is not known here, so that it is 0 afterwards."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -62,9 +74,22 @@ class Fork:
         ------
         subprocess.TimeoutExpired
         """
-        if self.returncode is None and not select.select([self._descriptor], [], [], timeout)[0]:
-            raise subprocess.TimeoutExpired("kernel", timeout or 0)
-        self.poll()
+        ends = None if timeout is None else time.monotonic() + timeout
+        awaited = [one for one in (self._descriptor, self._connection) if one is not None]
+        for one in awaited if self.returncode is None else ():
+            left = None if ends is None else max(0.0, ends - time.monotonic())
+            try:
+                if not select.select([one], [], [], left)[0]:
+                    raise subprocess.TimeoutExpired("kernel", timeout or 0)
+            except (OSError, ValueError):
+                if self.returncode is None:
+                    raise
+        with self._ending:
+            if self.returncode is None:  # another thread may have come before
+                self.returncode = 0
+                os.close(self._descriptor)
+                if self._connection is not None:
+                    self._connection.close()
         return 0
 
     def send_signal(self, number: int) -> None:
@@ -136,7 +161,8 @@ class Warm:
         Parameters
         ----------
         request
-            `arguments` as for :mod:`grader.kernel.launch`, `environment` and `folder`.
+            `arguments` as for :mod:`grader.kernel.launch`, `environment` and `folder`; whether it is to be `locked` up,
+            and the file that is to say how it `ended`.
         log
             Descriptor for what it writes to standard error.
 
@@ -260,15 +286,18 @@ class Warm:
 
     def _ask(self, packet: bytes, log: int) -> Fork | None:
         """The process that it forked; None if it is not there, or out of date."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asking:
-            asking.settimeout(_ANSWER_S)
-            try:
-                asking.connect(str(self._socket))
-                socket.send_fds(asking, [packet], [log])
-                answer, descriptors, _, _ = socket.recv_fds(asking, 100, 1)
-            except OSError:
-                return None
-        return Fork(descriptors[0]) if answer == b"forked" and descriptors else None
+        asking = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        asking.settimeout(_ANSWER_S)
+        try:
+            asking.connect(str(self._socket))
+            socket.send_fds(asking, [packet], [log])
+            answer, descriptors, _, _ = socket.recv_fds(asking, 100, 1)
+        except OSError:
+            answer, descriptors = b"", []
+        if answer in (b"forked", b"first") and descriptors:
+            return Fork(descriptors[0], asking, answer == b"first")
+        asking.close()
+        return None
 
 
 def _locked(lock: IO[str], ends: float) -> bool:

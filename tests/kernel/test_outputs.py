@@ -55,3 +55,26 @@ def test_text_that_goes_on() -> None:
         for piece in pieces:
             whole = _rolled(whole + piece)
         assert overwritten(whole) == overwritten("".join(pieces)), pieces
+
+
+def test_outputs_come_whoever_writes_them(grade_cells: Grade) -> None:
+    """One thread reads the descriptors; all else is sent by whoever says it."""
+    cells = {
+        "import os, subprocess, sys, threading\nprint('plain'); print('error', file=sys.stderr)": "plain\nerror\n",
+        "thread = threading.Thread(target=print, args=('thread',))\nthread.start(); thread.join()": "thread\n",
+        "subprocess.run(['echo', 'program'])": "program\n",
+        "os.write(1, b'descriptor\\n')": "descriptor\n",
+        "if os.fork() == 0:\n    print('of a fork'); sys.stdout.flush(); os._exit(0)\nos.wait(); print('own')": "own\n",
+        "print('half of a pair: \\ud83d')": "half of a pair: ?\n",
+        "later = threading.Timer(0.5, print, ['later']); later.start(); later.join()": "later\n",
+        "import signal\nsignal.signal(signal.SIGALRM, lambda *_: print('signal'))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)\nfor _ in range(300): print('.', end='', flush=True)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0)": "." * 300,
+        "x = 3": "",
+    }
+    graded = grade_cells(*cells)
+    assert graded.report.status == "passed"
+    assert graded.notebook is not None
+    for cell, expected in zip(graded.notebook.cells, cells.values(), strict=True):
+        said = "".join(out.text for out in cell.outputs if out.output_type == "stream")
+        assert said.replace("signal\n", "") == expected, cell.source

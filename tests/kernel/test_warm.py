@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import random
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import nbformat
+import numpy as np
 import psutil
 import pytest
+import torch
 
 from grader.budget import Budget
 from grader.kernel import warm as module
+from grader.kernel import wire
 from grader.kernel.session import KernelSession, Settings
 from grader.kernel.warm import Warm, warmed
 from grader.scratch import remove, scratch_folder
@@ -154,3 +162,112 @@ def test_the_list_of_fonts_is_made_once(process: Warm, monkeypatch: pytest.Monke
     process.begin()
     lent = process.folder / ".home" / "mplconfigdir" / kept.name
     assert lent.read_text() == "this machine's fonts"
+
+
+# ---------------------------------------------------------------------- what a fork is
+
+
+@contextmanager
+def forked(warm: Warm, *cells: str, seed: int = 0) -> Iterator[KernelSession]:
+    """A kernel that has run these cells."""
+    scratch = scratch_folder(warm.folder)
+    (scratch / "notebook").mkdir()
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    try:
+        with KernelSession(scratch / "notebook", Settings("cpu", seed=seed, warm=warm), Budget()) as kernel:
+            kernel.execute(notebook)
+            yield kernel
+    finally:
+        remove(scratch)
+
+
+def value(kernel: KernelSession, name: str, *args: Any) -> Any:
+    """What the notebook's function or variable of this name is."""
+    request: dict[str, Any] = {"do": "value", "name": name}
+    if args:
+        request = {"do": "call", "name": name, "args": ["l", []], "options": ["d", []]}
+    answer = kernel.ask(request, [])
+    return wire.decode(answer.content["ok"], answer.buffers)
+
+
+REFERENCE = Path(__file__).parents[2] / "solutions" / "100"
+
+
+def test_nothing_is_imported_in_a_fork(process: Warm) -> None:
+    """What a fork imports, every fork imports: it belongs among what the warm process has.
+
+    Modules that were there before the fork are frozen, so that the garbage collector does not list them.
+    """
+    (path,) = REFERENCE.glob("*.ipynb")
+    cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    look = "import gc, sys\ndef late(): return sorted(m.__name__ for m in gc.get_objects() if type(m) is type(sys))"
+    with forked(process, *cells, "1 / 0", look) as kernel:
+        value(kernel, "mlp_parameters")
+        assert value(kernel, "late", ()) == []
+
+
+def test_a_fork_begins_as_new(process: Warm) -> None:
+    """The warm process has run cells of its own; nothing of them is seen."""
+    look = (
+        "import sys, traceback, random, linecache\n"
+        "shell = get_ipython()\n"
+        "seen = [sorted(n for n in globals() if n not in ('In', 'Out', 'exit', 'quit', 'open', 'get_ipython')),\n"
+        "        shell.execution_count, len(In), dict(Out), [hasattr(sys, 'last_value'), hasattr(sys, 'last_type')],\n"
+        "        shell.history_manager.input_hist_raw[1:-1], shell.last_execution_succeeded]"
+    )
+    with forked(process, look) as kernel:
+        names, count, inputs, outputs, errors, history, succeeded = value(kernel, "seen")
+    hidden = {name for name in names if name.startswith("_")}
+    assert set(names) - hidden == {"linecache", "random", "shell", "sys", "traceback"}
+    assert not {name for name in hidden if name[1:].isdigit()}
+    assert (count, inputs, outputs, errors, history, succeeded) == (2, 2, {}, [False, False], [], True)
+
+
+def test_the_seed_gives_the_streams_that_it_always_gave(process: Warm) -> None:
+    """Whatever the warm process has drawn."""
+    draw = "import random, numpy, torch\ndrawn = random.random(), numpy.random.rand(), torch.randn(3).tolist()"
+    lazily = (
+        "(tracked,) = [call for call in torch.cuda._lazy_seed_tracker.get_calls() if call]\n"
+        "later = [cell.cell_contents for cell in tracked[0].__closure__]"
+    )
+    with forked(process, draw, lazily, seed=7) as kernel:
+        drawn, later = value(kernel, "drawn"), value(kernel, "later")
+    torch.manual_seed(7)
+    expected = random.Random(7).random(), np.random.RandomState(7).rand(), torch.randn(3).tolist()
+    assert drawn == expected
+    assert later == [7]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="an ordinary user's has one before it")
+def test_it_is_the_first_process_of_its_namespace(process: Warm) -> None:
+    with forked(process, "import os; numbers = os.getpid(), os.getppid()") as kernel:
+        assert value(kernel, "numbers") == (1, 0)
+        first = kernel._process.main
+        assert first is not None
+        assert psutil.Process(psutil.Process(first).ppid()).ppid() == pid(process)
+        assert [one.pid for one in kernel._process.processes()] == [first]
+
+
+@pytest.mark.parametrize("gone", ["warm process", "standard input"])
+def test_whoever_does_not_want_to_die_with_it_dies_all_the_same(process: Warm, gone: str) -> None:
+    """A program started from another thread has lost the wish to be killed with its parent."""
+    start = "import os, threading\nthreading.Timer(1, os.execv, ('/bin/sleep', ['sleep', '1000'])).start()"
+    with forked(process) as kernel:
+        main = psutil.Process(kernel._process.main)
+        kernel.execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(start)]))
+        while main.name() != "sleep":
+            assert kernel.alive
+        (warm,) = psutil.Process(pid(process)).children()
+        if gone == "warm process":
+            warm.kill()
+        else:
+            process.close()
+        psutil.wait_procs([main], 10)
+        assert not main.is_running()
+
+
+def test_how_it_ended_is_written_down_before_anybody_hears_of_it(process: Warm) -> None:
+    with forked(process, "import os; os._exit(3)") as kernel:
+        assert kernel._process.process.wait(10) == 0
+        assert os.waitstatus_to_exitcode(kernel._jail.exit_status() or 0) == 3
+        assert kernel.ending() == "itself"
