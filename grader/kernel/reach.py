@@ -89,12 +89,13 @@ def _installed(gpu: bool) -> tuple[str, ...]:
     return tuple(sorted(paths - {"/"}))
 
 
-def _own() -> list[Path]:
+@functools.cache
+def _own() -> tuple[Path, ...]:
     """The grader's own package, by each of its names; in a checkout the whole of that."""
     packages = {Path(__file__).absolute().parents[1], Path(__file__).resolve().parents[1]}
     installed = {Path(sysconfig.get_paths()[name]) for name in ("purelib", "platlib")}
     checkouts = {one.parent for one in packages if (one.parent / "pyproject.toml").is_file()} - installed
-    return sorted(packages | checkouts)
+    return tuple(sorted(packages | checkouts))
 
 
 def _absolute(paths: Iterable[str]) -> set[str]:

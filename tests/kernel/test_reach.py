@@ -27,10 +27,10 @@ def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("GRADER_DATA", str(tmp_path / "home" / "data"))
     monkeypatch.setenv("GRADER_CACHE", str(tmp_path / "home" / "cache"))
-    for function in (module._installed, module._reach):
+    for function in (module._installed, module._reach, module._own):
         function.cache_clear()
     yield tmp_path
-    for function in (module._installed, module._reach):
+    for function in (module._installed, module._reach, module._own):
         function.cache_clear()
 
 
@@ -142,6 +142,7 @@ def test_a_home_that_is_no_place_for_anybody(
         monkeypatch.setenv("HOME", home)
         site = lay_out(top / f"env-{len(home)}")
         module._installed.cache_clear()
+        module._own.cache_clear()
         assert seen(reach([], False), site / "torch")
 
 
