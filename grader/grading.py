@@ -210,7 +210,6 @@ def _one_round(
                 notebook,
                 workspace,
                 choice,
-                random(""),
                 random,
                 until=this.until,
                 why=why,

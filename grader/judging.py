@@ -83,7 +83,7 @@ class Judge:
         return report
 
     def _outcome(self, check: Check) -> CheckReport:
-        self.run.rng, self.run.asked = self.run.rng_for(f"check {check.name}"), ""
+        self.run.begin(check.name)
         was_alive = self.run.ended or self.run.kernel.alive
         try:
             with np.errstate(all="ignore"):  # a notebook's numbers may be anything, and nobody reads the warnings

@@ -95,8 +95,6 @@ class Run:
     ----------
     data
         ``"full"`` or ``"sample"``: which form of its data sets the notebook saw.
-    rng
-        Random numbers of the check that is being judged: no notebook can foresee them.
     until
         Number of a cell that ended the kernel, so that only those before it were run; None mostly.
     asked
@@ -113,7 +111,6 @@ class Run:
     notebook: nbformat.NotebookNode
     workspace: Workspace
     data: Choice
-    rng: np.random.Generator
     rng_for: Callable[[str], np.random.Generator]
     ended: bool = False
     until: int | None = None
@@ -122,6 +119,19 @@ class Run:
     answers: Mapping[str, ClosedAnswer] = field(default_factory=dict)
     datasets: Mapping[str, Parted] = field(default_factory=dict)
     _cache: dict[Any, Any] = field(default_factory=dict)
+    _purpose: str = ""
+    _rng: np.random.Generator | None = None
+
+    def begin(self, check: str) -> None:
+        """A check of this name is about to be judged."""
+        self._purpose, self._rng, self.asked = f"check {check}", None, ""
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """Random numbers of the check that is being judged: no notebook can foresee them."""
+        if self._rng is None:  # many checks draw nothing
+            self._rng = self.rng_for(self._purpose)
+        return self._rng
 
     # ------------------------------------------------------------------ values
 

@@ -63,8 +63,12 @@ class Claiming:
 def run_of(kernel: Any, workspace: Workspace | None = None, notebook: Any = None, data: Any = "sample") -> Run:
     """A run that asks this kernel."""
     notebook = notebook or nbformat.v4.new_notebook()
-    rng = np.random.default_rng(0)
-    return Run(kernel, notebook, workspace, data, rng, random_for(0, b""))  # type: ignore[arg-type]
+    return Run(kernel, notebook, workspace, data, _random)  # type: ignore[arg-type]
+
+
+def _random(purpose: str) -> np.random.Generator:
+    """As of a run; outside of a check the same in every test."""
+    return random_for(0, b"")(purpose) if purpose else np.random.default_rng(0)
 
 
 class FakeSession:
