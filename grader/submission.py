@@ -28,7 +28,7 @@ class Gist:
     sources
         A digest of what it says, not of what it printed; of one that cannot be read, of the file's bytes.
     code
-        A digest of its code.
+        A digest of its code; one that cannot be read has none, as one without cells of code.
     flaw
         Why it cannot be read; empty where it can.
     """
@@ -91,7 +91,7 @@ class Submission:
             raw = self.contents()
             read = cells(raw, self.path.name)
         except Unreadable as unreadable:
-            return Gist(digest(b"unreadable", str(unreadable).encode(), raw), b"", str(unreadable))
+            return Gist(digest(b"unreadable", str(unreadable).encode(), raw), digest(b""), str(unreadable))
         return Gist(sources_digest(one.content for one in read), digest(code_of(read).encode()))
 
     def contents(self) -> bytes:

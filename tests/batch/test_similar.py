@@ -295,6 +295,18 @@ def test_fingerprints_are_kept_from_run_to_run(
     assert len(made) == 3, "the starter, and the two that are shown"
 
 
+def test_a_class_with_a_notebook_that_cannot_be_read_is_compared(
+    tmp_path: Path, hand_in: Callable[..., Submission]
+) -> None:
+    class_ = [hand_in("ann", ANN), hand_in("ben", BEN), Submission(tmp_path / "none.ipynb", "eva")]
+    results = tmp_path / "results"
+    results.mkdir()
+    first = write_similar(results, class_, "")
+    assert [(pair.first, pair.second) for pair in first] == [("ann", "ben")]
+    (results / SIMILAR).unlink()
+    assert write_similar(results, class_, "") == first, "with the fingerprints that were kept"
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\3\4 no archive", b"\x93NUMPY"])
 def test_damaged_fingerprints_are_made_again(
     content: bytes, tmp_path: Path, hand_in: Callable[..., Submission]
