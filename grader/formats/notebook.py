@@ -91,6 +91,11 @@ def instead(raw: bytes, name: str) -> str:
         cells(raw, name)
     except Unreadable as unreadable:
         return str(unreadable)
+    suffix = Path(name).suffix.lower()
+    if is_object(raw) and suffix != SUFFIXES[0]:
+        return tr("It is a notebook of Jupyter's under another name. Give it one that ends in .ipynb.")
+    if suffix in SUFFIXES:
+        return tr("It has cells of code, but not the name of the exercise's notebook. Give it that name.")
     return tr(
         "It is a notebook under another name. Give it one that ends in .ipynb, .py, .qmd or .md, as it was saved."
     )

@@ -37,6 +37,11 @@ def _instead(file: File) -> str:
     return "" if said == tr(NO_JSON) else said
 
 
+def _is_note(name: str) -> bool:
+    """Whether a file is called as what people write beside their work."""
+    return Path(name).stem.casefold() in {"readme", "notes", "changelog", "license", "contributing"}
+
+
 class Chooser:
     """Settles for each student which notebook it is.
 
@@ -65,6 +70,7 @@ class Chooser:
         self.every = every
         self.from_archive = archive is not None
         self.shared: frozenset[float] = frozenset()
+        self.only_text: File | None = None  # of the student who is being settled
         # Folders that archives were unpacked into, and where those lie.
         self.unpacked: dict[Path, str] = {} if archive is None or unpacked is None else {unpacked: str(archive)}
 
@@ -113,6 +119,7 @@ class Chooser:
         Where not every attempt is asked for, it is the newest alone, and of the others only how many they are.
         """
         parts = sorted(student.pieces.values(), key=lambda part: part.age, reverse=True)
+        self.only_text = self._only_text(parts)
         with_work = [part for part in parts if any(file.counts or self._is_meant(file) for file in part.files)]
         own = self.into / "students" / folder_name(name)
         attempts: list[Attempt] = []
@@ -142,7 +149,16 @@ class Chooser:
     def _is_meant(self, file: File) -> bool:
         """Whether a file has the name of the notebook that is asked for, and may be one."""
         called = Path(file.name).name
-        return self.wanted.is_named(called) and holds_notebook(file.path, called)
+        return file is self.only_text or (self.wanted.is_named(called) and holds_notebook(file.path, called))
+
+    def _only_text(self, parts: list[Piece]) -> File | None:
+        """The one Markdown with cells of code, of whatever name, of a student who handed in nothing else to grade."""
+        files = [file for part in parts for file in part.files]
+        if any(file.counts or self.wanted.is_called(Path(file.name).name) for file in files):
+            return None
+        called = ((file, Path(file.name).name) for file in files if file.name.lower().endswith((".md", ".markdown")))
+        texts = [file for file, name in called if not _is_note(name) and holds_notebook(file.path, name)]
+        return texts[0] if len(texts) == 1 else None
 
     def _without_notebook(self, parts: list[Piece], student: Student, name: str) -> tuple[list[Attempt], int]:
         """What is said where there is none. What has its name gets a report that says what it is instead."""

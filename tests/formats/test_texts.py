@@ -46,6 +46,7 @@ x = 1
 #%%
 y = 2
 """
+IN_JUPYTER = '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "source": "x = 1"}]}'
 OF_NBCONVERT = """#!/usr/bin/env python
 # coding: utf-8
 
@@ -270,6 +271,9 @@ def test_numbers_count_the_cells_that_run() -> None:
         ("PK\3\4" + "\0" * 20 + "[Content_Types].xml", "a.docx", "of an office program"),
         ("{\\rtf1 text}", "a.rtf", "of an office program"),
         ("import marimo\napp = marimo.App()\n@app.cell\ndef _():\n    x = 1\n", "a.txt", "under another name"),
+        (IN_JUPYTER, "a.py", "Give it one that ends in .ipynb."),
+        (IN_JUPYTER, "a.json", "Give it one that ends in .ipynb."),
+        ("```python\nx = 1\n```\n", "README.md", "not the name of the exercise's notebook"),
     ],
 )
 def test_what_a_file_is_that_is_no_notebook(text: str, name: str, said: str) -> None:

@@ -136,6 +136,24 @@ def test_what_has_the_notebooks_name_and_is_none_gets_a_report(
     assert said in found.submissions[0].flaw
 
 
+def test_markdown_of_another_name_counts_where_there_is_nothing_else(top: Path, find_in: Find) -> None:
+    put(top / "alice" / "solution.md", MARKDOWN)
+    put(top / "alice" / "README.md", MARKDOWN)
+    put(top / "alice" / "helper.py", "three = 3")
+    put(top / "bob" / "README.md", MARKDOWN)
+    for name in ("one.md", "two.md"):
+        put(top / "carol" / name, MARKDOWN)
+    put(top / "dave" / "small.pdf", b"%PDF-1.7")
+    put(top / "dave" / "solution.md", MARKDOWN)
+    put(top / "eve" / "mine.ipynb", book("x = 3"))
+    put(top / "eve" / "solution.md", MARKDOWN.replace(b"3", b"4"))
+    found = find_in(top)
+    assert read(found, "alice") == read(found, "eve") == ["x = 3"]
+    assert companions(found, "alice") == ["README.md", "helper.py"]
+    assert remarks(found) == [("bob", "missing"), ("carol", "missing"), ("dave", "unreadable")]
+    assert "not the name of the exercise's notebook" in text(found, "bob", "missing")
+
+
 def test_what_is_missing_is_told_what_there_is_instead(top: Path, find_in: Find) -> None:
     put(top / "alice" / "essay.pdf", b"%PDF-1.7")
     put(top / "bob" / "mine.py", b"import torch\n")
