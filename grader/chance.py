@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
+from numpy.random import default_rng  # numpy imports it when it is asked for: not in every process that judges
 
 from grader.digests import digest
 
@@ -61,6 +62,6 @@ def random_for(seed: int, work: bytes, known: bytes | None = None) -> Callable[[
 
     def drawn(purpose: str) -> np.random.Generator:
         material = hmac.new(key, digest(str(seed).encode(), work, purpose.encode()), hashlib.sha256).digest()
-        return np.random.default_rng(int.from_bytes(material, "little"))
+        return default_rng(int.from_bytes(material, "little"))
 
     return drawn
