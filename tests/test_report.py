@@ -29,7 +29,7 @@ FIELDS: dict[type, tuple[set[str], set[str]]] = {
         {"hidden", "lacks", "figures"},
     ),
     DataReport: (set(), {"name", "sets"}),
-    CellReport: (set(), {"number", "id", "status", "seconds", "error", "compiles"}),
+    CellReport: (set(), {"number", "id", "status", "seconds", "error", "compiles", "label"}),
 }
 
 VALUES = {

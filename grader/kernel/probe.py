@@ -313,7 +313,7 @@ def layer(name: str, args: list[Any], options: dict[str, Any]) -> Any:
 
 def placed(made: Any, device: Any) -> Any:
     """A module on the notebook's device, unless that has no numbers of such a type (MPS knows no float64)."""
-    if device.type == "cpu" and all(one.is_cpu for one in (*made.parameters(), *made.buffers())):
+    if str(device) == "cpu" and all(one.is_cpu for one in (*made.parameters(), *made.buffers())):
         return made
     try:
         return made.to(device)

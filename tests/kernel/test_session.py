@@ -55,7 +55,7 @@ def test_a_cell_that_fails_in_any_way_does_not_stop_the_next(grade_cells: Grade)
         "import sys; sys.exit(0)": ("error", "calls sys.exit()"),
         "exit()": ("error", "calls sys.exit()"),
         "quit()\nx = 4": ("error", "calls sys.exit()"),
-        "import nmupy": ("error", "imports nmupy, which is n"),
+        "import nmupy": ("error", "imports nmupy, and there is no such package. Did you mean numpy?"),
         "x = (": ("error", "does not compile: a bracket or a quote is not closed, in line 1, `x = (`."),
         "y = ...\ny + 1": ("error", "raised TypeError"),
         "%no_such_magic": ("ok", None),

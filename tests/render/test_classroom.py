@@ -266,7 +266,7 @@ def test_as_data_a_row_says_the_same(large: None) -> None:
         assert (told[2] if len(told) > 2 else None) == grade.score
         if report is not None:
             assert told[4] == "".join(one.status[0] for one in report.checks)
-            assert told[6] == report.execution.seconds
+            assert told[6] == round(report.execution.seconds, 1)
             failed = [data["checks"][one] for one in (told[9] if len(told) > 9 else [])]
             wanted = report.status != "ungraded"
             assert failed == [one.name for one in report.checks if one.status == "failed" and wanted]

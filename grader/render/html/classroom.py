@@ -371,7 +371,7 @@ def _compact(row: _Row, checks: Sequence[str]) -> list[object]:
         row.bucket,
         "".join(states.get(name, ".") for name in checks) if states else "",
         len(report.checks) if report else 0,
-        report.execution.seconds if report else None,
+        round(report.execution.seconds, 1) if report else None,  # not left to a browser, which rounds otherwise
         row.member.staff.rpartition("/")[0],
         row.run,
         [checks.index(name) for name in row.failed.split()],
