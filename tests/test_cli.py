@@ -284,7 +284,7 @@ def test_a_full_disk_is_no_fault_of_the_graders(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits as Linux keeps them")
 @pytest.mark.parametrize(
-    ("limit", "told"), [("-n 24", "24 open files (`ulimit -n`)"), ("-v 1000000", "of address space (`ulimit -v`)")]
+    ("limit", "told"), [("-n 14", "14 open files (`ulimit -n`)"), ("-v 1000000", "of address space (`ulimit -v`)")]
 )
 def test_a_limit_that_is_too_tight_is_named(
     limit: str, told: str, exercise: Exercise, handed_in: Callable[..., Path]
