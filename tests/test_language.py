@@ -459,7 +459,7 @@ def test_a_student_gets_the_translations_and_no_notebook_does(
 
     (make_exercise().folder / "fi.po").write_text(WRONG_PO, "utf-8")
     assert [path.name for path in companions(tmp_path / "exercises" / "small")[0]] == []
-    assert "exercises/100/fi.po" in _files(load(ROOT / "exercises" / "100"))
+    assert "exercises/100/fi.po" in _files(load(ROOT / "exercises" / "100"), None)
 
 
 @pytest.mark.parametrize(

@@ -313,7 +313,7 @@ class NotebookRunner(NotebookClient):
             if outcome.status == "stopped":
                 held[outcome.cell_id] = outcome
             room_in_all -= self._shown
-            if self._lost:
+            if self._lost and not meter.spent:  # else its reply was thrown away here, since it is too large
                 _blame(outcomes, outcome, begun=self.signs.begun)
             if (
                 outcome.status in ("died", "not run")
