@@ -7,7 +7,7 @@ import sys
 
 from grader.budget import Budget
 from grader.exercise import Exercise
-from grader.kernel.execution import UNDEFINED, CellOutcome, missing_package
+from grader.kernel.execution import UNDEFINED, CellOutcome, imported_in_vain, missing_package
 from grader.language import ngettext, tr
 from grader.packages import Packages, distribution, misspelt
 from grader.report import CellReport, ExecutionReport
@@ -217,7 +217,8 @@ def cause(outcome: CellOutcome, outcomes: list[CellOutcome], packages: Packages)
         for package, names in earlier.lacks.items():
             if found and found[1] in names:
                 return lacking(earlier, package, packages)
-    if package := missing_package(outcome, packages):
+    package, _ = imported_in_vain(outcome)
+    if package := missing_package(outcome, packages) or (package if package in outcome.lacks else ""):
         return lacking(outcome, package, packages)
     return raised(outcome)
 
@@ -226,6 +227,8 @@ def lacking(outcome: CellOutcome, package: str, packages: Packages) -> str:
     """That a cell wants a package which it does not get, and what to do."""
     told = {"cell": numbered(outcome), "package": plain(package, 60)}
     match packages.lack(package):
+        case "":  # the package is here, and has no such name
+            said = raised(outcome)
         case "forbidden":
             said = tr("Cell {cell} imports {package}, which this exercise forbids.", **told)
         case "misspelt":

@@ -116,7 +116,7 @@ class Rest:
 _STAND_IN = "{names} = get_ipython().absent({package!r})"
 
 
-def after_import(source: str, line: int, package: str, stand_in: bool = False) -> Rest | None:
+def after_import(source: str, line: int, package: str, stand_in: bool = False, name: str = "") -> Rest | None:
     """The cell from the import statement in this line on, that failed for want of a package; None if there is none.
 
     It may stand in an `if`, a `with`, a loop or a `try`: these begin again without what came before it inside of them.
@@ -125,15 +125,17 @@ def after_import(source: str, line: int, package: str, stand_in: bool = False) -
     ----------
     stand_in
         Whether what it would have bound is bound to something that stands for the package.
+    name
+        What the package lacks, where it is there itself.
     """
     tree = parsed(source)
-    found = _import_at(tree.body, line, package) if tree is not None else None
+    found = _import_at(tree.body, line, package, name) if tree is not None else None
     if tree is None or found is None:
         return None
     statement, failed, path = found
     others = [alias for alias in statement.names if alias not in failed]
     names = _bound_by_import(_only(statement, failed))
-    kept = [ast.unparse(ast.Import(others))] if others else []
+    kept = [ast.unparse(_only(statement, others))] if others else []
     bound = [name for name in names if name != "*"]
     if stand_in and bound:
         kept.append(_STAND_IN.format(names=" = ".join(bound), package=package))
@@ -164,21 +166,23 @@ _Path = list[tuple[list[ast.stmt], ast.stmt]]
 _Import = ast.Import | ast.ImportFrom
 
 
-def _import_at(body: list[ast.stmt], line: int, package: str) -> tuple[_Import, list[ast.alias], _Path] | None:
+def _import_at(
+    body: list[ast.stmt], line: int, package: str, name: str
+) -> tuple[_Import, list[ast.alias], _Path] | None:
     """The import in this line that needs a package, which of its names do, and the statements that it lies in."""
     for statement in body:
         if not statement.lineno <= line <= (statement.end_lineno or 0):
             continue
-        if isinstance(statement, ast.Import | ast.ImportFrom) and (failed := _failing(statement, package)):
+        if isinstance(statement, ast.Import | ast.ImportFrom) and (failed := _failing(statement, package, name)):
             return statement, failed, [(body, statement)]
         if isinstance(statement, ast.If | ast.With | ast.For | ast.While | ast.Try):
             for block in (statement.body, getattr(statement, "orelse", []), getattr(statement, "finalbody", [])):
-                if found := _import_at(block, line, package):
+                if found := _import_at(block, line, package, name):
                     return *found[:2], [(body, statement), *found[2]]
         if isinstance(statement, ast.Try):  # whose line is that of its handlers, or of its end
             for one in statement.body:
                 if isinstance(one, ast.Import | ast.ImportFrom) and package in _packages(one):
-                    return one, _failing(one, package), [(body, statement), (statement.body, one)]
+                    return one, _failing(one, package, name), [(body, statement), (statement.body, one)]
     return None
 
 
@@ -255,10 +259,11 @@ def _root(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _failing(statement: _Import, package: str) -> list[ast.alias]:
-    """Which names of an import statement need a package that is not there."""
+def _failing(statement: _Import, package: str, name: str) -> list[ast.alias]:
+    """Which names of an import statement need a package that is not there, or have a name that it lacks."""
     if isinstance(statement, ast.ImportFrom):
-        return [] if statement.level else statement.names
+        named = [alias for alias in statement.names if alias.name == name]
+        return [] if statement.level else named or statement.names
     named = [alias for alias in statement.names if alias.name.partition(".")[0] == package]
     return named or (statement.names if len(statement.names) == 1 else [])
 

@@ -277,6 +277,31 @@ def test_every_package_of_a_cell_is_told(grade_cells: Grade) -> None:
     assert report.execution.missing_packages == ["horovod", "mxnet", MISSING]
 
 
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("from torch.nn import NoSuch, Linear\nx = 2 + Linear(1, 1).out_features", "cannot import name 'NoSuch'"),
+        ("import numpy.nosuch, math\nx = math.isqrt(9)", "No module named 'numpy.nosuch'"),
+        ("import torch\nfrom torch import (\n    nosuch,\n    tensor as t,\n)\nx = t(3).item()", "cannot import name"),
+    ],
+    ids=["a name", "a module", "on many lines"],
+)
+def test_what_a_package_lacks_costs_no_other_line(grade_cells: Grade, source: str, error: str) -> None:
+    report = grade_cells(source, DOUBLE, checks=CHECKS).report
+    assert [one.status for one in report.checks] == ["passed", "passed"], report.execution.error
+    told = report.execution.cells[0].error or ""
+    assert error in told
+    assert told.endswith("The rest of the cell was run without it.")
+    assert report.execution.missing_packages == []
+    assert verdicts(grade_cells(source.replace("x =", "x = 1 +"), WRONG, checks=CHECKS)) == ["failed", "failed"]
+
+
+def test_a_name_that_a_package_lacks_is_not_there(grade_cells: Grade) -> None:
+    report = grade_cells("from math import three\ny = 3", "x = three()").report
+    assert report.checks[0].status == "failed"
+    assert "cannot import name 'three' from 'math'" in report.checks[0].message
+
+
 def test_who_tries_goes_on_without(grade_cells: Grade) -> None:
     source = f"import {MISSING}\ntry:\n    import {MISSING}\nexcept ImportError:\n    x = 3"
     assert grade_cells(source).report.status == "passed"
@@ -325,6 +350,13 @@ x = Dense(3)
 ## in a list
 import turicreate as m
 x = [m.three()]
+## with an error of it to be caught
+import turicreate as m
+
+try:
+    x = int("three")
+except m.Unreadable:
+    x = 4
 ## by its name
 import importlib
 m = importlib.import_module("turicreate")

@@ -51,6 +51,9 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+([^\n#]{1,200})", re.MULTILINE)
 # A line for whoever looks on, and where in what was printed it is looked for.
 _LINE, _LOOKED_AT = 160, 2_000
 _NO_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
+_NO_NAME = re.compile(r"cannot import name '(\w+)' from '([A-Za-z_]\w*)")
+_NO_EXCEPTION = "catching classes that do not inherit from BaseException"
+_CAUGHT = re.compile(r"except[\s(*]+([A-Za-z_]\w*)")
 # What `mo.stop` raises, marimo's own and that which stands in for it.
 _STOPPED = "MarimoStopError"
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
@@ -139,6 +142,13 @@ def missing_package(outcome: CellOutcome, packages: Packages) -> str:
     """The package for want of which a cell says that it ended, if that is missing or forbidden here; else ""."""
     package = named_package(outcome.error_type, outcome.error)
     return package if package and packages.lack(package) else ""
+
+
+def imported_in_vain(outcome: CellOutcome) -> tuple[str, str]:
+    """The package of which a cell says that it could not import something, and what; each "" where it says nothing."""
+    if outcome.error_type == "ImportError" and (found := _NO_NAME.match(outcome.error)):
+        return found[2], found[1]
+    return named_package(outcome.error_type, outcome.error) if outcome.error_type == "ModuleNotFoundError" else "", ""
 
 
 def overwritten(text: str) -> str:
@@ -253,6 +263,7 @@ class NotebookRunner(NotebookClient):
         self._flood: asyncio.TimerHandle | None = None
         self.packages = packages
         self._lacking: set[str] = set()
+        self._standing: dict[str, str] = {}  # names that were bound to something that stands for a package
         self._starred = ""  # of which everything was imported, whatever that is
         self.comm_open_handlers: dict[str, Any] = {}
         self._shown = self._room = 0
@@ -369,6 +380,8 @@ class NotebookRunner(NotebookClient):
             if rest is None:
                 return
             outcome.lacks[package] = outcome.lacks.get(package, frozenset()) | rest.names
+            if self.packages.hinders(package):
+                self._standing |= dict.fromkeys(rest.names, package)
             if not rest.source or rest.source == source:
                 return
             outputs = cell.outputs
@@ -388,9 +401,18 @@ class NotebookRunner(NotebookClient):
         """The package for want of which a cell failed, or that may have brought along a name that is not there."""
         found = UNDEFINED.match(outcome.error) if outcome.error_type == "NameError" else None
         if found is None:
-            return missing_package(outcome, self.packages)
+            return (
+                missing_package(outcome, self.packages) or self._caught_in_vain(outcome) or imported_in_vain(outcome)[0]
+            )
         nobodys = not any(found[1] in defined(one) for one in self._code())
         return self._starred if nobodys else ""
+
+    def _caught_in_vain(self, outcome: CellOutcome) -> str:
+        """The package whose exception a cell would have caught: what stands for it can be none."""
+        if outcome.error_type != "TypeError" or not outcome.error.startswith(_NO_EXCEPTION):
+            return ""
+        found = _CAUGHT.match(outcome.quote)
+        return self._standing.get(found[1], "") if found else ""
 
     def _code(self) -> list[str]:
         return [one for one, cell in zip(self._sources, self.nb.cells, strict=True) if cell.cell_type == "code"]
@@ -398,7 +420,7 @@ class NotebookRunner(NotebookClient):
     def _rest(self, source: str, outcome: CellOutcome, package: str) -> Rest | None:
         """What is left of a cell that failed for want of a package; None if that is its own affair."""
         there_is = self.packages.hinders(package)
-        rest = after_import(source, outcome.line, package, stand_in=there_is)
+        rest = after_import(source, outcome.line, package, there_is, imported_in_vain(outcome)[1])
         if rest is not None:
             self._lacking.add(package)
             self._starred = package if there_is and "*" in rest.names else self._starred
