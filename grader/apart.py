@@ -8,8 +8,8 @@
 
 One process judges a whole run: what a check has computed is there for the next. A check that takes more time or memory
 than it may, or that ends its process, is in error, by name; the checks after it are judged by a new process. The time
-in which it waits for the notebook's answers does not count; all answers together are bounded by what the notebook's
-cells may take. Both ends are the grader's own code, so that what they say may be pickled.
+in which it waits for the notebook's answers does not count: they are bounded by themselves
+(:mod:`grader.kernel.patience`). Both ends are the grader's own code, so that what they say may be pickled.
 
 Where processes cannot be forked (Windows; macOS, whose libraries do not bear it), checks run in the grader's own
 process, and one that takes too long is interrupted between two of its steps.
@@ -63,18 +63,12 @@ class Said:
 
 
 @contextmanager
-def judging(run: Run, checks: tuple[Check, ...], say: Progress, budget: Budget, device: str) -> Iterator[Judge]:
-    """A judge for this run.
-
-    Parameters
-    ----------
-    device
-        The notebook's: all its answers together may take as long as its cells may there.
-    """
+def judging(run: Run, checks: tuple[Check, ...], say: Progress, budget: Budget) -> Iterator[Judge]:
+    """A judge for this run."""
     if not FORKS:
         yield Guarded(run, checks, say, budget.check_s)
         return
-    judge = Apart(run, checks, say, budget, budget.seconds(device)[1])
+    judge = Apart(run, checks, say, budget)
     try:
         yield judge
     finally:
@@ -93,10 +87,9 @@ def _received(line: Connection) -> Any:
 class Apart(Judge):
     """A judge whose checks run in another process."""
 
-    def __init__(self, run: Run, checks: tuple[Check, ...], say: Progress, budget: Budget, answers_s: float) -> None:
+    def __init__(self, run: Run, checks: tuple[Check, ...], say: Progress, budget: Budget) -> None:
         super().__init__(run, checks, say)
         self._budget = budget
-        self._answers_s = answers_s
         self._child = 0
         self._line: Connection | None = None
 
@@ -141,11 +134,8 @@ class Apart(Judge):
     def _answer(
         self, request: dict[str, Any], buffers: list[bytes], seconds: float | None
     ) -> Said | Exception | type[Exception]:
-        begun = time.monotonic()
         try:
-            if self._answers_s <= 0:
-                return TimeoutError
-            reply = self.run.kernel.ask(request, buffers, min(seconds or self._budget.answer_s, self._answers_s))
+            reply = self.run.kernel.ask(request, buffers, seconds)
         except NotAskedAgain as again:
             return again
         except TimeoutError:
@@ -154,8 +144,6 @@ class Apart(Judge):
             return MemoryError
         except ConnectionError:
             return ConnectionError
-        finally:
-            self._answers_s -= time.monotonic() - begun
         return Said(reply.content, reply.buffers)
 
     def _start(self) -> None:

@@ -216,7 +216,7 @@ def _one_round(
                 answers=exercise.answers,
                 datasets=exercise.datasets,
             )
-            judge = judges.enter_context(judging(run, checks, say, exercise.description.budget, kernel.facts.device))
+            judge = judges.enter_context(judging(run, checks, say, exercise.description.budget))
             judge.judge("live")
             if (again := this.again(kernel.ending())) is not None:
                 return again

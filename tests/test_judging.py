@@ -102,24 +102,21 @@ def test_what_checks_print_is_no_result(path: Bench, capfd: pytest.CaptureFixtur
 
 
 class Slow(LocalKernel):
-    """A kernel each of whose answers takes as long as it may."""
+    """A kernel each of whose answers takes longer than a check may."""
 
     clock = 0.0
 
     def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Reply:
-        assert seconds is not None
-        Slow.clock += seconds
+        Slow.clock += 20
         return super().ask(request, buffers, seconds)
 
 
-def test_all_answers_together_take_no_longer_than_the_cells_may(path: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_comes_late_is_no_matter_of_the_checks(path: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart.time, "monotonic", lambda: Slow.clock)
     slow = Slow(f=lambda: 1)
-    report = path.report(checks_of("for _ in range(1000): run.call('f')", "run.call('f')"), kernel=slow, check_s=10)
-    assert statuses(report) == ["failed", "failed"], "an answer that comes late is no matter of the check's"
-    assert Slow.clock == 120  # total_s
-    assert len(slow.requests) == 6  # of answer_s each
-    assert "took too long" in report.checks[0].message
+    report = path.report(checks_of("for _ in range(5): run.call('f')"), kernel=slow, check_s=10)
+    assert statuses(report) == ["passed"]
+    assert Slow.clock == 100
 
 
 # ---------------------------------------------------------------------- whose fault it is

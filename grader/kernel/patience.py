@@ -8,6 +8,7 @@ bound as well: beyond it everything else that does not answer has no more than a
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable
 
@@ -35,10 +36,13 @@ class Patience:
     ----------
     usual
         Seconds that an answer may take.
+    most
+        Seconds that all of them may take together.
     """
 
-    def __init__(self, usual: float) -> None:
+    def __init__(self, usual: float, most: float = math.inf) -> None:
         self._usual = usual
+        self._left = most
         self._in_vain = 0.0
         self._late = Counter[Hashable]()
         self._waited: dict[Hashable, float] = {}
@@ -50,7 +54,12 @@ class Patience:
         Raises
         ------
         NotAskedAgain
+        TimeoutError
+            All of them together have had their time.
         """
+        if self._left <= 0:
+            raise TimeoutError
+        wanted = min(wanted, self._left)
         if self._late[what] > 1:
             raise NotAskedAgain(self._waited[what])
         if self._late[what] or self._spent:
@@ -59,10 +68,12 @@ class Patience:
 
     def answered(self, what: Hashable, seconds: float) -> None:
         """It answered, after so many seconds."""
+        self._left -= seconds
         self._took[what] = max(seconds, self._took.get(what, 0.0))
 
     def ran_out(self, what: Hashable, seconds: float) -> None:
         """It did not answer in the seconds that it had."""
+        self._left -= seconds
         # A check may want to see that something is quick: that it is not tells nothing about other questions.
         if seconds >= self._usual or self._late[what] or self._spent:
             self._late[what] += 2 if self._spent else 1

@@ -144,7 +144,6 @@ class KernelSession:
         self._watchdog = Watchdog(self._process, budget, scratch, self._jail.sockets)
         self._client: BoundedClient | None = None
         self._line: Line | None = None
-        self._patience = Patience(budget.answer_s)
         self._ended = self._hung_up = False
 
     # ------------------------------------------------------------------ life
@@ -217,6 +216,7 @@ class KernelSession:
             sandbox.insist(layers, self.settings.sandbox)
             self.facts = self._set_up()
             self.facts.layers = sandbox.held(layers)
+            self._patience = Patience(self.budget.answer_s, self.budget.seconds(self.facts.device)[1])
         except (RuntimeError, OSError) as error:
             reason = self._process.last_words() or plain(str(error)) or tr("it did not call")
             raise KernelStartError(
@@ -330,7 +330,8 @@ class KernelSession:
         ------
         TimeoutError
             It did not answer within `seconds` (default: the exercise's ``answer_s``); it was interrupted. Or it did
-            not before, and has less time now, or none (:class:`~grader.kernel.patience.NotAskedAgain`).
+            not before, and has less time now, or none (:class:`~grader.kernel.patience.NotAskedAgain`). Or all answers
+            together have taken as long as the notebook's cells may.
         MemoryError
             It took more memory than it may, and was killed.
         ConnectionError

@@ -89,3 +89,15 @@ def test_many_short_limits_have_a_bound_too() -> None:
     patience.ran_out(F, 2)
     with pytest.raises(NotAskedAgain):
         patience.seconds(F, 2)
+
+
+def test_all_answers_together_take_no_longer_than_the_cells_may() -> None:
+    patience = Patience(30, most=100)
+    for _ in range(4):
+        assert patience.seconds(F, 30) == 30
+        patience.answered(F, 20)
+    assert patience.seconds(G, 30) == 20
+    patience.ran_out(G, 20)
+    with pytest.raises(TimeoutError) as over:
+        patience.seconds(F, 30)
+    assert not isinstance(over.value, NotAskedAgain)
