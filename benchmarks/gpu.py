@@ -11,13 +11,13 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from batches import grade_batch
 from common import ROOT, Student, all_right
+from memory import looking
 from rich.console import Console
 from rich.table import Table
 
@@ -25,7 +25,6 @@ from grader.datasets import Choice, choose
 from grader.exercise import find_exercise
 from grader.workers.gpus import gpus
 
-EVERY_S = 0.2
 EXERCISE = find_exercise("110", ROOT)
 _ASK = ["nvidia-smi", "--query-gpu=memory.used,utilization.gpu", "--format=csv,noheader,nounits"]
 
@@ -57,21 +56,15 @@ class Gpu:
         if before is None:
             yield
             return
-        self.memory, over = 0, threading.Event()
+        self.memory = 0
 
-        def watch() -> None:
-            while not over.wait(EVERY_S):
-                if (now := self._look()) is not None:
-                    self.memory = max(self.memory or 0, now[0] - before[0])
-                    self._busy.append(now[1])
+        def look() -> None:
+            if (now := self._look()) is not None:
+                self.memory = max(self.memory or 0, now[0] - before[0])
+                self._busy.append(now[1])
 
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
-        try:
+        with looking(look):
             yield
-        finally:
-            over.set()
-            thread.join()
 
     @staticmethod
     def _look() -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,6 +14,24 @@ from grader.kernel import launch
 
 EVERY_S = 0.2
 _MB = 1_000_000
+
+
+@contextmanager
+def looking(look: Callable[[], object]) -> Iterator[None]:
+    """Have somebody look five times a second, in a thread of their own."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(EVERY_S):
+            look()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 class Memory:
@@ -51,20 +69,15 @@ class Memory:
     @contextmanager
     def watching(self, pid: int) -> Iterator[None]:
         """Look at the process and its children, five times a second."""
-        over = threading.Event()
-        thread = threading.Thread(target=self._watch, args=(psutil.Process(pid), over), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+        main, before = psutil.Process(pid), self.cost
 
-    def _watch(self, main: psutil.Process, over: threading.Event) -> None:
-        while not over.wait(EVERY_S):
+        def look() -> None:
             with suppress(psutil.NoSuchProcess):
                 self._look(main)
-        self.cost += time.thread_time()
+            self.cost = before + time.thread_time()
+
+        with looking(look):
+            yield
 
     def _look(self, main: psutil.Process) -> None:
         forking: set[int] = set()

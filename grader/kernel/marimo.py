@@ -172,26 +172,17 @@ def _slider(
     *,
     steps: Any = None,
     label: Any = "",
+    both_ends: bool = False,
     **__: Any,
 ) -> Element:
-    first = next(iter(steps)) if steps is not None else start
+    places = [start, stop] if steps is None else [*steps]
+    first = places[:: max(1, len(places) - 1)] if both_ends else places[0]
     made = Element(first if value is None else value, label)
     vars(made).update(start=start, stop=stop, step=step, steps=steps)
     return made
 
 
-def _range_slider(
-    start: Any = None,
-    stop: Any = None,
-    step: Any = None,
-    value: Any = None,
-    *,
-    steps: Any = None,
-    label: Any = "",
-    **__: Any,
-) -> Element:
-    ends = [start, stop] if steps is None else [*steps][:: max(1, len(steps) - 1)]
-    return Element(ends if value is None else value, label)
+_range_slider = functools.partial(_slider, both_ends=True)
 
 
 def _number(

@@ -93,14 +93,20 @@ def test_whoever_subscribes_is_welcomed_and_sent_everything(end: Callable[[int],
     run(do)
 
 
+async def met(socket: Socket, router: End) -> bytes:
+    """What the router calls the socket, which has just connected to it."""
+    await socket.connect(router.address)
+    socket.send([b"here"])
+    who, _ = await received(router.socket)
+    return who
+
+
 def test_what_is_too_large_is_told_and_thrown_away(end: Callable[[int], End]) -> None:
     router = end(zmq.ROUTER)
 
     async def do() -> None:
         socket, refused = refusals("DEALER")
-        await socket.connect(router.address)
-        socket.send([b"here"])
-        who, _ = await received(router.socket)
+        who = await met(socket, router)
         for large in ([b"x" * MOST * 30], [b"x" * 1000] * 200, [b""] * 2000):
             router.socket.send_multipart([who, *large])
             router.socket.send_multipart([who, b"small"])
@@ -117,9 +123,7 @@ def test_nothing_more_is_read_than_may_be_held(end: Callable[[int], End]) -> Non
 
     async def do() -> None:
         socket, _ = refusals("DEALER")
-        await socket.connect(router.address)
-        socket.send([b"here"])
-        who, _ = await received(router.socket)
+        who = await met(socket, router)
         for number in range(3000):
             router.socket.send_multipart([who, b"%d" % number, b"x" * 1000])
         for number in range(3000):
@@ -169,9 +173,7 @@ def test_who_waits_is_not_forgotten_when_another_gave_up(end: Callable[[int], En
 
     async def do() -> None:
         socket, _ = refusals("DEALER")
-        await socket.connect(router.address)
-        socket.send([b"here"])
-        who, _ = await received(router.socket)
+        who = await met(socket, router)
         gives_up = asyncio.ensure_future(socket.receive())
         await asyncio.sleep(0)
         gives_up.cancel()
