@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
 
 from grader.batch.pages import write_pages
 from grader.grades.gradebook import Remarked
@@ -29,6 +33,8 @@ FAILED_1 = [
     for name, report in REPORTS.items()
     if report.status != "ungraded" and report.checks[1].status == "failed"
 ]  # fmt: skip
+
+ROWS = (By.CSS_SELECTOR, "#class tbody tr")
 
 # A row's cells as texts, for rows that are shown, in the order of the page.
 SHOWN = """
@@ -93,11 +99,18 @@ def test_it_opens_without_errors_and_without_a_network(browser: Driver, index: P
     assert told(browser) == "All 1,000 students are shown."
 
 
+def rows_of(browser: Driver, number: int) -> list[WebElement]:
+    """The rows of students, as many as are there in the end: without scripts the driver does not wait for a page."""
+    with suppress(TimeoutException):
+        WebDriverWait(browser, 20).until(lambda one: len(one.find_elements(*ROWS)) >= number)
+    return browser.find_elements(*ROWS)
+
+
 def test_all_of_it_can_be_read_without_a_script(browser: Driver, index: Path) -> None:
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         browser.get(index.absolute().as_uri())
-        rows = browser.find_elements(By.CSS_SELECTOR, "#class tbody tr")
+        rows = rows_of(browser, 1000)
         assert len(rows) == 1000
         assert rows[500].is_displayed()
         assert not browser.find_element(By.ID, "filters").is_displayed()
@@ -408,7 +421,7 @@ def test_a_large_class_can_be_read_without_a_script(browser: Driver, large_index
         assert len(pages) == 5
         assert not browser.find_element(By.ID, "more").is_displayed()
         pages[-1].click()
-        rows = browser.find_elements(By.CSS_SELECTOR, "#class tbody tr")
+        rows = rows_of(browser, 500)
         assert len(rows) == 500
         assert rows[-1].is_displayed()
         browser.find_element(By.LINK_TEXT, "The class").click()
