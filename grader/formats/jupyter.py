@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grader.foreign import language
+from grader.code_language import language
 from grader.formats.cell import ID, MAX_CELLS, MAX_SOURCE, Cell, no_code, too_many
 from grader.language import grouped, tr
 from grader.reading import Unreadable, notebook_json

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from grader.foreign import NAMES, language
+from grader.code_language import NAMES, language
 from grader.formats.cell import ID, MAX_CELLS, Cell, no_code, too_many
 from grader.language import tr
 from grader.reading import Unreadable, too_many_parts

@@ -1,0 +1,240 @@
+"""An assignment that was read becomes an exercise's files; a later import leaves alone what was changed by hand."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+
+from grader.digests import digest
+from grader.errors import ExerciseError, UsageError
+from grader.foreign.tests_file import FILE, FOLDER, Locked, Test, TestsFile, Tool, quoted, read_tests, text_of
+from grader.formats.writing import written
+from grader.text import plain
+from grader.writing import write_whole
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_NOTEBOOK = re.compile(r"[\w-][\w.-]*\.ipynb")
+_OURS = {FILE, "exercise.toml", "checks.py", "answers.toml", "mistakes.toml", "fi.po"}
+
+_TOML = """\
+# Written once, by `grade import {tool}`. It is yours: a later import does not touch it.
+id = {id}
+title = {{ en = {title}, fi = {title} }}
+notebook = {notebook}
+chapter = {id}
+
+[budget]                            # what a notebook may take on a student's laptop
+memory_mb = 4000
+output_mb = 5
+cpu = {{ cell_s = {cell_s:g}, total_s = {total_s:g} }}
+gpu = {{ cell_s = {cell_s:g}, total_s = {total_s:g} }}
+answer_s = 30
+"""
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A test with its code.
+
+    Attributes
+    ----------
+    visible
+        What students have of it; nothing where all of it is hidden.
+    whole
+        All of it, where some is hidden.
+    """
+
+    test: Test
+    visible: str
+    whole: str = ""
+
+    @property
+    def code(self) -> str:
+        """All of it."""
+        return self.whole or self.visible
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What was read of an assignment for another grader.
+
+    Attributes
+    ----------
+    id, title
+        Of the exercise that is made of it.
+    tool, source
+        Whose it was, and the notebook's name there.
+    notebook
+        What the exercise's notebook is to be called.
+    starter, reference
+        What students get, and the notebook with the solutions; without one there is nothing to prove the tests by.
+    beside
+        What lies beside the notebook, by path.
+    cell_s
+        Seconds that a cell may take, where the assignment says so.
+    remarks
+        What the teacher has to know, a sentence each.
+    """
+
+    id: str
+    title: str
+    tool: Tool
+    source: str
+    notebook: str
+    starter: nbformat.NotebookNode
+    reference: nbformat.NotebookNode | None
+    tests: tuple[Coded, ...]
+    locked: tuple[Locked, ...] = ()
+    all_or_nothing: bool = False
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    cell_s: float = 120
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass
+class Written:
+    """What became of an assignment's files.
+
+    Attributes
+    ----------
+    folder
+        The exercise's.
+    files, kept, removed
+        What was written; what was changed by hand and is as it was, the new version beside it as `NAME.new`; what the
+        assignment has no longer.
+    """
+
+    folder: Path
+    files: list[Path] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
+    removed: list[Path] = field(default_factory=list)
+
+
+def write_exercise(one: Assignment, exercises: Path, force: bool = False) -> Written:
+    """Write an assignment as an exercise, into a course's folder of exercises; its solution goes beside that.
+
+    Parameters
+    ----------
+    force
+        Overwrite what was changed by hand, but for what is the teacher's anyway (`exercise.toml`, `checks.py`).
+
+    Raises
+    ------
+    UsageError
+        Its id or its notebook's name is none that an exercise may have, an exercise that was not imported has its id,
+        or a file cannot be written.
+    """
+    if not _ID.fullmatch(one.id) or not _NOTEBOOK.fullmatch(one.notebook):
+        raise UsageError(
+            f"{plain(one.source)} cannot become an exercise named {plain(one.id)!r} with a notebook "
+            f"{plain(one.notebook)!r}.",
+            "Rename it: letters from a to z, digits, - and _, 40 at most.",
+        )
+    folder, solution = exercises / one.id, exercises.parent / "solutions" / one.id
+    try:
+        before = read_tests(folder)
+    except ExerciseError as error:
+        if not force:
+            raise UsageError(error.message, "Correct it, or write all of it anew with --force.") from None
+        before = None
+    if before is None and not force and (folder / "exercise.toml").exists():
+        raise UsageError(
+            f"{folder} is an exercise that was not imported.", "Rename the assignment, or import into another folder."
+        )
+    try:
+        return _write(one, folder, solution, {} if before is None else before.files, force)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}.", "Check your access to it.") from None
+
+
+def _write(one: Assignment, folder: Path, solution: Path, before: Mapping[str, str], force: bool) -> Written:
+    done = Written(folder)
+    digests: dict[str, str] = {}
+    files = _files(one, folder, solution)
+    for path, content in files.items():
+        key = Path(os.path.relpath(path, folder)).as_posix()
+        there = _content(path)
+        known = before.get(key, "")
+        if there is not None and not force and there != content and _digest(there) != known:
+            _put(path.with_name(f"{path.name}.new"), content)
+            done.kept.append(path)
+            digests[key] = known  # so that it is not taken for ours the next time
+            continue
+        if there != content:
+            _put(path, content)
+            done.files.append(path)
+        path.with_name(f"{path.name}.new").unlink(missing_ok=True)
+        digests[key] = _digest(content)
+    for key in before.keys() - digests.keys():
+        path = Path(os.path.normpath(folder / key))
+        if not {folder, solution} & set(path.parents):
+            continue  # no import wrote there
+        there = _content(path)
+        if there is not None and _digest(there) == before[key]:
+            path.unlink()
+            done.removed.append(path)
+        elif there is not None:
+            done.kept.append(path)
+    if not (folder / "exercise.toml").exists():
+        _put(folder / "exercise.toml", _toml(one).encode())
+        done.files.append(folder / "exercise.toml")
+    tests = TestsFile(
+        tool=one.tool,
+        source=one.source,
+        all_or_nothing=one.all_or_nothing,
+        test=tuple(coded.test for coded in one.tests),
+        locked=one.locked,
+        files={key: known for key, known in digests.items() if known},
+    )
+    text = text_of(tests).encode()
+    if _content(folder / FILE) != text:
+        _put(folder / FILE, text)
+        done.files.append(folder / FILE)
+    return done
+
+
+def _files(one: Assignment, folder: Path, solution: Path) -> dict[Path, bytes]:
+    """Every file that the import makes anew, but for `tests.toml`."""
+    files = {folder / name: content for name, content in one.beside.items() if name not in _OURS}
+    files[folder / one.notebook] = _notebook(one.starter)
+    if one.reference is not None:
+        files[solution / one.notebook] = _notebook(one.reference)
+    for coded in one.tests:
+        name = f"{coded.test.name}.py"
+        if coded.visible and not coded.test.hidden:
+            files[folder / FOLDER / name] = coded.visible.encode()
+        if coded.code and (coded.test.hidden or coded.code != coded.visible):
+            files[solution / FOLDER / name] = coded.code.encode()
+    return files
+
+
+def _notebook(notebook: nbformat.NotebookNode) -> bytes:
+    return written(notebook, "jupyter").encode("utf-8", "replace")
+
+
+def _toml(one: Assignment) -> str:
+    told = {"id": one.id, "title": plain(one.title, 200) or one.id, "notebook": one.notebook}
+    return _TOML.format(
+        tool=one.tool, cell_s=one.cell_s, total_s=5 * one.cell_s, **{name: quoted(text) for name, text in told.items()}
+    )
+
+
+def _digest(content: bytes) -> str:
+    return digest(content).hex()
+
+
+def _content(path: Path) -> bytes | None:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return path.read_bytes()
+    return None
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
