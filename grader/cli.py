@@ -21,11 +21,11 @@ from grader.limits import tight
 
 # Importing these is what puts their commands on the command line, in the order of the help.
 # isort: off
-from grader.commands import student, teacher, author, data
+from grader.commands import student, teacher, author, imports, data
 
 # isort: on
 
-__all__ = ["app", "author", "data", "main", "student", "teacher"]
+__all__ = ["app", "author", "data", "imports", "main", "student", "teacher"]
 
 
 def _version(asked: bool) -> None:

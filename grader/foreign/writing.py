@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from grader.digests import digest
 from grader.errors import ExerciseError, UsageError
 from grader.foreign.tests_file import FILE, FOLDER, Locked, Test, TestsFile, Tool, quoted, read_tests, text_of
 from grader.formats.writing import written
-from grader.text import plain
+from grader.text import count, listed, plain
 from grader.writing import write_whole
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -223,6 +223,35 @@ def _toml(one: Assignment) -> str:
     return _TOML.format(
         tool=one.tool, cell_s=one.cell_s, total_s=5 * one.cell_s, **{name: quoted(text) for name, text in told.items()}
     )
+
+
+def told(one: Assignment, done: Written, near: Callable[[Path], str]) -> Iterator[str]:
+    """What became of an assignment, in sentences: where it is, how its tests are judged, what was left alone.
+
+    Parameters
+    ----------
+    near
+        How a path is shown.
+    """
+    judged = [coded.test for coded in one.tests if coded.test.form != "written"]
+    by_word = [test.title for test in judged if test.verified == "word"]
+    by_hand = len(one.tests) - len(judged)
+    parts = [f"{count(len(judged), 'test')}, {len(judged) - len(by_word)} verified outside the notebook"]
+    parts += [f"{len(by_word)} on its word"] if by_word else []
+    parts += [f"{count(by_hand, 'answer')} for you to grade"] if by_hand else []
+    yield f"{near(done.folder)}: {'; '.join(parts)}."
+    if by_word:
+        yield f"  On the notebook's word rest: {listed([plain(title, 80) for title in by_word])}."
+    for remark in one.remarks:
+        yield f"  {remark}"
+    if not done.files and not done.removed:
+        yield "  Nothing has changed since the last import."
+    for path in done.kept:
+        new = path.with_name(f"{path.name}.new")
+        beside = f"; the new version is {near(new)}" if new.exists() else ", though the assignment has it no longer"
+        yield f"  {near(path)} was changed by hand and stays as it is{beside}."
+    for path in done.removed:
+        yield f"  {near(path)} is gone: the assignment has it no longer."
 
 
 def _digest(content: bytes) -> str:

@@ -1,0 +1,69 @@
+"""`grade import`: exercises made of assignments that were written for other graders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.commands.common import app, complaints, console, near
+
+if TYPE_CHECKING:
+    from grader.foreign.writing import Assignment
+
+import_app = typer.Typer(no_args_is_help=True, help="Make exercises of assignments for nbgrader or otter.")
+app.add_typer(import_app, name="import")
+
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="The course's folder of exercises; their solutions go beside it.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite also what was changed by hand since the last import.")]
+
+
+@import_app.command("nbgrader")
+def import_nbgrader(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE…",
+            help="Notebooks, folders of assignments, or a course (its `source/`).",
+            show_default=False,
+        ),
+    ],
+    output: Output = Path("exercises"),
+    force: Force = False,
+) -> None:
+    """Make exercises of nbgrader's assignments; again, and what you changed by hand meanwhile stays."""
+    from functools import partial
+
+    from grader.foreign.nbgrader import places, read
+
+    write_all([partial(read, place) for source in sources for place in places(source)], output, force)
+
+
+def write_all(readers: Iterable[Callable[[], Assignment]], output: Path, force: bool) -> None:
+    """Write an exercise of each assignment that can be read, and tell of each what became of it.
+
+    Raises
+    ------
+    typer.Exit
+        With 2 where one of them cannot be read or written; the others are there.
+    """
+    from grader.errors import UsageError
+    from grader.foreign.writing import told, write_exercise
+
+    failed = False
+    for reader in readers:
+        try:
+            one = reader()
+            done = write_exercise(one, output.expanduser().absolute(), force)
+        except UsageError as error:
+            complaints.print(f"{error.message} {error.advice}".strip())
+            failed = True
+            continue
+        for sentence in told(one, done, near):
+            console.print(sentence, soft_wrap=True)
+    if failed:
+        raise typer.Exit(2)
