@@ -122,10 +122,20 @@ def export(
     assignment: Annotated[
         str, typer.Option(help="Which of Canvas's assignments, where it is not clear.", show_default=False)
     ] = "",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT=TITLE",
+            help="What a column of the sheet is called, where that cannot be told: id, name, email, group, grade, "
+            "maximum, changeable, feedback (Moodle), id, name (Canvas).",
+            show_default=False,
+        ),
+    ] = None,
     lang: Lang = None,
 ) -> None:
     """Write grades in the format of a platform: Moodle, Canvas, Gradescope, JUnit, GitHub, CSV."""
     from grader.platforms.export import Export, run
+    from grader.platforms.sheets import columns_typed
 
-    one = Export(what, source, sheet, output, assignment, lang or preferred())
+    one = Export(what, source, sheet, output, assignment, lang or preferred(), columns_typed(columns or []))
     raise typer.Exit(run(one, console, complaints))

@@ -14,8 +14,9 @@ _MOODLE = re.compile(
 # Anonymous students have five letters and digits in the place of a name and a number. Else a letter comes first and
 # no leading zeros, or `2026_01_15_alice.ipynb` and all of that day would be one student's.
 _ON_CANVAS = (
-    r"(?:(?P<late_anonymous>(?i:LATE_))?(?P<anonymous>anon(?:ymous)?_[A-Za-z0-9]{5})(?P<late_behind>(?i:_LATE))?"
-    r"|(?P<name>[^\W\d_].*?)(?P<late>(?i:_LATE))?_(?P<number>[1-9][0-9]*))"
+    r"(?:(?P<late_anonymous>(?i:LATE_))?(?P<anonymous>(?i:anon(?:ymous)?)_[A-Za-z0-9]{5})(?P<late_behind>(?i:_LATE))?"
+    r"|(?P<late_before>(?i:LATE_))?(?P<name>[^\W\d_].*?)(?P<late>(?i:_LATE))?_(?P<number>[1-9][0-9]*)"
+    r"(?P<late_after>(?i:_LATE))?)"
 )
 _CANVAS = re.compile(_ON_CANVAS + r"_(?P<upload>[1-9][0-9]{0,17})_(?P<rest>.+)", re.DOTALL)
 # What a student typed into Canvas's page, or a link: no file was handed in.
@@ -65,7 +66,7 @@ def on_canvas(file_name: str) -> Listed | None:
     found = _CANVAS.fullmatch(file_name)
     if found is None:
         return None
-    late = bool(found["late"] or found["late_anonymous"] or found["late_behind"])
+    late = any(found[one] for one in ("late", "late_before", "late_after", "late_anonymous", "late_behind"))
     name, number = found["anonymous"] or found["name"], found["number"] or ""
     return Listed("canvas", name, number, found["rest"], int(found["upload"]), late)
 

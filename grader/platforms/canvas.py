@@ -7,23 +7,30 @@ names of the files that it gives, too: `lovelaceada_1234_56789_110.ipynb`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from grader.errors import UsageError
 from grader.intake.names import composed
 from grader.platforms.roster import Entry, Filled, Left, Person, compact, matched, scaled, with_grade
-from grader.platforms.sheets import Sheet, SheetRow, as_number, read
+from grader.platforms.sheets import Sheet, SheetRow, as_number, mentioned, read, said_columns, titles_of
 from grader.text import listed, plain
 
 _STUDENT, _ID = "student", "id"
-_PARTS_OF_NAMES = (("lastname", "firstname"), ("last name", "first name"))
+_PARTS_OF_NAMES = (("lastname", "firstname"), ("last name", "first name"), ("last_name", "first_name"))
 _OTHERS = ("sis user id", "sis login id", "integration id")
 _ASSIGNMENT = re.compile(r"(?P<title>.*)\s\((?P<number>\d+)\)", re.DOTALL)
-_READ_ONLY = "(read only)"
 _POSSIBLE = "points possible"
+NAMED = ("id", "name")
 
 
-def fill(raw: bytes, name: str, entries: Sequence[Entry], wanted: Sequence[str], assignment: str = "") -> Filled:
+def fill(
+    raw: bytes,
+    name: str,
+    entries: Sequence[Entry],
+    wanted: Sequence[str],
+    assignment: str = "",
+    columns: Mapping[str, str] | None = None,
+) -> Filled:
     """The gradebook with one assignment's points in it.
 
     Parameters
@@ -34,20 +41,28 @@ def fill(raw: bytes, name: str, entries: Sequence[Entry], wanted: Sequence[str],
         What the assignment may be called: the exercise's title, its id.
     assignment
         What it is called, or its number, where the teacher says so.
+    columns
+        What the columns `id` and `name` are called, where the teacher says so.
 
     Raises
     ------
     UsageError
         It is no such sheet, or which assignment is meant cannot be told.
     """
-    sheet = read(raw, name, _known)
-    titles = _titles(sheet.rows[0])
-    if _ID not in titles or not _names(titles):
-        raise UsageError(f"{plain(name)} has no columns `Student` and `ID`.", "Export the gradebook of Canvas anew.")
-    possible = next((row for row in sheet.rows[1:] if row.text(0).strip().casefold() == _POSSIBLE), None)
+    columns = columns or {}
+    sheet = read(raw, name, lambda sheet: _known(sheet) + mentioned(sheet, columns))
+    titles, said = titles_of(sheet.rows[0].texts), said_columns(sheet, name, columns, NAMED)
+    number = said.get("id", _number(sheet, titles))
+    names = [said["name"]] if "name" in said else _names(titles, number)
+    if number is None or not names:
+        raise UsageError(
+            f"{plain(name)} has no columns `Student` and `ID`.",
+            'Export the gradebook of Canvas anew, or say which they are: --columns id="…" --columns name="…".',
+        )
+    possible = _possible(sheet, number)
     column = _column(sheet, possible, name, wanted, assignment)
     most = as_number(possible.text(column)) if possible is not None else None
-    rows, left = matched(with_grade(entries), _people(sheet, titles), "canvas")
+    rows, left = matched(with_grade(entries), _people(sheet, titles, names, number), "canvas")
     mark = sheet.decimals([column]) or "."
     done = Filled(b"", 0, left)
     for place, entry in rows.items():
@@ -68,20 +83,42 @@ def fill(raw: bytes, name: str, entries: Sequence[Entry], wanted: Sequence[str],
     return done
 
 
-def _titles(row: SheetRow) -> list[str]:
-    return [" ".join(composed(title).split()).casefold() for title in row.texts]
-
-
 def _known(sheet: Sheet) -> int:
-    titles = [title.strip().casefold() for title in sheet.rows[0].texts]
+    titles = titles_of(sheet.rows[0].texts)
     names = [part for parts in _PARTS_OF_NAMES for part in parts]
-    return sum(title in (_STUDENT, _ID, "section", *names, *_OTHERS) for title in titles)
+    by_name = sum(title in (_STUDENT, _ID, "section", *names, *_OTHERS) for title in titles)
+    # In other languages, and in other versions, numbered assignments tell what sheet it is.
+    return by_name + sum(_ASSIGNMENT.fullmatch(title) is not None for title in titles)
 
 
-def _names(titles: Sequence[str]) -> list[int]:
+def _number(sheet: Sheet, titles: Sequence[str]) -> int | None:
+    """The column of Canvas's numbers: by its name, else the first of different numbers before the assignments'."""
+    if _ID in titles:
+        return titles.index(_ID)
+    ends = (place for place, title in enumerate(titles) if _ASSIGNMENT.fullmatch(title))
+    for place in range(1, next(ends, 0)):
+        told = [text for row in sheet.rows[1:] if (text := row.text(place).strip())]
+        if told and len(set(told)) == len(told) and all(re.fullmatch("[1-9][0-9]{0,17}", one) for one in told):
+            return place
+    return None
+
+
+def _names(titles: Sequence[str], number: int | None) -> list[int]:
     """Columns that make up a student's name, the last name first where there are two; none in no gradebook."""
     wanted = next((parts for parts in ((_STUDENT,), *_PARTS_OF_NAMES) if set(parts) <= set(titles)), ())
-    return [titles.index(part) for part in wanted]
+    # Whatever the names are called, they stand before the number; which of several is the last name nobody asks.
+    return [titles.index(part) for part in wanted] or list(range(min(number or 0, 2)))
+
+
+def _possible(sheet: Sheet, number: int) -> SheetRow | None:
+    """The row of the points possible: above the students, set in, and nobody's."""
+    for row in sheet.rows[1:]:
+        if row.text(number).strip():
+            return None
+        told = row.text(0)
+        if told.strip().casefold() == _POSSIBLE or (told.startswith("  ") and told.strip()):
+            return row
+    return None
 
 
 def _column(sheet: Sheet, possible: SheetRow | None, name: str, wanted: Sequence[str], assignment: str) -> int:
@@ -89,7 +126,7 @@ def _column(sheet: Sheet, possible: SheetRow | None, name: str, wanted: Sequence
     found: dict[int, tuple[str, str]] = {}
     for place, title in enumerate(sheet.rows[0].texts):
         match = _ASSIGNMENT.fullmatch(title.strip())
-        if match and (possible is None or possible.text(place).strip().casefold() != _READ_ONLY):
+        if match and (possible is None or not _is_read_only(possible.text(place))):
             found[place] = composed(match["title"]).strip(), match["number"]
     if assignment:
         asked = composed(assignment).strip().casefold()
@@ -112,6 +149,11 @@ def _column(sheet: Sheet, possible: SheetRow | None, name: str, wanted: Sequence
     return fit[0]
 
 
+def _is_read_only(text: str) -> bool:
+    """`(read only)`, in whatever language: where a number would stand there is a remark."""
+    return text.strip().startswith("(")
+
+
 def _fitting(titles: dict[int, str], wanted: Sequence[str]) -> list[int]:
     """Assignments of the exercise's title, else those with a word of it, its id, in them."""
     same = [place for place, title in titles.items() if compact(title) in {compact(one) for one in wanted}]
@@ -119,8 +161,7 @@ def _fitting(titles: dict[int, str], wanted: Sequence[str]) -> list[int]:
     return same or [place for place, title in titles.items() if words & set(re.findall(r"[\w-]+", title.casefold()))]
 
 
-def _people(sheet: Sheet, titles: Sequence[str]) -> dict[int, Person]:
-    names, number = _names(titles), titles.index(_ID)
+def _people(sheet: Sheet, titles: Sequence[str], names: Sequence[int], number: int) -> dict[int, Person]:
     others = [place for place, title in enumerate(titles) if title in _OTHERS]
     return {
         place: Person(

@@ -6,8 +6,8 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -58,6 +58,8 @@ class Export:
         Which of Canvas's, where it cannot be told.
     language
         Of what an autograder tells students; reports have their own.
+    columns
+        What columns of the sheet are called, by what they are, where that cannot be told.
     """
 
     format: Format
@@ -66,6 +68,7 @@ class Export:
     out: str = ""
     assignment: str = ""
     language: str = "en"
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(one: Export, console: Console, complaints: Console) -> int:
@@ -78,6 +81,8 @@ def run(one: Export, console: Console, complaints: Console) -> int:
     """
     if one.sheet is not None and not one.format.startswith(_OF_SHEETS):
         raise UsageError(f"The format {one.format} takes no sheet.", "Leave out --sheet.")
+    if one.columns and one.sheet is None:
+        raise UsageError("There is no sheet of which --columns could tell.", "Name it with --sheet.")
     if one.format in _OF_SHEETS and one.sheet is None:
         where = "grading worksheet" if one.format == "moodle" else "gradebook"
         raise UsageError(f"The {where} is missing.", "Name it, as you downloaded it, with --sheet.")
@@ -97,9 +102,9 @@ def _of_class(one: Export, results: Path, console: Console, complaints: Console)
     reports = Results(results).all(grade.student for grade in grades.grades)
     entries = [Entry(grade, reports.get(grade.student)) for grade in grades.grades]
     made: dict[str, Callable[[], Filled]] = {
-        "moodle": lambda: moodle.fill(*_sheet(one), entries),
+        "moodle": lambda: moodle.fill(*_sheet(one), entries, one.columns),
         "moodle-feedback": lambda: _feedback(one, results, entries),
-        "canvas": lambda: canvas.fill(*_sheet(one), entries, _called(grades, reports), one.assignment),
+        "canvas": lambda: canvas.fill(*_sheet(one), entries, _called(grades, reports), one.assignment, one.columns),
         "junit": lambda: Filled(junit.of_class(entries, grades.exercise).encode(), len(entries)),
         "csv": lambda: Filled(plain_csv(entries), len(entries)),
     }
@@ -140,7 +145,7 @@ def _feedback(one: Export, results: Path, entries: Sequence[Entry]) -> Filled:
         raise UsageError(f"There are no pages in {plain(str(results))}.", f"Make them: grade report {results}")
     if one.sheet is None:
         return moodle.feedback_zip(pages, entries)
-    folders, left = moodle.sheet_folders(*_sheet(one), entries)
+    folders, left = moodle.sheet_folders(*_sheet(one), entries, one.columns)
     done = moodle.feedback_zip(pages, entries, folders)
     why = {one.student: one for one in left}
     done.left = [why.pop(one.student, one) for one in done.left] + list(why.values())

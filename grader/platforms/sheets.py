@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.errors import UsageError
-from grader.text import plain, size
+from grader.intake.names import composed
+from grader.text import listed, plain, size
 
 MAX_BYTES = 20_000_000
 DELIMITERS = (",", ";", "\t")
@@ -186,3 +187,61 @@ def _rows(text: str, delimiter: str) -> list[SheetRow]:
             rows.append(SheetRow(cells, match["end"]))
             cells = []
     return rows
+
+
+# ---------------------------------------------------------------------- which column is what
+
+
+def titles_of(header: Iterable[str]) -> list[str]:
+    """Titles of columns, to be compared."""
+    return [" ".join(composed(title).split()).casefold() for title in header]
+
+
+def columns_typed(typed: Sequence[str]) -> dict[str, str]:
+    """What each column is called, by what it is, from `--columns WHAT=TITLE`.
+
+    Raises
+    ------
+    UsageError
+        One is typed otherwise.
+    """
+    parts = [one.partition("=") for one in typed]
+    wrong = next((what for what, equals, title in parts if not (what.strip() and equals and title.strip())), None)
+    if wrong is not None:
+        raise UsageError(
+            f"--columns {plain(wrong, 80)} names no column.", 'Write it like this: --columns grade="Note".'
+        )
+    return {what.strip().casefold(): title for what, _, title in parts}
+
+
+def mentioned(sheet: Sheet, columns: Mapping[str, str]) -> int:
+    """How many of the columns that the teacher names are in the sheet."""
+    return len(set(titles_of(columns.values())) & set(titles_of(sheet.rows[0].texts)))
+
+
+def said_columns(sheet: Sheet, name: str, columns: Mapping[str, str], known: Sequence[str]) -> dict[str, int]:
+    """Where the columns are that the teacher names.
+
+    Parameters
+    ----------
+    name
+        What the file is called.
+    columns
+        Their titles, by what they are, of `known`.
+
+    Raises
+    ------
+    UsageError
+        The sheet has no such column, or two of them, or nobody knows what it is to be.
+    """
+    titles, places = titles_of(sheet.rows[0].texts), {}
+    for what, title in columns.items():
+        if what not in known:
+            raise UsageError(f"No column is known as {plain(what, 40)!r}.", f"There are {listed(known)}.")
+        (wanted,) = titles_of([title])
+        if titles.count(wanted) != 1:
+            many = "several columns" if wanted in titles else "no column"
+            there = listed([plain(one, 40) for one in sheet.rows[0].texts[:20]])
+            raise UsageError(f"{plain(name)} has {many} {plain(title, 60)!r}.", f"There are {there}.")
+        places[what] = titles.index(wanted)
+    return places
