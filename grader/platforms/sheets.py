@@ -237,7 +237,7 @@ def said_columns(sheet: Sheet, name: str, columns: Mapping[str, str], known: Seq
     titles, places = titles_of(sheet.rows[0].texts), {}
     for what, title in columns.items():
         if what not in known:
-            raise UsageError(f"No column is known as {plain(what, 40)!r}.", f"There are {listed(known)}.")
+            raise UsageError(f"No column is known as {plain(what, 40)!r}.", f"There are {listed(list(known))}.")
         (wanted,) = titles_of([title])
         if titles.count(wanted) != 1:
             many = "several columns" if wanted in titles else "no column"
