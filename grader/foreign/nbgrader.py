@@ -107,14 +107,17 @@ def read(place: Place) -> Assignment:
         It is no notebook in Python, has nothing to be graded, or nbgrader could not grade it either.
     """
     config = config_near(place.path.absolute().parent)
-    source = in_newest_schema(_with_header_and_footer(_notebook(place.path), config))
-    _name_cells(source)
     regions = Regions.of(config)
+    source = in_newest_schema(_notebook(place.path))
+    for_students = is_release(source, regions)
+    if not for_students:
+        source = _with_header_and_footer(source, config)
+    _name_cells(source)
     remarks = _faults(source, place.path)
-    if is_release(source, regions):
+    if for_students:
         starter, reference = source, None
-        remarks.append(
-            "It is the version for students: it has no hidden tests, and no solution to prove the others by."
+        remarks.insert(
+            0, "It is the version for students: it has no hidden tests, and no solution to prove the others by."
         )
     else:
         starter, reference = released(source, config), source
@@ -136,7 +139,7 @@ def read(place: Place) -> Assignment:
         tool="nbgrader",
         source=f"{place.assignment}/{place.path.name}",
         notebook=re.sub(r"[^\w.-]+", "_", place.path.name).lstrip("."),
-        starter=starter,
+        starter=_without_outputs(starter),
         reference=None if reference is None else _without_outputs(reference),
         tests=tests,
         locked=_locked(starter),
@@ -178,7 +181,7 @@ def _notebook(path: Path) -> nbformat.NotebookNode:
 def _with_header_and_footer(notebook: nbformat.NotebookNode, config: Config) -> nbformat.NotebookNode:
     """The notebook with the cells that a course puts before and behind each."""
     around = [config.text(f"IncludeHeaderFooter.{which}", "") for which in ("header", "footer")]
-    header, footer = (_notebook(config.course / name).cells if name else [] for name in around)
+    header, footer = (in_newest_schema(_notebook(config.course / name)).cells if name else [] for name in around)
     notebook.cells = [*header, *notebook.cells, *footer]
     return notebook
 

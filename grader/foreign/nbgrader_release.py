@@ -78,10 +78,9 @@ def in_newest_schema(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         kept = {name: value for name, value in said.items() if name in _KEYS}
         kept |= {"schema_version": _SCHEMA, "grade": marks.grade, "solution": marks.solution}
         kept["locked"] = said.get("locked") is True
-        if marks.grade:
-            kept["points"] = marks.points
-        elif not marks.task and not said.get("schema_version"):
+        if not said.get("schema_version"):  # the first version
             kept.pop("points", None)
+            kept |= {"points": marks.points} if marks.grade else {}
         cell.metadata["nbgrader"] = nbformat.from_dict(kept)
     return newer
 
@@ -191,8 +190,6 @@ def released(source: nbformat.NotebookNode, config: Config) -> nbformat.Notebook
             if region.found(cell.source):
                 _allow(region, belongs, cell, config.flag(f"{owner}.enforce_metadata", True))
                 cell.source = region.replaced(cell.source)
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
         if marks.grade or marks.solution or marks.locked:
             cell.metadata["nbgrader"]["checksum"] = checksum(cell)
             cell.metadata["nbgrader"]["cell_type"] = cell.cell_type

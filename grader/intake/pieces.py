@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from grader.exercise import Exercise
+from grader.foreign.tests_file import read_tests
 from grader.formats.files import holds_notebook, is_jupyters, may_be_notebook
 from grader.intake import archives
 from grader.intake.archives import Kind, Room
@@ -171,6 +172,12 @@ class Wanted:
     def __init__(self, exercise: Exercise) -> None:
         self.notebook = composed(exercise.description.notebook)
         self.assignment = {exercise.id.casefold(), stem(self.notebook).casefold()}
+        self._stems = {stem(self.notebook).casefold()}
+        imported = read_tests(exercise.folder)
+        if imported is not None:  # students have it by the names that it had
+            folder, _, name = composed(imported.source).casefold().rpartition("/")
+            self.assignment |= {folder} if folder else set()
+            self._stems.add(stem(name))
 
     def is_named(self, name: str) -> bool:
         """Whether a notebook has the exercise's name, perhaps for the second time."""
@@ -178,10 +185,8 @@ class Wanted:
 
     def is_called(self, name: str) -> bool:
         """The same of a file of any kind."""
-        return stem(self.notebook).casefold() in {
-            composed(stem(name)).casefold(),
-            once(composed(stem(name)))[0].casefold(),
-        }
+        called = {composed(stem(name)).casefold(), once(composed(stem(name)))[0].casefold()}
+        return not called.isdisjoint(self._stems)
 
     def likeness(self, name: str) -> int:
         """How well a notebook's name fits the exercise's: contains it, is of its number, or neither."""

@@ -84,6 +84,17 @@ def test_nbgrader_with_one_student_and_an_assignment_of_another_name(top: Path, 
     assert source(found, "alice") == "problem.ipynb"
 
 
+def test_an_imported_exercise_is_found_by_the_names_that_it_had(top: Path, find_in: Find, tmp_path: Path) -> None:
+    imported = "schema = 1\ntool = 'nbgrader'\nsource = 'PS 2/Second part.ipynb'\n"
+    (tmp_path / "exercises" / "small" / "tests.toml").write_text(imported)
+    for assignment in ("ps 2", "ps3"):
+        for notebook in ("First part", "Second part"):
+            put(top / "submitted" / "alice" / assignment / f"{notebook}.ipynb")
+    found = find_in(top)
+    assert found.submissions[0].path.relative_to(top).as_posix() == "submitted/alice/ps 2/Second part.ipynb"
+    assert remarks(found) == []
+
+
 MOODLE_FOLDERS: dict[str, bytes] = {
     "Åsa Öberg_12345_assignsubmission_file_/small.ipynb": book("asa"),
     "Åsa Öberg_12345_assignsubmission_file_/code/helper.py": b"",

@@ -1,0 +1,94 @@
+"""A fixture's course graded by `grade import` and `grade batch`, and how that compares with nbgrader's own grading."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.foreign.tests_file import read_tests
+from grader.text import number
+
+# Of each student, the points of each test by its cell; None where a person is to give them.
+Scores = dict[str, dict[str, float | None]]
+Said = dict[str, Any]  # of a submission, by the fixture
+GRADE = [sys.executable, "-m", "grader.cli"]
+
+
+def grade_course(folder: Path, exercise: str, students: Iterable[str]) -> Scores:
+    """What `grade batch` gives for what lies in a folder: `source/`, `submitted/`, nbgrader's settings."""
+    _run([*GRADE, "import", "nbgrader", str(folder), "-o", str(folder / "exercises")], folder)
+    results = folder / f"results-{exercise}"
+    _run([*GRADE, "batch", exercise, str(folder / "submitted"), "-o", str(results)], folder)
+    tests = read_tests(folder / "exercises" / exercise)
+    assert tests is not None
+    cells = {test.name: test.cell for test in tests.test}
+    found: Scores = {}
+    for student in students:
+        report = json.loads((results / "students" / student / "report.json").read_text("utf-8"))
+        found[student] = {
+            cells[check["name"]]: None if check["manual"] or check["status"] == "error" else check["score"]
+            for check in report["checks"]
+        }
+    return found
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=250, check=False)
+    assert done.returncode in (0, 1), done.stderr  # 1: not everybody passed
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A test for which the two give other points.
+
+    Attributes
+    ----------
+    why
+        As the fixture explains it; empty where it does not, or explains other points.
+    """
+
+    student: str
+    cell: str
+    theirs: float | None
+    ours: float | None
+    why: str
+
+
+def differences(submissions: Iterable[Said], theirs: Scores, ours: Scores) -> list[Difference]:
+    """Every test of every student for which they give other points, or for which ours are not those explained."""
+    return [one for said in submissions for one in _of(said, theirs, ours[said["name"]])]
+
+
+def _of(said: Said, theirs: Scores, ours: dict[str, float | None]) -> Iterator[Difference]:
+    student, reason = said["name"], said.get("ours", {})
+    of_them = theirs[student]
+    meant = {**theirs[reason.get("as", student)], **reason.get("points", {})}
+    for cell in sorted(ours.keys() | meant.keys()):
+        points = ours.get(cell)
+        if points != of_them.get(cell) or points != meant.get(cell):
+            explained = cell in ours and cell in meant and points == meant[cell]
+            yield Difference(student, cell, of_them.get(cell), points, reason["why"] if explained else "")
+
+
+def told(name: str, submissions: Iterable[Said], theirs: Scores, ours: Scores) -> str:
+    """A line for each student, and one for each reason."""
+    submissions = list(submissions)
+    apart = differences(submissions, theirs, ours)
+    lines = []
+    for student in [said["name"] for said in submissions]:
+        by_them = _sum(theirs[student]) if theirs[student] else "broke off"
+        lines.append(f"{name:10} {student:16} nbgrader {by_them:>9}   grade batch {_sum(ours[student]):>9}")
+        of_student = [one for one in apart if one.student == student]
+        lines += [f"    {why}" for why in sorted({one.why for one in of_student if one.why})]
+        lines += [f"    {one.cell}: {one.theirs} and {one.ours}: NOT EXPLAINED" for one in of_student if not one.why]
+    return "\n".join(lines)
+
+
+def _sum(scores: dict[str, float | None]) -> str:
+    pending = sum(points is None for points in scores.values())
+    return number(sum(points or 0.0 for points in scores.values())) + (f" +{pending}?" if pending else "")
