@@ -25,7 +25,7 @@ from grader.errors import GraderError, GradingError, UsageError
 from grader.exercise import Exercise, find_exercise
 from grader.grades.gradebook import Summary, statuses, summary, write_gradebook, write_summary
 from grader.grades.grades import Grade, Grades, Override, load_grades, write_grades
-from grader.grades.overrides import load_overrides
+from grader.grades.overrides import load_overrides, who
 from grader.grades.policy import Circumstances, Clock, Plan, Policy, doubts, grade_of, grades_of
 from grader.grades.results import Results
 from grader.grades.rules import Rules, rules_for
@@ -70,6 +70,10 @@ class Class:
         Address of a Dask scheduler, or `local` for a cluster of this machine; without one its processes grade.
     rules
         The file of the teacher's rules; without one `rules.toml` in the folder of results, if it is there.
+    only
+        Names of students: theirs are graded again, everybody else's results stay as they are. Empty for all.
+    dry_run
+        Nobody will read the results: leave out the pages, and what is said at the end.
     """
 
     exercise: Path
@@ -79,6 +83,8 @@ class Class:
     fresh: bool = False
     scheduler: str | None = None
     rules: Path | None = None
+    only: tuple[str, ...] = ()
+    dry_run: bool = False
 
     @property
     def elsewhere(self) -> str | None:
@@ -127,11 +133,13 @@ def _run(
         console.print(remarks_table(handed_in))
         attempts = teacher.clock.told(handed_in)
         teacher.tell(attempts, console, complaints)
-        policy = Policy(teacher.rules, results, Circumstances(exercise, options, choice, device, one.fresh))
+        again = frozenset(who(name, list(attempts)) for name in one.only)
+        policy = Policy(teacher.rules, results, Circumstances(exercise, options, choice, device, one.fresh, again))
         plan = policy.plan(attempts, handed_in.hand_ins, teacher.shown, lambda: start_ahead(warm))
         reports = {found.student: found.report for found in plan.there if found.report is not None}
         if plan.there:
-            console.print(f"{count(len(plan.there), 'result')} there already, and nothing changed since.")
+            stays = "the others stay as they are" if again else "nothing changed since"
+            console.print(f"{count(len(plan.there), 'result')} there already, and {stays}.")
         try:
             if plan.todo:
                 _warn(options, cluster, complaints)
@@ -154,6 +162,8 @@ def _run(
             raise
         counted = policy.count(plan, reports)
         told = teacher.write(results, counted, handed_in, time.monotonic() - begun)
+        if one.dry_run:
+            return 0
         if not plan.todo:
             _find_similar(one.results, handed_in, exercise, complaints)
         known = {student: attempt.report for student, attempt in counted.items() if attempt.report is not None}

@@ -50,6 +50,17 @@ def batch(
             help="Your rules (TOML): deadline, lateness, which attempt counts. Otherwise rules.toml in the results."
         ),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STUDENT",
+            help="Grade this student's again and nobody else's, with another --seed if you like; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Tell whose points would move, and why; write nothing.")
+    ] = False,
     device: Device = "auto",
     data: Data = "full",
     lang: Lang = None,
@@ -61,9 +72,10 @@ def batch(
 
     with warmed_ahead(results, device_named(device), fresh) if scheduler is None else nullcontext() as warm:
         from grader.batch.command import Class, run
+        from grader.batch.dry_run import dry_run
 
-        found = Class(exercise, submissions, results, workers, fresh, scheduler, rules)
-        code = run(found, settings(device, data, lang, seed, sandbox), console, complaints, warm)
+        found = Class(exercise, submissions, results, workers, fresh, scheduler, rules, tuple(only or ()))
+        code = (dry_run if dry else run)(found, settings(device, data, lang, seed, sandbox), console, complaints, warm)
     raise typer.Exit(code)
 
 

@@ -23,13 +23,32 @@ FILES = "files"
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What a batch is graded with: `data` and `device` are the form of the data sets and the kind of device."""
+    """What a batch is graded with.
+
+    Attributes
+    ----------
+    data, device
+        The form of the data sets and the kind of device.
+    fresh
+        Everything is graded again.
+    again
+        The students who alone are graded, again; everybody's where it is empty.
+    """
 
     exercise: Exercise
     options: Options
     data: str
     device: str
     fresh: bool
+    again: frozenset[str] = frozenset()
+
+    def is_left(self, student: str) -> bool:
+        """Whether results of a student stay as they are, whatever they hang on."""
+        return bool(self.again) and student not in self.again
+
+    def is_fresh(self, student: str) -> bool:
+        """Whether a student is graded again, though nothing may have changed."""
+        return student in self.again or (self.fresh and not self.again)
 
 
 class Clock:
@@ -120,12 +139,17 @@ class Policy:
         there: list[Attempt] = []
         todo: list[Attempt] = []
         for one in (one for of_student in planned.values() for one in of_student if not one.gone):
-            report = None if self.given.fresh else self.results.have(one.submission, one.key, one.place)
-            if report is None:
+            if self.given.is_left(one.student):
+                report = self.results.read(one.student, None, one.place)
+            elif self.given.is_fresh(one.student):
+                report = None
+            else:
+                report = self.results.have(one.submission, one.key, one.place)
+            if report is None and not self.given.is_left(one.student):
                 if not todo:
                     found()
                 todo.append(one)
-            else:
+            elif report is not None:
                 there.append(replace(one, report=report.light()))
         return Plan(planned, there, todo)
 
@@ -144,6 +168,8 @@ class Policy:
 
     def _keyed(self, one: Attempt) -> Attempt:
         given = self.given
+        if given.is_left(one.student) and self.rules.counts != "best":
+            return one  # whatever is there
         return replace(
             one, key=self.results.key(one.submission, given.exercise, given.options, given.device, given.data)
         )
@@ -179,7 +205,8 @@ class Policy:
         if not one.place:
             report = self.results.read(one.student) if reports is None else reports.get(one.student)
             return replace(one, report=None if report is None else report.light())
-        report = self.results.read(one.student, one.key or None, one.place)
+        key = None if self.given.is_left(one.student) else one.key or None
+        report = self.results.read(one.student, key, one.place)
         if one.gone:
             if report is None or not self._fits(report):
                 return None

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.grades.gradebook import BINS, CheckSummary, Scores, Summary
+from grader.grades.moved import Moved
 from grader.intake.attempt import HandedIn
 from grader.text import count, listed, number, percent, plain
 
@@ -31,6 +32,19 @@ def remarks_table(handed_in: HandedIn) -> RenderableType:
 def glance(summary: Summary) -> RenderableType:
     """The class at a glance: scores, the checks most often failed, the slowest notebooks, what was not graded."""
     return Group(*_lines(summary))
+
+
+def moved_table(found: list[Moved]) -> RenderableType:
+    """Whose points would move, from what to what, and why."""
+    if not found:
+        return Text("Nobody's points would move. Nothing was written.")
+    table = _grid("", "right", "")
+    for one in found:
+        before, after = ("–" if score is None else number(score) for score in (one.before, one.after))
+        lines = [Text(plain(told, 300)) for told in (*one.why, *one.checks)]
+        table.add_row(_name(one.student), Text(f"{before} → {after}", "cyan"), Text("\n").join(lines))
+    whose = f"{count(len(found), 'student')}: points would move. Nothing was written."
+    return Group(_title(whose), table)
 
 
 def _lines(summary: Summary) -> Iterator[RenderableType]:

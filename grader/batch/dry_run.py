@@ -1,0 +1,76 @@
+"""`grade batch --dry-run`: the class graded as it would be, into a copy, and whose points would move.
+
+The copy has what earlier gradings found, so that no more is graded than the batch itself would grade.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from grader.batch.command import Class, run
+from grader.errors import UsageError
+from grader.grades.grades import load_grades
+from grader.grades.moved import moved
+from grader.grades.results import Results
+from grader.grading import Options
+from grader.render.batch import moved_table
+from grader.result_files import FEEDBACK, GRADES, OVERRIDES, RULES, STAFF
+from grader.scratch import remove, scratch_folder
+from grader.text import plain
+
+if TYPE_CHECKING:
+    from grader.kernel.warm import Warm
+
+_STUDENTS = "students"
+
+
+def dry_run(one: Class, options: Options, console: Console, complaints: Console, warm: Warm | None = None) -> int:
+    """Tell whose points would move; nothing is written to the results. The exit code: 1 where somebody's would.
+
+    Raises
+    ------
+    GraderError
+        There are no results to compare with, the command is wrong, or the machine lacks what grading takes.
+    """
+    load_grades(one.results)
+    scratch = scratch_folder()
+    try:
+        copy = scratch / "results"
+        _copy(one.results, copy)
+        rules = one.results / RULES
+        if one.rules is None and rules.is_file():
+            one = replace(one, rules=rules)  # where it lies: it may name a sheet beside it
+        run(replace(one, results=copy, dry_run=True), options, console, complaints, warm)
+        found = moved(Results(one.results), Results(copy))
+    finally:
+        remove(scratch)
+    console.print(moved_table(found))
+    return 1 if found else 0
+
+
+def _copy(results: Path, to: Path) -> None:
+    """What gradings found, without the pages."""
+    students = results / _STUDENTS
+
+    def pages(folder: str, names: Iterable[str]) -> set[str]:
+        return {FEEDBACK, STAFF} & set(names) if Path(folder).parent == students else set()
+
+    try:
+        to.mkdir()
+        for name in (GRADES, OVERRIDES):
+            if (results / name).is_file():
+                shutil.copy2(results / name, to / name)
+        if students.is_dir():
+            shutil.copytree(students, to / _STUDENTS, symlinks=True, ignore=pages)
+    except (OSError, shutil.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not everything can be read"
+        raise UsageError(
+            f"{plain(str(results))} cannot be copied for the comparison: {reason}.",
+            "Check your access to it and the room for temporary files, or wait for a batch that is writing there.",
+        ) from None
