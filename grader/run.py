@@ -215,6 +215,29 @@ class Run:
         }
         return self._ask(request, name, buffers, seconds, called=True)
 
+    def step(
+        self,
+        request: dict[str, Any],
+        name: str,
+        buffers: list[bytes],
+        read: Callable[[dict[str, Any], Sequence[wire.Buffer]], T],
+    ) -> T:
+        """One step of a test that uses the notebook's own objects; see :mod:`grader.kernel.objects`.
+
+        Parameters
+        ----------
+        name
+            What is asked for, in the student's words.
+        read
+            Makes a value of the answer, or of what was raised instead.
+
+        Raises
+        ------
+        NameMissing, AnswerMissing, NotJudged, BadClaim, TooSlow, KernelGone
+        """
+        request = {"do": "step", "name": name, **request}
+        return self._ask(request, name, buffers, called=request["op"] == "call", read=read)  # type: ignore[no-any-return]
+
     def predict(
         self,
         name: str,
@@ -478,6 +501,7 @@ class Run:
         buffers: list[bytes] | None = None,
         seconds: float | None = None,
         called: bool = False,
+        read: Callable[[dict[str, Any], Sequence[wire.Buffer]], Any] | None = None,
     ) -> Any:
         if self.ended:
             raise ExerciseError("A check asks the notebook's kernel after it has ended.", 'Give the check when="live".')
@@ -495,23 +519,29 @@ class Run:
         except ConnectionError:
             raise KernelGone(tr("The notebook's kernel is dead, so nothing more can be asked of it.")) from None
         content = reply.content
+        if "ok" in content and read is not None:
+            return read(content, reply.buffers)
         if "ok" in content:
             return wire.decode(content["ok"], reply.buffers)
         if self.until is not None and content.get("error") == "missing":
             cell = str(self.until) if self.why is None else self.why.cell(self.until)
             raise not_defined_before(name.partition(".")[0], cell)
-        if self.why is None:
+        raised = read is not None and content.get("error") == "raised"
+        if self.why is None and not raised:
             raise fault_of(content, name, what)
         kind, error, text = (plain(content.get(part), 300) for part in ("error", "type", "text"))
-        if kind == "missing":
+        if kind == "missing" and self.why is not None:
             raise self.why.missing(name.partition(".")[0])
-        if kind == "raised" and not plain(content.get("line"), 120).startswith("raise"):
+        written = plain(content.get("line"), 120).startswith("raise")
+        if kind == "raised" and not written and self.why is not None:
             # A function that imports what is not here, and makes no use of it, is judged by its answer.
             package = self.why.imported_inside(error, text)
             if package and "absent" not in request:
-                return self._ask(request | {"absent": [package]}, name, buffers, seconds, called)
+                return self._ask(request | {"absent": [package]}, name, buffers, seconds, called, read)
             if (hanging := self.why.hangs(error, text)) is not None:
                 raise hanging
+        if read is not None and raised:
+            return read(content, reply.buffers)
         raise fault_of(content, name, what)
 
 

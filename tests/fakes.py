@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 
 from grader.chance import random_for
-from grader.kernel import probe, tripwires
+from grader.kernel import objects, probe, tripwires
 from grader.kernel.execution import CellOutcome
 from grader.kernel.session import Facts
 from grader.run import Run
@@ -36,7 +36,7 @@ class LocalKernel:
     def __init__(self, **namespace: Any) -> None:
         self.namespace = namespace
         self.requests: list[dict[str, Any]] = []
-        self._answer = probe.answering(namespace, tripwires.tripwires)
+        self._answer = probe.answering(namespace, tripwires.tripwires, objects.answering)
 
     def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Reply:
         request = json.loads(json.dumps(request))

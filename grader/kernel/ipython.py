@@ -45,7 +45,7 @@ from traitlets.utils.importstring import import_item  # noqa: E402
 from zmq.constants import SocketType  # noqa: E402
 from zmq.sugar.context import Context  # noqa: E402
 
-from grader.kernel import elsewhere, home, quick, rehearsal, tripwires  # noqa: E402
+from grader.kernel import elsewhere, home, objects, quick, rehearsal, tripwires  # noqa: E402
 from grader.kernel.line import BEGUN, ENDED, Line  # noqa: E402
 from grader.kernel.outputs import Publisher, Stream  # noqa: E402
 
@@ -177,7 +177,7 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         add_own_modules()
         home.arrive(os.getcwd(), said, packages)  # noqa: PTH109
         tripwires.hold_anomaly_mode()
-        self._probe["install"](kernel.shell, line, tripwires.tripwires)
+        self._probe["install"](kernel.shell, line, tripwires.tripwires, objects.answering)
         line.send("ready")
 
     def init_sockets(self) -> None:
