@@ -43,6 +43,51 @@ def import_nbgrader(
     write_all([partial(read, place) for source in sources for place in places(source)], output, force)
 
 
+@import_app.command("otter")
+def import_otter(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE…",
+            help="Notebooks for `otter assign`, folders that it wrote, or an autograder's zips.",
+            show_default=False,
+        ),
+    ],
+    output: Output = Path("exercises"),
+    force: Force = False,
+) -> None:
+    """Make exercises of otter's assignments; again, and what you changed by hand meanwhile stays."""
+    from functools import partial
+
+    from grader.foreign import otter
+    from grader.scratch import remove, scratch_folder
+
+    found = [one for source in sources for one in otter.sources(source)]
+    scratch = scratch_folder()
+    try:
+        write_all([partial(_read_otter, one, scratch / str(number)) for number, one in enumerate(found)], output, force)
+    finally:
+        remove(scratch)
+
+
+def _read_otter(found: Path | tuple[Path, Path], scratch: Path) -> Assignment:
+    """An assignment of otter's, for which zips are unpacked into a folder that is not there yet."""
+    from grader.errors import UsageError
+    from grader.foreign import otter
+    from grader.intake.archives import ArchiveRefused, Room, unpack
+
+    path, students = found if isinstance(found, tuple) else (found, None)
+    archive = path if path.suffix == ".zip" else otter.zip_beside(path)
+    if archive is not None:
+        try:
+            unpack(archive, scratch, Room())
+        except ArchiveRefused as error:
+            raise UsageError(f"{near(archive)} is not unpacked: {error}.", "Make it again with otter.") from None
+    if archive is path:
+        return otter.read(otter.Source(scratch, path.stem))
+    return otter.read(otter.Source(path, path.stem, students, scratch if archive is not None else None))
+
+
 def write_all(readers: Iterable[Callable[[], Assignment]], output: Path, force: bool) -> None:
     """Write an exercise of each assignment that can be read, and tell of each what became of it.
 

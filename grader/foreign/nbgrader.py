@@ -6,14 +6,12 @@ import ast
 import fnmatch
 import keyword
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 
-from grader.code_language import language
 from grader.errors import UsageError
 from grader.foreign.nbgrader_config import Config, config_near
 from grader.foreign.nbgrader_release import (
@@ -25,10 +23,10 @@ from grader.foreign.nbgrader_release import (
     marks_of,
     released,
 )
+from grader.foreign.notebooks import heading_in, read_notebook, title_of, without_outputs
 from grader.foreign.tests_file import Locked, Test
 from grader.foreign.writing import Assignment, Coded
 from grader.formats.cell import ID
-from grader.reading import MAX_KEPT, Unreadable, notebook_json
 from grader.small_files import contents
 from grader.sources import parsed
 from grader.text import listed, plain
@@ -108,7 +106,7 @@ def read(place: Place) -> Assignment:
     """
     config = config_near(place.path.absolute().parent)
     regions = Regions.of(config)
-    source = in_newest_schema(_notebook(place.path))
+    source = in_newest_schema(read_notebook(place.path))
     for_students = is_release(source, regions)
     if not for_students:
         source = _with_header_and_footer(source, config)
@@ -135,12 +133,12 @@ def read(place: Place) -> Assignment:
     beside = _beside(place.path, config, remarks)
     return Assignment(
         id=place.id,
-        title=_title(source) or place.id,
+        title=title_of(source) or place.id,
         tool="nbgrader",
         source=f"{place.assignment}/{place.path.name}",
         notebook=re.sub(r"[^\w.-]+", "_", place.path.name).lstrip("."),
-        starter=_without_outputs(starter),
-        reference=None if reference is None else _without_outputs(reference),
+        starter=without_outputs(starter),
+        reference=None if reference is None else without_outputs(reference),
         tests=tests,
         locked=_locked(starter),
         beside=beside,
@@ -152,36 +150,10 @@ def read(place: Place) -> Assignment:
 # ---------------------------------------------------------------------- reading
 
 
-def _notebook(path: Path) -> nbformat.NotebookNode:
-    """A notebook as nbformat has it, of whichever version; ids of cells that it does not have are not made up."""
-    try:
-        raw = contents(path, MAX_KEPT)
-        content = notebook_json(raw)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            notebook = nbformat.reads(raw.decode("utf-8-sig"), as_version=4)
-    except Unreadable as error:
-        raise UsageError(f"{plain(str(path))}: {error}", "") from None
-    except OSError as error:
-        raise UsageError(f"{plain(str(path))} cannot be read: {error.strerror}.", "Check your access to it.") from None
-    except (nbformat.ValidationError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"{plain(str(path))} is no notebook: {plain(str(error), 200)}.", "Save it again in Jupyter."
-        ) from None
-    own = content.get("cells")
-    for number, cell in enumerate(notebook.cells):
-        had = own[number].get("id") if isinstance(own, list) and number < len(own) else None
-        if had is None:
-            cell.pop("id", None)
-    if strange := language(content, [cell.source for cell in notebook.cells if cell.cell_type == "code"]):
-        raise UsageError(f"{plain(path.name)} is written in {strange}.", "Notebooks in Python can be graded here.")
-    return notebook
-
-
 def _with_header_and_footer(notebook: nbformat.NotebookNode, config: Config) -> nbformat.NotebookNode:
     """The notebook with the cells that a course puts before and behind each."""
     around = [config.text(f"IncludeHeaderFooter.{which}", "") for which in ("header", "footer")]
-    header, footer = (in_newest_schema(_notebook(config.course / name)).cells if name else [] for name in around)
+    header, footer = (in_newest_schema(read_notebook(config.course / name)).cells if name else [] for name in around)
     notebook.cells = [*header, *notebook.cells, *footer]
     return notebook
 
@@ -197,13 +169,6 @@ def _name_cells(notebook: nbformat.NotebookNode) -> None:
         cell["id"] = name
         seen.add(name)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-
-
-def _without_outputs(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return notebook
 
 
 def _faults(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
@@ -287,7 +252,7 @@ def _tests(source: nbformat.NotebookNode, starter: nbformat.NotebookNode, region
     for whole, visible in zip(source.cells, starter.cells, strict=True):
         marks = marks_of(whole)
         if whole.cell_type == "markdown":
-            heading = _heading(visible.source) or heading
+            heading = heading_in(visible.source) or heading
         if not marks.grade and not marks.task:
             continue
         test = Test(name=_name(marks, names), title=heading or marks.grade_id, points=marks.points, cell=marks.grade_id)
@@ -318,19 +283,6 @@ def _said(source: str) -> str:
         return plain(text.strip().partition("\n")[0], 200)
     first = source.strip().partition("\n")[0]
     return plain(first.lstrip("# "), 200) if first.startswith("#") else ""
-
-
-def _heading(source: str) -> str:
-    """The last heading in a cell of text."""
-    found = re.findall(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", source, re.MULTILINE)
-    return plain(found[-1], 200) if found else ""
-
-
-def _title(notebook: nbformat.NotebookNode) -> str:
-    """The first heading of the notebook."""
-    texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    found = (re.search(r"^#[ \t]+(.+?)[ \t#]*$", text, re.MULTILINE) for text in texts)
-    return next((plain(one[1], 200) for one in found if one), "")
 
 
 def _locked(starter: nbformat.NotebookNode) -> tuple[Locked, ...]:

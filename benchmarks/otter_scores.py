@@ -1,0 +1,80 @@
+"""What otter gives, question by question, to the submissions of the tests' assignments.
+
+python benchmarks/otter_scores.py            compare with what was kept
+python benchmarks/otter_scores.py --write    keep what it gives beside the assignments
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from common import ROOT, timed
+from others import Environment, Unavailable
+
+from grader.datasets import cache_root
+
+sys.path.append(str(ROOT))  # the assignments are the tests'
+from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture, handed_in
+
+# otter's own way to grade one notebook, which tells what each question got; `otter run` is made of it.
+_GRADE = """
+import json, sys
+from otter.api import grade_submission
+results = grade_submission(sys.argv[1], sys.argv[2], quiet=True)
+scores = {name: [file.score, file.possible] for name, file in results.results.items()}
+open(sys.argv[3], "w").write(json.dumps(scores))
+"""
+
+Scores = dict[str, dict[str, list[float]]]
+
+
+def main() -> None:
+    """Grade them all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--environment", type=Path, default=cache_root() / "benchmarks", help="where otter is installed"
+    )
+    parser.add_argument("--write", action="store_true", help="keep what otter gives beside the assignments")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        environment = Environment(arguments.environment.absolute(), Path(scratch))
+        try:
+            environment.prepare()
+        except Unavailable as unavailable:
+            sys.exit(str(unavailable))
+        given = {name: by_otter(environment, name, one, Path(scratch) / name) for name, one in FIXTURES.items()}
+    if arguments.write:
+        KEPT.write_text(json.dumps(given, indent=1, sort_keys=True) + "\n", "utf-8")
+    elif given != json.loads(KEPT.read_text("utf-8")):
+        sys.exit("otter gives other points than those that were kept.")
+
+
+def by_otter(environment: Environment, name: str, one: Fixture, folder: Path) -> Scores:
+    """Assign and grade as otter's manual says; what each question of each submission got, and could get."""
+    variables = environment.variables()
+    one.write(folder, name)
+    timed([environment.command("otter"), "assign", f"{name}.ipynb", "dist"], folder, variables)
+    students = nbformat.read(folder / "dist" / "student" / f"{name}.ipynb", as_version=4)
+    archive = next((folder / "dist" / "autograder").glob("*.zip"))
+    given: Scores = {}
+    for student, changes in one.submissions.items():
+        own = folder / student
+        own.mkdir()
+        nbformat.write(handed_in(students, changes), own / f"{name}.ipynb")
+        command = [str(environment.python), "-c", _GRADE, f"{name}.ipynb", str(archive), "scores.json"]
+        timed(command, own, variables)
+        scores = json.loads((own / "scores.json").read_text("utf-8"))
+        given[student] = {question: [round(points, 4) for points in of] for question, of in scores.items()}
+        print(
+            name, student, *(f"{question} {got:g}/{of:g}" for question, (got, of) in given[student].items()), sep="  "
+        )
+    return given
+
+
+if __name__ == "__main__":
+    main()
