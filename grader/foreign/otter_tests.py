@@ -350,6 +350,8 @@ def _case(function: ast.FunctionDef, marks: ast.expr, where: str) -> Case:
                 f"{plain(where, 80)}: the {key} of {function.name} is no literal.", "Write it out."
             ) from None
     function.decorator_list = [one for one in function.decorator_list if one is not marks]
+    if not function.name.startswith("test"):
+        function.name = f"test_{function.name}"  # otter calls what is marked, whatever its name
     return Case(
         ast.unparse(function),
         "function",
