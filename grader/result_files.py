@@ -18,7 +18,7 @@ PAGE, FEEDBACK, STAFF = "report.html", "feedback.html", "staff.html"
 # In a class's folder of a student: what the result hangs on; which attempt it is.
 KEY, ATTEMPT = "key.json", "attempt.json"
 # Of a class.
-GRADES, OVERRIDES, RULES = "grades.json", "overrides.json", "rules.toml"
+GRADES, OVERRIDES, RULES, GROUPS = "grades.json", "overrides.json", "rules.toml", "groups.csv"
 GRADEBOOK, SUMMARY, INDEX, PARTS = "gradebook.csv", "summary.json", "index.html", "class"
 SIMILAR, PAIRS, FINGERPRINTS = "similar.json", "similar", ".similar.npz"
 

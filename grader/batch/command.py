@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,24 +19,24 @@ from rich.console import Console
 from grader.batch.ahead import start_ahead
 from grader.batch.beside import Beside
 from grader.batch.pages import Known, write_pages
+from grader.batch.teacher import Teacher
 from grader.chance import secret
 from grader.datasets import Choice, choose
-from grader.errors import GraderError, GradingError, UsageError
+from grader.errors import GraderError, GradingError
 from grader.exercise import Exercise, find_exercise
-from grader.grades.gradebook import Summary, statuses, summary, write_gradebook, write_summary
-from grader.grades.grades import Grade, Grades, Override, load_grades, write_grades
-from grader.grades.overrides import load_overrides, who
-from grader.grades.policy import Circumstances, Clock, Plan, Policy, doubts, grade_of, grades_of
+from grader.grades.overrides import who
+from grader.grades.policy import Circumstances, Plan, Policy
 from grader.grades.results import Results
-from grader.grades.rules import Rules, rules_for
+from grader.grades.together import with_groups
 from grader.grading import Options
-from grader.intake.attempt import Attempt, HandedIn
+from grader.intake.attempt import HandedIn
 from grader.intake.collect import find
+from grader.intake.groups import Member, read_groups, shared
 from grader.kernel import sandbox
 from grader.progress import BatchProgress
 from grader.render.batch import glance, remarks_table
 from grader.report import Report
-from grader.result_files import GRADEBOOK, RULES
+from grader.result_files import GROUPS
 from grader.scratch import remove, scratch_folder
 from grader.similarity import code_of
 from grader.submission import Submission
@@ -70,6 +70,8 @@ class Class:
         Address of a Dask scheduler, or `local` for a cluster of this machine; without one its processes grade.
     rules
         The file of the teacher's rules; without one `rules.toml` in the folder of results, if it is there.
+    groups
+        The sheet of groups; without one `groups.csv` in the folder of results, if it is there.
     only
         Names of students: theirs are graded again, everybody else's results stay as they are. Empty for all.
     dry_run
@@ -83,6 +85,7 @@ class Class:
     fresh: bool = False
     scheduler: str | None = None
     rules: Path | None = None
+    groups: Path | None = None
     only: tuple[str, ...] = ()
     dry_run: bool = False
 
@@ -124,16 +127,17 @@ def _run(
     begun = time.monotonic()
     exercise = find_exercise(str(one.exercise), Path.cwd())
     _ = exercise.checks  # what is wrong with them is said before anything is graded
-    results, teacher = Results(one.results), _Teacher.of(one, exercise)
+    results, teacher = Results(one.results), Teacher.of(one.rules, one.results, exercise)
     with results.lock(), _scratch() as folder, _cluster(one, options, complaints) as cluster:
         device = device_class(options.device) if cluster is None else cluster.device
         choice = _choice(exercise, options, cluster)
         options = replace(options, data=choice, secret=secret())
-        handed_in = find(one.submissions, exercise, folder, teacher.rules.every_attempt)
+        group = shared(find(one.submissions, exercise, folder, teacher.rules.every_attempt), _groups(one))
+        handed_in = group.handed_in
         console.print(remarks_table(handed_in))
         attempts = teacher.clock.told(handed_in)
         teacher.tell(attempts, console, complaints)
-        again = frozenset(who(name, list(attempts)) for name in one.only)
+        again = frozenset(group.one_of(who(name, [*attempts, *chain(*group.others.values())])) for name in one.only)
         policy = Policy(teacher.rules, results, Circumstances(exercise, options, choice, device, one.fresh, again))
         plan = policy.plan(attempts, handed_in.hand_ins, teacher.shown, lambda: start_ahead(warm))
         reports = {found.student: found.report for found in plan.there if found.report is not None}
@@ -157,11 +161,12 @@ def _run(
                     beside.leave_the_rest()
         except BaseException:
             with suppress(GradingError):  # what ended it is what has to be said
-                teacher.write(results, policy.count(plan), handed_in, time.monotonic() - begun)
+                counted = with_groups(results, policy.count(plan), group)
+                teacher.write(results, counted, group.everybody, time.monotonic() - begun)
             _write_pages(one.results, complaints, index_only=True)
             raise
-        counted = policy.count(plan, reports)
-        told = teacher.write(results, counted, handed_in, time.monotonic() - begun)
+        counted = with_groups(results, policy.count(plan, reports), group)
+        told = teacher.write(results, counted, group.everybody, time.monotonic() - begun)
         if one.dry_run:
             return 0
         if not plan.todo:
@@ -175,6 +180,14 @@ def _run(
         console.print(f"The class, and a page for each student: open {plain(str(index), 400)}")
     # Of whom nothing can be graded nobody can say that they passed.
     return 3 if told.statuses.ungraded else 0 if told.statuses.passed == told.students else 1
+
+
+def _groups(one: Class) -> dict[str, tuple[Member, ...]]:
+    """Who hands in together."""
+    usual = one.results / GROUPS
+    if one.groups is None and not usual.is_file():
+        return {}
+    return read_groups(one.groups.expanduser() if one.groups is not None else usual)
 
 
 def _find_similar(results: Path, handed_in: HandedIn, exercise: Exercise, complaints: Console) -> None:
@@ -211,87 +224,12 @@ def _beside(complaints: Console, what: str) -> Iterator[Callable[[str], None]]:
         complaints.print(f"{what} failed ({reason}). The results are whole without it; `grade report` tries again.")
 
 
-@dataclass(frozen=True)
-class _Teacher:
-    """What the teacher says of the class: the rules, if there are any, and the grades given by hand."""
-
-    exercise: Exercise
-    given: Rules | None
-    clock: Clock
-    overrides: Mapping[str, Override]
-    before: Grades | None
-
-    @staticmethod
-    def of(one: Class, exercise: Exercise) -> _Teacher:
-        """Read it all before anything is graded: what is wrong with it is said at once."""
-        rules = rules_for(one.rules, one.results)
-        beside = one.results if one.rules is None else one.rules.expanduser().parent
-        before = None
-        with suppress(UsageError):  # there are none yet, or they are about to be written anew
-            before = load_grades(one.results)
-        return _Teacher(exercise, rules, Clock(rules or Rules(), beside), load_overrides(one.results), before)
-
-    @property
-    def rules(self) -> Rules:
-        return self.given or Rules()
-
-    def tell(self, attempts: Mapping[str, tuple[Attempt, ...]], console: Console, complaints: Console) -> None:
-        """Which rules hold, and what is to be said of them."""
-        if self.given is not None:
-            console.print(f"Rules: {self.given.told()}")
-            for sentence in doubts(self.given, attempts):
-                complaints.print(sentence)
-        elif self.before is not None and self.before.rules:
-            complaints.print(
-                f"These results were made by rules, and now there are none. Name them with --rules, or put them into "
-                f"the folder of results as {RULES}. They were: {plain(self.before.rules, 400)}"
-            )
-
-    @property
-    def shown(self) -> dict[str, datetime]:
-        """When that was handed in which the students' own folders show, as far as that is known."""
-        known = {} if self.before is None else {one.student: one.handed_in for one in self.before.grades}
-        return {name: datetime.fromisoformat(when) for name, when in known.items() if when}
-
-    def grade(self, student: str, counted: Attempt, number: str) -> Grade | None:
-        """What a student's grade comes to; None where there is no result."""
-        if counted.report is None:
-            return None
-        status, by_hand = counted.report.status, self.overrides.get(student)
-        return grade_of(self.exercise, student, status, counted.report, counted, self.given, by_hand, number)
-
-    def write(
-        self,
-        results: Results,
-        counted: Mapping[str, Attempt],
-        handed_in: HandedIn,
-        seconds: float,
-    ) -> Summary:
-        """Write what tells of the whole class."""
-        reports = {student: one.report for student, one in counted.items() if one.report is not None}
-        of_each = statuses(reports, handed_in)
-        grades = grades_of(self.exercise, of_each, reports, counted, self.given, self.overrides, handed_in.numbers)
-        told = summary(self.exercise, reports, handed_in, seconds, grades)
-        try:
-            write_grades(results.path, grades)
-            write_gradebook(results.path, self.exercise, reports, handed_in, grades)
-            write_summary(results.path, told)
-        except OSError as error:
-            which = Path(str(error.filename2 or error.filename or GRADEBOOK)).name
-            raise GradingError(
-                f"{plain(which, 100)} cannot be written: {plain(error.strerror or str(error), 200)}.",
-                "Every student's result is there. Make room or see to your access, and run the same command again: "
-                "nothing is graded twice.",
-            ) from error
-        return told
-
-
 class _Early:
     """Who hears what is found, and has pages made as soon as a student's last notebook is graded."""
 
     def __init__(
         self,
-        teacher: _Teacher,
+        teacher: Teacher,
         policy: Policy,
         plan: Plan,
         handed_in: HandedIn,

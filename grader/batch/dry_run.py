@@ -20,7 +20,7 @@ from grader.grades.moved import moved
 from grader.grades.results import Results
 from grader.grading import Options
 from grader.render.batch import moved_table
-from grader.result_files import FEEDBACK, GRADES, OVERRIDES, RULES, STAFF
+from grader.result_files import FEEDBACK, GRADES, GROUPS, OVERRIDES, RULES, STAFF
 from grader.scratch import remove, scratch_folder
 from grader.text import plain
 
@@ -46,6 +46,9 @@ def dry_run(one: Class, options: Options, console: Console, complaints: Console,
         rules = one.results / RULES
         if one.rules is None and rules.is_file():
             one = replace(one, rules=rules)  # where it lies: it may name a sheet beside it
+        groups = one.results / GROUPS
+        if one.groups is None and groups.is_file():
+            one = replace(one, groups=groups)
         run(replace(one, results=copy, dry_run=True), options, console, complaints, warm)
         found = moved(Results(one.results), Results(copy))
     finally:

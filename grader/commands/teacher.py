@@ -50,6 +50,10 @@ def batch(
             help="Your rules (TOML): deadline, lateness, which attempt counts. Otherwise rules.toml in the results."
         ),
     ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(help="Who hands in together (CSV: group, student). Otherwise groups.csv in the results."),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,7 +78,7 @@ def batch(
         from grader.batch.command import Class, run
         from grader.batch.dry_run import dry_run
 
-        found = Class(exercise, submissions, results, workers, fresh, scheduler, rules, tuple(only or ()))
+        found = Class(exercise, submissions, results, workers, fresh, scheduler, rules, groups, tuple(only or ()))
         code = (dry_run if dry else run)(found, settings(device, data, lang, seed, sandbox), console, complaints, warm)
     raise typer.Exit(code)
 

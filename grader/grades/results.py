@@ -221,6 +221,24 @@ class Results:
             notebook, files = _read_beside(source)
             self._put(student, target, key, Graded(report, None, files), notebook)
 
+    def share(self, student: str, other: str) -> None:
+        """Make the result that a student's own folder shows another student's, too.
+
+        Raises
+        ------
+        GradingError
+            It cannot be read, or the folder cannot be written to.
+        """
+        with _writing(other):
+            report, key = self.read(student), self.key_of(student)
+            if report is None or key is None:
+                raise FileNotFoundError(errno.ENOENT, "it is gone")
+            report = report.model_copy(update={"student": other})
+            if key == self.key_of(other) and report == self.read(other, key) and self._is_whole(other, 0):
+                return
+            notebook, files = _read_beside(self.folder(student))
+            self._put(other, self.folder(other), key, Graded(report, None, files), notebook)
+
     def key_of(self, student: str, attempt: int = 0) -> str | None:
         """What a result hangs on, as it was when it was written; None where there is no result."""
         try:
