@@ -82,7 +82,10 @@ def read_reference(exercise: Exercise) -> nbformat.NotebookNode:
     ExerciseError
         It is not there, is no notebook, or its cells cannot be told apart by their ids.
     """
-    path = exercise.reference
+    return _read(exercise, exercise.reference)
+
+
+def _read(exercise: Exercise, path: Path) -> nbformat.NotebookNode:
     if format_of(exercise) != "jupyter":
         return _as_written(path)
     try:
@@ -90,16 +93,15 @@ def read_reference(exercise: Exercise) -> nbformat.NotebookNode:
         ids = [cell.get("id") for cell in json.loads(text)["cells"]]
         if None in ids or len(set(ids)) < len(ids):  # nbformat would make some up, others each time
             raise ExerciseError(
-                f"Cells of {exercise.reference} have no id, or two have the same.",
+                f"Cells of {path} have no id, or two have the same.",
                 "Give each an id of its own: mistakes name cells by them.",
             )
         notebook = nbformat.reads(text, as_version=4)
     except FileNotFoundError:
-        raise ExerciseError(
-            f"Exercise {exercise.id} has no reference notebook.", f"It belongs at {exercise.reference}."
-        ) from None
+        what = "reference notebook" if path == exercise.reference else "starter"
+        raise ExerciseError(f"Exercise {exercise.id} has no {what}.", f"It belongs at {path}.") from None
     except (nbformat.ValidationError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ExerciseError(f"{exercise.reference} is no notebook: {error}.", "Save it again in Jupyter.") from None
+        raise ExerciseError(f"{path} is no notebook: {error}.", "Save it again in Jupyter.") from None
     return _bare(notebook)
 
 
@@ -125,12 +127,25 @@ def format_of(exercise: Exercise) -> Format:
 
 
 def _bare(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A notebook without outputs and counts, which would only be noise in version control."""
+    """A notebook without outputs and counts, which would only be noise in version control; what nbgrader knows its
+    cells by stays.
+    """
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-        cell.metadata = nbformat.from_dict({})
+        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in cell.metadata.keys() & {"nbgrader"}})
     return notebook
+
+
+def starter_notebook(exercise: Exercise) -> nbformat.NotebookNode:
+    """The exercise's starter: of an imported one the notebook that came with it, of others what the reference gives.
+
+    Raises
+    ------
+    ExerciseError
+        There is no such notebook, or it cannot be read.
+    """
+    return starter_of(read_reference(exercise)) if exercise.imported is None else _read(exercise, exercise.starter)
 
 
 def starter_of(reference: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -170,6 +185,9 @@ def starter_text(exercise: Exercise, form: Format | None = None) -> tuple[Path, 
     same = of_reference if exercise.starter.suffix == SUFFIX[of_reference] else None
     form = form or same or form_for(exercise.starter.name)
     path = exercise.starter if exercise.starter.suffix == SUFFIX[form] else exercise.starter.with_suffix(SUFFIX[form])
+    if exercise.imported is not None:
+        whole = form == "jupyter" and exercise.starter.suffix == SUFFIX[form]
+        return path, exercise.starter.read_text("utf-8") if whole else text_of(starter_notebook(exercise), form)
     if form == of_reference != "jupyter":
         return path, starter_source(exercise.reference.read_text("utf-8"))
     starter = starter_of(_in_order(exercise) if of_reference == "marimo" else read_reference(exercise))

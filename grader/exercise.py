@@ -19,6 +19,8 @@ from grader.checks.check import Check
 from grader.datasets import DATASETS
 from grader.datasets.own import Own, OwnDataset
 from grader.errors import ExerciseError, UsageError
+from grader.foreign.tests_file import FOLDER as TESTS
+from grader.foreign.tests_file import TestsFile, read_tests
 from grader.formats.files import holds_notebook, in_each_format
 from grader.formats.notebook import SUFFIXES, instead
 from grader.language import tr
@@ -143,6 +145,23 @@ class Exercise:
         _validate(checks)
         _ = self.answers  # what is wrong with them is said before anything is graded, here and not on a worker
         return checks
+
+    @cached_property
+    def imported(self) -> TestsFile | None:
+        """What was imported of an assignment for another grader; None where the exercise is one of our own.
+
+        Raises
+        ------
+        ExerciseError
+            Its file is wrong.
+        """
+        return read_tests(self.folder)
+
+    @property
+    def given(self) -> dict[str, Path]:
+        """What an imported exercise lays beside every notebook, whatever was handed in: files by their paths there."""
+        names = () if self.imported is None else self.imported.files.keys() - {self.description.notebook}
+        return {name: self.folder / name for name in sorted(names) if not name.startswith((f"{TESTS}/", "../"))}
 
     @property
     def imports(self) -> list[str]:

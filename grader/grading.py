@@ -146,7 +146,8 @@ def _run_and_judge(
     within = options.warm.folder if options.warm is not None else None
     this = Round(alone=options.warm is None)
     while True:
-        with Workspace(path, exercise.description.data, choice, within, exercise.datasets.values()) as workspace:
+        data, own = exercise.description.data, exercise.datasets.values()
+        with Workspace(path, data, choice, within, own, exercise.given) as workspace:
             try:
                 done = _one_round(this, notebook, workspace, exercise, checks, options, choice, progress)
             except KernelStartError:  # none of the notebook's code ran; the warm process may have ended meanwhile

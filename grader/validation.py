@@ -20,7 +20,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from grader.authoring import Patch, derived, format_of, read_patches, read_reference, starter_of, text_of
+from grader.authoring import Patch, derived, format_of, read_patches, read_reference, starter_notebook, text_of
 from grader.datasets import Choice, dataset
 from grader.errors import GraderError, GradingError
 from grader.exercise import Exercise
@@ -204,11 +204,17 @@ def rows(exercise: Exercise, options: Options) -> Iterator[Row]:
         yield Row("reference", reference, form, frozenset())
     # The mistakes are judged where it is quick; what they get wrong shows on the sample as well.
     quick = forms[0]
-    yield Row("starter", starter_of(reference), quick, None)
-    for mistake in read_patches(exercise.solution_folder / "mistakes.toml", "mistake"):
+    yield Row("starter", starter_notebook(exercise), quick, None)
+    for mistake in _mistakes(exercise):
         form = mistake.data if mistake.data in forms else quick
         if mistake.data in ("", *forms):
             yield Row(mistake.name, mistake.apply(reference), form, frozenset(mistake.fails))
+
+
+def _mistakes(exercise: Exercise) -> list[Patch]:
+    """The known mistakes; an imported exercise needs none."""
+    path = exercise.solution_folder / "mistakes.toml"
+    return [] if exercise.imported is not None and not path.exists() else read_patches(path, "mistake")
 
 
 def _forms(names: tuple[str, ...], options: Options) -> list[Choice]:
@@ -248,7 +254,7 @@ def judge_row(row: Row, report: Report, needs: dict[str, tuple[str, ...]]) -> li
         if check.status == "error":
             faults.append(f"`{check.name}` is broken: {check.message}")
         elif row.fails is None:
-            if check.status == "passed":
+            if check.status == "passed" and check.max_score:
                 faults.append(f"the starter earns points in `{check.name}`")
         elif (check.name in row.fails) != (check.status == "failed") or (
             check.status == "skipped" and check.name not in skippable
@@ -300,13 +306,15 @@ def _derived_faults(exercise: Exercise) -> list[str]:
 
 
 def _mistake_faults(exercise: Exercise) -> list[str]:
-    mistakes: list[Patch] = read_patches(exercise.solution_folder / "mistakes.toml", "mistake")
-    few = [f"there are {len(mistakes)} mistakes; write at least {MIN_MISTAKES}"] if len(mistakes) < MIN_MISTAKES else []
+    mistakes, least = _mistakes(exercise), 0 if exercise.imported is not None else MIN_MISTAKES
+    few = [f"there are {len(mistakes)} mistakes; write at least {least}"] if len(mistakes) < least else []
     return few + [f"the mistake “{one.name}” names no check that fails" for one in mistakes if not one.fails]
 
 
 def _unfailed(validation: Validation) -> list[str]:
-    """Checks that no mistake fails: nothing shows that they can."""
+    """Checks that no mistake fails: nothing shows that they can. Of imported tests that is not asked."""
+    if validation.exercise.imported is not None:
+        return []
     failed = {c.name for r in validation.rows if r.row.fails for c in r.report.checks if c.status == "failed"}
     idle = [f"`{check.name}`" for check in validation.exercise.checks if check.name not in failed]
     return [f"no mistake fails {listed(idle)}"] if idle else []

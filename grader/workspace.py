@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -84,6 +84,8 @@ def _files(top: Path, leave_out: Callable[[str], bool]) -> Iterator[tuple[Path, 
 class Workspace:
     """A fresh scratch folder, in the folder `within`; use as a context manager, on leaving it is gone.
 
+    Whatever was handed in, the files that are `given` lie in it, by their paths there.
+
     Attributes
     ----------
     folder
@@ -103,6 +105,7 @@ class Workspace:
         choice: Choice,
         within: Path | None = None,
         own: Iterable[Own] = (),
+        given: Mapping[str, Path] | None = None,
     ) -> None:
         self.root = scratch_folder(within)
         self.name = notebook.name
@@ -115,6 +118,7 @@ class Workspace:
             self._data(data, choice)
             for one in own:
                 one.write(self.folder / "data")
+            self._lay_over(given or {})
         except BaseException:
             self.close()
             raise
@@ -153,6 +157,16 @@ class Workspace:
                     shutil.copytree(entry, data / entry.name) if entry.is_dir() else shutil.copyfile(
                         entry, data / entry.name
                     )
+
+    def _lay_over(self, given: Mapping[str, Path]) -> None:
+        """Put the exercise's own files over what was handed in under their names."""
+        for name, path in given.items():
+            target = self.folder / name
+            if target.is_symlink() or not target.resolve().is_relative_to(self.folder.resolve()):
+                continue  # it would end up in a view of the data
+            with suppress(OSError):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
 
     # ------------------------------------------------------------------ afterwards
 

@@ -293,3 +293,18 @@ def test_whatever_the_notebook_made_is_removed(handed_in: Path, tmp_path: Path) 
     assert stat.S_IMODE((outside / "mine.txt").stat().st_mode) == 0o640
     assert stat.S_IMODE(outside.stat().st_mode) == 0o755
     workspace.close()  # twice does no harm
+
+
+def test_what_the_exercise_gives_lies_over_what_was_handed_in(tmp_path: Path) -> None:
+    handed_in, exercise = tmp_path / "handed-in", tmp_path / "exercise"
+    for folder, text in ((handed_in, "theirs"), (exercise, "given")):
+        (folder / "data").mkdir(parents=True)
+        for name in ("helper.py", "data/a.csv"):
+            (folder / name).write_text(text)
+    (handed_in / "own.py").write_text("theirs")
+    given = {name: exercise / name for name in ("helper.py", "data/a.csv", "gone.txt", "../../outside.txt")}
+    (tmp_path / "outside.txt").write_text("given")
+    with Workspace(handed_in / "x.ipynb", (), "sample", tmp_path, given=given) as workspace:
+        texts = {name: (workspace.folder / name).read_text() for name in ("helper.py", "data/a.csv", "own.py")}
+        assert texts == {"helper.py": "given", "data/a.csv": "given", "own.py": "theirs"}
+        assert workspace.written() == []
