@@ -22,7 +22,7 @@ EXERCISES = sorted(path.parent.name for path in (ROOT / "exercises").glob("*/exe
 
 
 # Notebooks of exercises that train for seconds each.
-MOST = {"102": 8, "110": 8, "113": 8, "710": 4, "711": 8, "712": 8}
+MOST = {"102": 4, "110": 4, "113": 4, "710": 2, "711": 3, "712": 3}
 
 
 @cache

@@ -22,6 +22,8 @@ from tests import variants
 from tests.conftest import ROOT, thorough
 
 EXERCISES = list(exercise_folders(ROOT))
+# Notebooks that train for seconds.
+TRAIN = {"110", "710", "711", "712"}
 
 
 @cache
@@ -42,14 +44,14 @@ def expect_all_points(
     return report.execution
 
 
-@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("name", [pytest.param(one, marks=thorough) if one in TRAIN else one for one in EXERCISES])
 def test_another_students_notebook(name: str, warm: Warm | None) -> None:
     """Cells gained, lost, split and in another order, comments in Finnish, other names for helpers."""
     run = expect_all_points(name, variants.anothers(reference(name), exercise(name).description.names), warm)
     assert (run.status, run.error) == ("ok", None)
 
 
-@pytest.mark.parametrize("name", [pytest.param(one, marks=thorough) if one == "710" else one for one in EXERCISES])
+@pytest.mark.parametrize("name", [pytest.param(one, marks=thorough) if one in TRAIN else one for one in EXERCISES])
 def test_float64_instead_of_float32(name: str, warm: Warm | None) -> None:
     if "torch" not in "".join(cell.source for cell in reference(name).cells if cell.cell_type == "code"):
         pytest.skip("nothing in it is torch's")

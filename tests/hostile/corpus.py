@@ -88,7 +88,7 @@ class Entry:
     maybe_lost
         Checks that an attack may cost its author, as it goes, though their answers are honest.
     modes
-        Run also as an ordinary user, and without bubblewrap.
+        Run in two ways, where others are run in one.
     counted
         It is stopped by the number of processes that a user may have, which Linux does not count for root, nor for
         root who plays an ordinary user in a namespace: only run as the user who runs the tests.

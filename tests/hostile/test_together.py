@@ -33,7 +33,7 @@ HONEST = [
             {"double": "def double(v):\n    return v * v"},
             {"notes": "open('notes.txt', 'w').write('x is 7')"},
         ]
-        * 4
+        * 2
     )
 ]
 

@@ -91,6 +91,7 @@ def cluster(folder: Path) -> Iterator[Dask]:
         yield made
 
 
+@thorough
 def test_a_worker_is_killed_in_the_middle(folder: Path, batch: Batch, exercise: Exercise, cluster: Dask) -> None:
     """Every submission has its result, and it is the one that this machine gives."""
     for number in range(6):
