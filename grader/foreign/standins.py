@@ -7,6 +7,7 @@ compared with data, or computed with, it is unequal, and the notebook is not ask
 
 from __future__ import annotations
 
+import ast
 import operator
 import sys
 import types
@@ -83,6 +84,10 @@ def guard(value: Any, other: Any) -> None:
     if about.class_name in about.asking.expected:
         about.asking.word = True
         return
+    _refuse(about)
+
+
+def _refuse(about: Info) -> None:
     about.asking.fail(
         CheckFailed(
             tr(
@@ -229,6 +234,24 @@ def _converting(function: str, kind: type) -> Any:
     return lambda self: _of_kind(self, function, kind)
 
 
+def _showing(function: str) -> Any:
+    def show(self: Any) -> Any:
+        about, text = info(self), _of_kind(self, function, str)
+        if about.kind == "object" and about.class_name not in about.asking.expected and _reads_as_data(text):
+            _refuse(about)  # it says of itself what a number, a text or a list would show
+        return text
+
+    return show
+
+
+def _reads_as_data(text: str) -> bool:
+    try:
+        ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return False
+    return True
+
+
 def _operating(function: str, swapped: bool = False) -> Any:
     def operate(self: Any, other: Any) -> Any:
         about = info(self)
@@ -244,7 +267,9 @@ def _alone(function: str) -> Any:
 
 
 _kind: type
-for _name, _kind in (("str", str), ("repr", str), ("bool", bool), ("len", int), ("int", int), ("float", float)):
+for _name in ("str", "repr"):
+    setattr(Standin, f"__{_name}__", _showing(_name))
+for _name, _kind in (("bool", bool), ("len", int), ("int", int), ("float", float)):
     setattr(Standin, f"__{_name}__", _converting(_name, _kind))
 for _name, _kind in (("index", int), ("complex", complex), ("bytes", bytes)):
     setattr(Standin, f"__{_name}__", _converting(_name, _kind))

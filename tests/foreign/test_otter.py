@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import io
 import json
 import zipfile
+from collections.abc import Mapping
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import nbformat
@@ -12,14 +16,16 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.errors import UsageError
+from grader.errors import SubmissionFault, UsageError
 from grader.exercise import load
 from grader.foreign.otter import Source, read, sources, zip_beside
-from grader.foreign.otter_assign import assigned, is_of_otter, question_checked
+from grader.foreign.otter_assign import assigned, is_of_otter, place, question_checked
 from grader.foreign.otter_tests import Case, Question, as_tests, from_metadata, read_file, shared_out
-from grader.foreign.settings import settings
+from grader.foreign.settings import settings, value_in
+from grader.foreign.testing import Surroundings, run_test
 from grader.foreign.tests_file import read_tests
-from tests.foreign.otter.assignments import FIXTURES, KEPT, block, code, made_of, question, text
+from tests.fakes import LocalKernel, run_of
+from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture, block, code, made_of, question, text
 
 SCORES = json.loads(KEPT.read_text("utf-8"))
 
@@ -388,3 +394,72 @@ def test_files_outside_of_the_assignments_folder_are_left_out(tmp_path: Path) ->
     one = read(Source(tmp_path / "hw" / "hw.ipynb", "hw"))
     assert not one.beside
     assert len(one.remarks) == 2
+
+
+def surroundings_of(reference: nbformat.NotebookNode) -> Surroundings:
+    """What a reference's cells import and define."""
+    imports: dict[str, str] = {}
+    defined: set[str] = set()
+    for cell in reference.cells:
+        for one in ast.parse(cell.source).body if cell.cell_type == "code" else []:
+            if isinstance(one, ast.Import | ast.ImportFrom):
+                imports |= {(alias.asname or alias.name).split(".")[0]: ast.unparse(one) for alias in one.names}
+            defined |= {one.id for one in ast.walk(one) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    return Surroundings(imports, frozenset(defined))
+
+
+def given_here(fixture: Fixture, changes: Mapping[str, str | None]) -> dict[str, float]:
+    """What each question of a submission gets here: each test is judged where its cell stands, else at the end."""
+    made = assigned(fixture.notebook)
+    tests = [coded for coded in as_tests(made.questions) if coded.test.form != "written"]
+    around = surroundings_of(made.reference)
+    own = {cell.source: cell.source for cell in made.starter.cells}
+    told = {f'grader.check("{one.name}")': place(one.name).source for one in made.questions}
+    changes = {told.get(source, source): new for source, new in changes.items()}
+    assert changes.keys() <= own.keys()
+    kernel = LocalKernel(__name__="__main__")
+    seed = value_in(made.settings, "seed", "autograder_value")
+    got: dict[str, float] = {}
+    judged: set[str] = set()
+
+    def judge(cell: str | None) -> None:
+        for coded in tests:
+            test = coded.test
+            if test.name not in judged and cell in (None, test.cell):
+                judged.add(test.name)
+                got.setdefault(test.group, 0)
+                with suppress(SubmissionFault):
+                    run_test(run_of(kernel), test, coded.code, around)
+                    got[test.group] += test.points
+
+    for cell in made.starter.cells:
+        source = changes.get(cell.source, cell.source)
+        if cell.cell_type != "code" or source is None:
+            continue
+        if seed is not None:
+            source = f"{value_in(made.settings, 'seed', 'variable')} = {seed}\n{source}"
+        with suppress(Exception), redirect_stdout(io.StringIO()):
+            exec(compile(source, "<ipython-input-1>", "exec"), kernel.namespace)
+        judge(cell.id)
+    judge(None)
+    return got
+
+
+# What we give otherwise than otter, and why.
+FORGED = {
+    ("squares", "forged"): {"q1": 0.0},  # an object that says `4` of itself is none
+    ("raises", "forged"): {"q1": 1.0},  # a number whose difference to any other is none
+}
+
+
+@pytest.mark.parametrize(("name", "student"), [(name, student) for name in FIXTURES for student in SCORES[name]])
+def test_questions_get_what_otter_gives(
+    name: str, student: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixture = FIXTURES[name]
+    fixture.write(tmp_path / name, name)
+    monkeypatch.chdir(tmp_path / name)
+    monkeypatch.syspath_prepend(str(tmp_path / name))
+    theirs = {question: got for question, (got, _) in SCORES[name][student].items()}
+    ours = given_here(fixture, fixture.submissions[student])
+    assert ours == pytest.approx(theirs | FORGED.get((name, student), {}), abs=0.005)

@@ -270,7 +270,7 @@ RAISES = Fixture(
 SEEDS = Fixture(
     made_of(
         text("# Chance and files"),
-        code("import random\nfrom helper import two\nseed = 3"),
+        code("import random\nfrom pathlib import Path\nfrom helper import two\nseed = 3"),
         question(
             "name: q1\npoints: 2",
             text("## Draws"),
@@ -286,7 +286,7 @@ SEEDS = Fixture(
                 "SOLUTION",
                 code(
                     '""" # BEGIN PROMPT\nlines = []\n""" # END PROMPT\n'
-                    'lines = open("data.txt").read().split() # SOLUTION NO PROMPT'
+                    'lines = Path("data.txt").read_text().split() # SOLUTION NO PROMPT'
                 ),
             ),
             block("TESTS", code("lines", "['a', 'b']")),
@@ -297,7 +297,7 @@ SEEDS = Fixture(
     {
         "right": {
             "random.seed(seed)\ndraws = ...": "random.seed(seed)\ndraws = [random.random(), random.random()]",
-            "lines = []": "lines = [line.strip() for line in open('data.txt')]",
+            "lines = []": "lines = [line.strip() for line in Path('data.txt').read_text().split()]",
         },
         "partial": {"random.seed(seed)\ndraws = ...": "draws = [0.1, 0.2]"},
         "empty": {},
