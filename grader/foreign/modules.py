@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 import unittest
 from collections.abc import Callable
@@ -63,3 +64,11 @@ def part(module: Any, name: str) -> Any:
     for one in name.split(".")[1:]:
         module = getattr(module, one)
     return module
+
+
+def install() -> None:
+    """Let these be imported in this process, whatever else it has by their names."""
+    for name, make in OURS.items():
+        module: Any = make()
+        sys.modules[name] = module
+        sys.modules.update({one.__name__: one for one in vars(module).values() if isinstance(one, types.ModuleType)})

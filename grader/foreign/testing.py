@@ -19,76 +19,22 @@ import traceback
 import types
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from grader.errors import CheckFailed, ExerciseError, GraderError, SubmissionFault
 from grader.foreign.asking import Asking, Undefined, seeding
 from grader.foreign.modules import OURS, part
 from grader.foreign.rewriting import FILE, Functions, Rewritten, classes_named
 from grader.foreign.standins import Standin, info, told
-from grader.kernel import exact
+from grader.foreign.surroundings import Surroundings
+from grader.foreign.whole import Outcome, Test, on_its_word
 from grader.language import tr
 from grader.refusals import fault_of
 from grader.run import Run
 from grader.text import plain
 
 _MOST_PRINTED = 100_000
-
-
-class Test(Protocol):
-    """What is known of a test: :class:`grader.foreign.tests_file.Test` has it all."""
-
-    __test__: ClassVar[bool] = False
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def form(self) -> str: ...
-    @property
-    def hidden(self) -> bool: ...
-    @property
-    def failure(self) -> str: ...
-    @property
-    def verified(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What an assignment's reference tells of a test's names.
-
-    Attributes
-    ----------
-    imports
-        The import that binds a name, as a line: ``{"np": "import numpy as np"}``.
-    defined
-        Names that the reference defines: one of them may be that of a built-in function.
-    classes
-        Those of its classes.
-    """
-
-    imports: Mapping[str, str] = field(default_factory=dict)
-    defined: frozenset[str] = frozenset()
-    classes: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A test that has passed.
-
-    Attributes
-    ----------
-    verified
-        ``"outside"``, or ``"word"`` where it rests on the notebook's word.
-    printed
-        What the test printed, and the notebook's functions while it ran.
-    value
-        Of its last line, if that is an expression with plain data for its value; else None.
-    """
-
-    verified: str
-    printed: str
-    value: Any = None
+_OWN = (FILE, "<doctest ")  # what the code of tests is compiled as
 
 
 def run_test(
@@ -114,7 +60,7 @@ def run_test(
     shown = "" if test.hidden else code if visible is None else visible
     try:
         if test.verified == "word":
-            return _on_its_word(run, test, code, surroundings)
+            return on_its_word(run, test, code, surroundings, shown)
         return _Testing(run, test, code, surroundings, shown).outcome()
     except CheckFailed as failed:
         if test.failure and test.hidden:
@@ -208,6 +154,12 @@ class _Testing:
                 return scope[name]
         if name not in self.around.defined and hasattr(builtins, name):
             raise KeyError(name)
+        for line in self.around.stars if name not in self.around.defined else ():
+            scope = {"__builtins__": {"__import__": self.imported}}
+            exec(line, scope)
+            if name in scope:
+                self.names[name] = scope[name]
+                return scope[name]
         value = self.asking.named(name)
         if isinstance(value, (Standin, type)):
             self.names[name] = value  # functions and classes are asked by number: they need not be looked for again
@@ -329,14 +281,15 @@ class _Testing:
 
     # ------------------------------------------------------------------ what became of it
 
-    def tell(self, error: BaseException) -> NoReturn:
-        """Raise what a test's exception means."""
+    def tell(self, error: BaseException, source: str = "") -> NoReturn:
+        """Raise what a test's exception means; `source` is the line that it comes from, if that is known."""
         if isinstance(error, (SubmissionFault, GraderError)):
             raise error
         if isinstance(error, Undefined):
             raise error.fault
         said = getattr(error, "grader_content", None)
         frame = _frame(error)
+        line = source or _line(self.code, frame)
         if said is not None:
             if not self.shown:
                 raise CheckFailed(self.hidden_text())
@@ -345,15 +298,13 @@ class _Testing:
         if isinstance(error, AssertionError) or _is_outcome(error):
             own = frame is not None and frame is _innermost(error)
             text = plain(str(error), 1000, lines=True).strip()
-            if not (own or self.shown) or (not own and not self.may_show(_line(self.code, frame))):
+            if not (own or self.shown) or (not own and not self.may_show(line)):
                 text = self.hidden_text()
-            line = _line(self.code, frame)
             if not text:
                 text = tr("`{assertion}` does not hold.", assertion=plain(line, 200)) if self.may_show(line) else ""
             raise CheckFailed(text or self.hidden_text())
         if not isinstance(error, Exception) and not isinstance(error, SystemExit):
             raise error
-        line = _line(self.code, frame)
         raised = {"error": type(error).__name__, "text": plain(str(error), 200)}
         if self.asking.questions and not isinstance(error, SystemExit):
             if not self.may_show(line):
@@ -414,21 +365,21 @@ class _Session(doctest.DocTestRunner):
 
     def report_unexpected_exception(self, out: Any, test: Any, example: doctest.Example, exc_info: Any) -> None:
         try:
-            self._testing.tell(exc_info[1])
+            self._testing.tell(exc_info[1], example.source.strip().partition("\n")[0])
         except BaseException as fault:
             self.fault = fault
 
 
 def _frame(error: BaseException) -> int | None:
     """The line of the test that an exception came through last."""
-    lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(FILE)]
+    lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(_OWN)]
     return lines[-1] if lines else None
 
 
 def _innermost(error: BaseException) -> int | None:
     """The line that raised it, if that is the test's own."""
     frames = traceback.extract_tb(error.__traceback__)
-    return frames[-1].lineno if frames and frames[-1].filename.startswith(FILE) else None
+    return frames[-1].lineno if frames and frames[-1].filename.startswith(_OWN) else None
 
 
 def _line(code: str, number: int | None) -> str:
@@ -440,42 +391,3 @@ def _is_outcome(error: BaseException) -> bool:
     """Whether it is what `pytest.raises` and `pytest.fail` raise."""
     pytest: Any = sys.modules.get("_pytest.outcomes")
     return pytest is not None and isinstance(error, pytest.Failed)
-
-
-# ---------------------------------------------------------------------- whole, in the notebook's process
-
-
-def _on_its_word(run: Run, test: Test, code: str, around: Surroundings) -> Outcome:
-    """Run a test in the notebook's process, where it passes if it came to its end."""
-    try:
-        named = classes_named(ast.parse(code))
-        imports = [line for name, line in around.imports.items() if name in named]
-        if test.form == "function":
-            code = f"{code}\n{_CALLING}"
-    except SyntaxError:
-        imports = list(around.imports.values())  # it has magics
-    request = {"op": "test", "of": ["z"], "args": ["list", []], "options": ["dict", []]}
-    found: dict[str, Any] = {}
-
-    def read(content: dict[str, Any], buffers: Sequence[Any]) -> bool:
-        found.update(content)
-        return content.get("ok") == ["b", True]
-
-    if not run.step(request | {"imports": imports, "source": code}, test.name, [], read):
-        kind, text = plain(found.get("type"), 100), plain(found.get("text"), 1000, lines=True)
-        hidden = test.hidden
-        if kind == "AssertionError" and text:
-            raise CheckFailed(text)
-        if hidden or kind == "AssertionError":
-            raise CheckFailed(tr("A hidden test does not pass.") if hidden else tr("The test does not pass."))
-        raise CheckFailed(tr("The test raised {error}: {text}.", error=kind, text=text or tr("no message")))
-    printed = found.get("printed")
-    return Outcome("word", printed[: exact.MAX_TEXT] if type(printed) is str else "")
-
-
-_CALLING = """
-import inspect as _inspect
-for _name, _value in list(globals().items()):
-    if _name.startswith("test") and _inspect.isfunction(_value) and _value.__code__.co_filename == "<test>":
-        _value(*(globals() if _one == "env" else globals()[_one] for _one in _inspect.signature(_value).parameters))
-"""

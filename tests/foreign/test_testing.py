@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from grader.errors import SubmissionFault
-from grader.foreign.testing import Outcome, Surroundings, run_test
-from tests.fakes import LocalKernel, run_of
+from grader.errors import ExerciseError, SubmissionFault
+from grader.foreign.reach import reach
+from grader.foreign.surroundings import Surroundings, surroundings
+from grader.foreign.testing import run_test
+from grader.foreign.whole import Outcome
+from tests.fakes import Claiming, LocalKernel, run_of
 
 
 @dataclass(frozen=True)
@@ -319,3 +322,249 @@ def test_forgeries_gain_nothing(case: str) -> None:
     with pytest.raises(SubmissionFault) as failed:
         judged(notebook, code)
     assert failed.value.message
+
+
+# ---------------------------------------------------------------------- the other forms
+
+
+def failing(notebook: str, code: str, **fields: Any) -> str:
+    """What a student reads of a test that does not pass."""
+    with pytest.raises(SubmissionFault) as failed:
+        judged(notebook, code, **fields)
+    return failed.value.message
+
+
+def test_sessions_are_compared_as_text() -> None:
+    session = ">>> f(2)\n[1, 4]\n>>> for n in (1, 2):\n...     print(len(f(n)))\n1\n2\n>>> g() # prints\nhello\n"
+    assert judged(SQUARES + "\ndef g(): print('hello')", session, form="doctest").verified == "outside"
+    found = failing(SQUARES + "\ndef g(): print('bye')", session, form="doctest")
+    assert found == "`g() # prints` shows bye, not hello."
+    assert failing("def f(n): return []", session, form="doctest") == "`f(2)` shows [], not [1, 4]."
+    assert failing("def f(n): return []", session, form="doctest", hidden=True) == "A hidden test does not pass."
+    assert "not defined" in failing("", session, form="doctest")
+    # an object with a lying repr is text like any other
+    lying = "class L:\n    def __repr__(self): return '[1, 4] '\ndef f(n): return L()"
+    assert "shows [1, 4]" in failing(lying, session, form="doctest")
+    asserting = ">>> assert f(2) == [1, 4], 'squares'\n"
+    assert judged(SQUARES, asserting, form="doctest")
+    assert failing("f = lambda n: n", asserting, form="doctest") == "squares"
+
+
+def test_functions_get_what_they_ask_for() -> None:
+    code = """
+    from otter.test_files import test_case
+    OK_FORMAT = False
+
+    @test_case(points=1, hidden=False)
+    def test_squares(f):
+        assert f(2) == [1, 4], "two squares"
+
+    @test_case()
+    def test_by_environment(env):
+        assert "nothing" not in env
+        assert env["f"](1) == [1]
+    """
+    assert judged(SQUARES, code, form="function").verified == "outside"
+    assert failing("def f(n): return [1]", code, form="function") == "two squares"
+    with pytest.raises(ExerciseError, match="defines no function"):
+        judged(SQUARES, "x = 1", form="function")
+
+
+WHOLE = [
+    ("code", "import inspect\nassert 'return' in inspect.getsource(f)", False),
+    ("code", "assert f(2) == [1, 4], 'squares'", True),
+    ("doctest", ">>> f(2)\n[1, 4]\n", True),
+    ("function", "def test_it(f, env):\n    assert f(2) == env['f'](2) == [1, 4]\n", True),
+    ("code", "from nose.tools import assert_equal\nassert_equal(f(2), [1, 4])", True),
+    ("code", "%matplotlib inline\nassert f(2) == [1, 4]", None),
+]
+
+
+@pytest.mark.parametrize(("form", "code", "plain"), WHOLE)
+def test_whole_tests_pass_at_their_end_alone(form: str, code: str, plain: bool | None) -> None:
+    if plain:
+        assert judged(SQUARES, code, form=form, verified="word").verified == "word"
+    for forged in (
+        "def f(n): return []",
+        "def f(n): raise SystemExit",
+        "def assert_equal(*a): pass\ndef f(n): return 0",
+    ):
+        with pytest.raises(SubmissionFault):
+            judged(forged, code, form=form, verified="word")
+
+
+# ---------------------------------------------------------------------- what is said, and what is not
+
+
+def test_hidden_tests_say_no_more_than_their_author() -> None:
+    wrong = "def f(n): return [7]"
+    assert failing(wrong, "assert f(3) == [1, 4, 9]", hidden=True) == "A hidden test does not pass."
+    assert failing(wrong, "assert f(3) == [1, 4, 9], 'three squares'", hidden=True) == "three squares"
+    assert failing(wrong, "np.testing.assert_equal(f(2), [1, 4])", hidden=True) == "A hidden test does not pass."
+    assert failing(wrong, "assert f(3)[1] == 4", hidden=True) == "A hidden test does not pass."
+    assert failing("def f(n): raise ValueError(n)", "f(42)", hidden=True) == "A hidden test does not pass."
+    assert failing("", "assert f(3)", hidden=True) == "`f` is not defined."
+    # a part is hidden
+    visible = "assert len(f(3)) == 3"
+    whole = f"{visible}\nassert f(4) == [1, 4, 9, 16]"
+    assert failing(wrong, whole, visible=visible) == "`len(f(3)) == 3` does not hold: `len(f(3))` is 1."
+    assert failing("def f(n): return [1] * n", whole, visible=visible) == "A hidden test does not pass."
+    # the author's own words for it
+    assert failing(wrong, "assert f(3) == [1]", hidden=True, failure="Look at the last one.") == "Look at the last one."
+
+
+def test_whose_fault_it_is() -> None:
+    assert failing("f = 3", "assert g(3) == 2") == "`g` is not defined."
+    assert "raised ValueError: no" in failing("def f(n):\n    raise ValueError('no')", "assert f(3) == 2")
+    assert "'NoneType' object is not subscriptable" in failing("def f(n): pass", "assert f(3)[0] == 2")
+    assert "still `...`" in failing("f = ...", "assert f(3) == 2")
+    for broken in ("assert 1 / 0", "import json\njson.loads('{')", "assert (", "raise SystemExit"):
+        with pytest.raises(ExerciseError):
+            judged("f = 3", broken)
+
+
+def test_what_a_test_printed_and_its_last_value() -> None:
+    found = judged("def f(n):\n    print('in f')\n    return n", "print('partial')\nf(2)\n0.5")
+    assert (found.printed, found.value) == ("partial\nin f\n", 0.5)
+
+
+HOSTILE: list[tuple[Any, list[bytes]]] = [
+    (["zz"], []),
+    (["i", "1e5"], []),
+    (["list", [["list", []]] * 500_000], []),
+    (["a", "<f8", [10**9], 0], [b"12345678"]),
+    (["a", "<f8", [1], 3], [b"12345678"]),
+    (["h", 10**9, "object", [], ["z"]], []),
+    (["h", 1, "os.system", ["x"], ["z"]], []),
+    (["class", "os.system"], []),
+    (["torch.dtype", "__class__"], []),
+    (["namedtuple", "x y", ["__init__"], [["z"]]], []),
+    (["DataFrame", [["i", "1"]], ["z"], ["z"]], []),
+    (["extension", "object", []], []),
+    (["dict", [[["list", []], ["z"]]]], []),
+    (["set", [["i", str(k * (2**61 - 1))] for k in range(100)]], []),
+    (["range", ["s", "a"], ["i", "1"], ["i", "0"]], []),
+    (["Decimal", "1E+9999999999"], []),
+    (["=", 5], []),
+    ("text", []),
+]
+
+
+@pytest.mark.parametrize(("claim", "buffers"), HOSTILE, ids=range(len(HOSTILE)))
+def test_dishonest_answers_fail_with_a_sentence(claim: Any, buffers: list[bytes]) -> None:
+    for answer in ({"ok": claim}, {"error": "raised", "class": claim, "args": claim}, {"ok": ["z"], "printed": claim}):
+        kernel = Claiming(answer | {"changed": []}, buffers)
+        with pytest.raises(SubmissionFault):
+            run_test(run_of(kernel), One(), "try:\n    f(3)\nexcept Exception:\n    pass\nassert False, 'no'")
+
+
+def test_deep_answers_fail_with_a_sentence() -> None:
+    deep: Any = ["z"]
+    for _ in range(200):
+        deep = ["list", [deep]]
+    with pytest.raises(SubmissionFault, match="cannot be read"):
+        run_test(run_of(Claiming({"ok": deep})), One(), "f == 3")
+
+
+# ---------------------------------------------------------------------- what a test reaches for
+
+STARTER = [
+    "import numpy as np\nimport os\nfrom math import *\nimport matplotlib.pyplot as plt",
+    "class Stack: ...\ns = Stack()\nrate = 2\ndef f(n): return n * rate\ndata = [1]\ndef ask(): return input()",
+]
+REACHED = [
+    ("assert f(3) == 6 and np.allclose(f(1), 2)", ""),
+    ("s.push(3)\nassert s.pop() == 3", ""),
+    ("a = [1]\na.append(2)\nassert f(a) == 3", ""),
+    ("assert f(3) is not None", ""),
+    ("from nose.tools import assert_equal\nassert_equal(f(1), 2)", ""),
+    ("%timeit f(3)", "only IPython understands"),
+    ("import inspect\nassert inspect.signature(f)", "`inspect`"),
+    ("assert os.environ['A'] == 'x'", "`os`"),
+    ("assert 'f' in globals()", "`globals`"),
+    ("exec('f(3)')", "`exec`"),
+    ("assert open('out.txt').read() == 'x'", "files"),
+    ("assert len(plt.gcf().axes) == 1", "`matplotlib`"),
+    ("import helpers_of_ours\nassert helpers_of_ours.f(3)", "`helpers_of_ours`"),
+    ("data[0] = 3\nassert f(3) == 6", "changes `data`"),
+    ("data.append(3)", "changes `data`"),
+    ("rate = 3\nassert f(1) == 3", "sets `rate`"),
+    ("input = lambda *_: 'yes'\nassert ask() == 'yes'", "sets `input`"),
+    ("class Mine(Stack): pass\nassert Mine()", "a class (`Mine`)"),
+    ("assert data is rate", "one and the same"),
+    ("f(data).backward()", "`backward`"),
+    ("assert f(x for x in 'ab')", "cannot be sent"),
+]
+
+
+@pytest.mark.parametrize(("code", "reason"), REACHED)
+def test_what_a_test_reaches_for(code: str, reason: str) -> None:
+    found = reach(code, "code", surroundings(STARTER))
+    assert found.verified == ("word" if reason else "outside")
+    assert reason in found.reason
+
+
+def test_names_and_packages_of_a_test() -> None:
+    found = reach("import pytest\nx = f(3)\nassert np.sum(x) == len(g(k))", "code", surroundings(STARTER))
+    assert found.names == {"f", "g", "k"}
+    assert found.packages == ("numpy", "pytest")
+    assert reach("def test_it(f, env):\n    assert f(1) == 2\n", "function", surroundings(STARTER)).names >= {"f"}
+    session = reach(">>> f(3)\n6\n>>> %matplotlib\n", "doctest", surroundings(STARTER))
+    assert session.verified == "word"
+
+
+def test_names_that_come_from_a_star() -> None:
+    assert judged("def f(x): return x", "assert f(floor(2.5)) == 2", around=surroundings(STARTER))
+
+
+# ---------------------------------------------------------------------- in a real kernel
+
+FORGING = (
+    "def f(n): return 0\nclass Same:\n    def __eq__(self, o): return True\nsame = Same()\nnumbers = [1, 2]",
+    """
+    import ast, builtins
+    class Drop(ast.NodeTransformer):
+        def visit_Assert(self, node): return ast.Pass()
+    get_ipython().ast_transformers.append(Drop())
+    get_ipython().input_transformers_post.append(lambda lines: ["pass\\n"])
+    """,
+    "import builtins\nfor name in ('all', 'isinstance', 'len', 'exec', 'compile', 'type'):\n"
+    "    setattr(builtins, name, lambda *a, **k: True)",
+)
+CHECKS = """
+from grader.checks import *
+from grader.foreign.testing import run_test
+from tests.foreign.test_testing import One, USUAL
+"""
+CHECK = """
+@check(points=1)
+def {name}(run):
+    \"\"\"{name}\"\"\"
+    found = run_test(run, One(form={form!r}, verified={verified!r}), {code!r}, USUAL)
+    return found.verified
+"""
+IN_A_KERNEL = {
+    "honest": ("code", "outside", "assert numbers == [1, 2] and isinstance(numbers, list)", "passed: outside"),
+    "compared": ("code", "outside", "assert f(3) == 9", "failed: `f(3) == 9` does not hold: `f(3)` is 0."),
+    "equal": (
+        "code",
+        "outside",
+        "assert same == 9",
+        "failed: `same == 9` does not hold: `same` is an object of type Same.",
+    ),
+    "session": ("doctest", "outside", ">>> f(3)\n9\n", "failed: `f(3)` shows 0, not 9."),
+    "whole": ("code", "word", "assert f(3) == 9, 'nine'", "failed: nine"),
+    "whole_all": ("code", "word", "assert all([f(3) == 9]), 'nine'", "failed: nine"),
+    "whole_honest": ("code", "word", "assert len(numbers) == 2", "passed: word"),
+}
+
+
+def test_in_a_kernel_that_was_tampered_with(grade_cells: Any) -> None:
+    cells = [textwrap.dedent(cell) for cell in FORGING]
+    checks = CHECKS + "".join(
+        CHECK.format(name=name, form=form, verified=verified, code=code)
+        for name, (form, verified, code, _) in IN_A_KERNEL.items()
+    )
+    report = grade_cells(*cells, checks=checks).report
+    found = {one.name: f"{one.status}: {one.message}" for one in report.checks}
+    assert found == {name: told for name, (*_, told) in IN_A_KERNEL.items()}
