@@ -109,7 +109,10 @@ class Diagnosis:
             return self._without(package)
         for outcome, source in self._cells:
             if not outcome.compiles and name in defined(source):
-                return NameMissing(_because(name, uncompiled(outcome)))
+                return NameMissing(
+                    tr("`{name}` is not defined, since {cell} does not compile.", name=name, cell=named(outcome)),
+                    uncompiled(outcome),
+                )
         for outcome, source in self._cells:
             if outcome.status != "ok" and name in defined(source):
                 return self._unreached(name, outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 import tomllib
 from contextlib import suppress
@@ -281,7 +282,7 @@ class Target:
 
 
 def find_target(path: Path, exercise: str | None = None) -> Target:
-    """What to grade, from an exercise folder, a solution folder, or a notebook.
+    """What to grade, from an exercise's folder or id, a solution folder, or a notebook.
 
     Raises
     ------
@@ -296,9 +297,10 @@ def find_target(path: Path, exercise: str | None = None) -> Target:
             tr("{path} cannot be opened.", path=plain(str(path))), tr("Check the name and your access to it.")
         ) from None
     if not there:
-        raise UsageError(
-            tr("There is no {path}.", path=plain(str(path))), tr("Name an exercise folder, or a notebook (.ipynb).")
-        )
+        folders = _all_folders(Path.cwd())
+        if str(path) not in folders:
+            raise UsageError(tr("There is no {path}.", path=plain(str(path))), _meant(path, list(folders)))
+        path = folders[str(path)]
     if path.is_dir() and path.suffix != SUFFIXES[0]:
         chosen = find_exercise(exercise, path) if exercise else _exercise_of_folder(path)
         named = path / chosen.description.notebook
@@ -312,6 +314,13 @@ def find_target(path: Path, exercise: str | None = None) -> Target:
     if path.suffix != SUFFIXES[0]:
         _refuse_no_notebook(path)
     return Target(path, find_exercise(exercise, path) if exercise else _exercise_of_notebook(path))
+
+
+def _meant(path: Path, known: list[str]) -> str:
+    """What to name instead of a path that is not there."""
+    if close := difflib.get_close_matches(path.name, known, n=1):
+        return tr("Did you mean exercise {id}?", id=close[0])
+    return tr("Name an exercise folder, or a notebook (.ipynb).")
 
 
 def _refuse_no_notebook(path: Path) -> None:

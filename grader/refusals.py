@@ -12,6 +12,7 @@ from grader.claims import still_dots
 from grader.errors import BadClaim, CallFailed, CheckFailed, NameMissing, SubmissionFault, TooSlow, WrongKind
 from grader.forbidden import WORDS
 from grader.language import mark, tr
+from grader.machine_paths import unplaced
 from grader.text import number, plain
 
 
@@ -37,7 +38,7 @@ def unreadable() -> BadClaim:
 
 def fault_of(content: dict[str, Any], name: str, what: str) -> SubmissionFault:
     """What the kernel says went wrong, as a sentence for the student."""
-    kind, error, text = (plain(content.get(part), 300) for part in ("error", "type", "text"))
+    kind, error, text = (plain(unplaced(plain(content.get(part), 1000)), 300) for part in ("error", "type", "text"))
     first = name.partition(".")[0]
     match kind:
         case "missing":

@@ -105,6 +105,16 @@ def said_first(checks: list[CheckReport]) -> str:
     return f"{failed.message} {failed.hint}".strip() if failed is not None else ""
 
 
+def said_once(checks: list[CheckReport], execution: ExecutionReport) -> list[CheckReport]:
+    """The checks, without the hints that stand above them already: with the cells, or below an earlier check."""
+    said = {execution.error}
+    told = []
+    for check in checks:
+        told.append(check.model_copy(update={"hint": ""}) if check.hint in said else check)
+        said.add(check.hint)
+    return told
+
+
 class Report(Record):
     """What a grading found; `next` says what to mend first, if anything failed."""
 

@@ -442,3 +442,11 @@ def test_hidden_checks_travel_to_who_grades_a_class(course: Path, monkeypatch: p
         *(("three", "passed", True), ("four", "passed", True)),
     ]
     assert report.max_score == 7
+
+
+def test_an_exercise_is_found_by_its_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_target(Path("110")).exercise.id == "110"
+    with pytest.raises(UsageError) as refused:
+        find_target(Path("1100"))
+    assert "Did you mean exercise 110?" in refused.value.advice

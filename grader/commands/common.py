@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,6 +14,7 @@ from rich.console import Console
 from grader import usage
 from grader.errors import UsageError
 from grader.language import mark, preferred, tr
+from grader.text import plain
 
 if TYPE_CHECKING:
     from grader.exercise import Exercise
@@ -60,9 +63,23 @@ class GradeByDefault(typer.core.TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         options_alone = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
         if args and args[0] not in self.commands and args[0] not in options_alone:
+            self._suggest(args[0])
             args = ["notebook", *args]
         usage.open_at(self, args)
         return super().parse_args(ctx, args)
+
+    def _suggest(self, word: str) -> None:
+        """Say which command a word is nearly, where there is no such path.
+
+        Raises
+        ------
+        UsageError
+        """
+        close = difflib.get_close_matches(word, self.commands, n=1)
+        if close and not os.path.lexists(word):
+            raise UsageError(
+                tr("There is no command {word}.", word=plain(word)), tr("Did you mean `grade {name}`?", name=close[0])
+            )
 
 
 app = typer.Typer(

@@ -21,6 +21,7 @@ from grader.formats.cell import PLACE
 from grader.kernel.client import BoundedClient, Meter
 from grader.kernel.signs import Signs
 from grader.kernel.watchdog import GRACE_S, Watchdog
+from grader.machine_paths import unplaced
 from grader.packages import Packages
 from grader.sources import Rest, after_import, behind, defined, imported
 from grader.text import plain
@@ -219,6 +220,18 @@ def _node(kind: str, content: dict[str, Any]) -> nbformat.NotebookNode | None:
     if kind not in _PARTS:
         return None
     return nbformat.from_dict({"output_type": kind} | {part: content.get(part) for part in _PARTS[kind]})
+
+
+def _take_places_out(output: nbformat.NotebookNode) -> None:
+    """Leave no folder of this machine's in an output: students get it."""
+    for part in ("text", "evalue"):
+        if part in output:
+            output[part] = unplaced(output[part])
+    if "traceback" in output:
+        output["traceback"] = [unplaced(line) for line in output["traceback"]]
+    for kind, text in output.get("data", {}).items():
+        if kind in ("text/plain", "text/html"):
+            output["data"][kind] = unplaced(text)
 
 
 def _blame(outcomes: list[CellOutcome], waited_for: CellOutcome, begun: bool) -> None:
@@ -433,6 +446,7 @@ class NotebookRunner(NotebookClient):
     def _judge(self, cell: nbformat.NotebookNode, outcome: CellOutcome, meter: Meter) -> None:
         cell["execution_count"] = outcome.number  # whatever the kernel said
         for output in cell.outputs:
+            _take_places_out(output)
             if output.get("output_type") == "stream":
                 output["text"] = overwritten(output["text"])
             if output.get("output_type") == "error":

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from grader.language import decimal, mark, ngettext, speaking, tr
 from grader.render.words import in_words
-from grader.report import CheckReport, Report, headline
+from grader.report import CheckReport, Report, headline, said_once
 from grader.text import listed, number, plain
 
 # The word of a verdict, a sign for whoever looks the list over, and a colour.
@@ -72,11 +72,14 @@ def _lines(report: Report, kept: str) -> Iterator[RenderableType]:
     yield Text.assemble((f"{report.exercise}  {report.title}", "bold"), "  ", (score, colour))
     yield from _execution(report)
     yield Text()
-    yield from _checks(report.checks)
+    yield from _checks(said_once(report.checks, report.execution))
     yield Text()
     yield Text.assemble((score, colour), f"  {headline(report)}.".replace("..", "."))
     if report.status == "failed" and report.first_step:
-        yield Text.assemble((tr("Next:"), "bold"), " ", report.first_step)
+        step = report.first_step
+        if step == report.execution.error:
+            step = tr("Mend cell {cell}, of which the first lines tell.", cell=report.execution.told_cell)
+        yield Text.assemble((tr("Next:"), "bold"), " ", step)
     yield Text(_circumstances(report), "dim")
     if kept:
         folder = plain(kept, 1000)
@@ -105,11 +108,10 @@ def _execution(report: Report) -> Iterator[RenderableType]:
 
 
 def _checks(checks: list[CheckReport]) -> Iterator[RenderableType]:
-    """Each check: its verdict, points and title, and below them what belongs to it. A hint is given once."""
+    """Each check: its verdict, points and title, and below them what belongs to it."""
     verdicts = [_verdict(check) for check in checks]
     scores = [points(check.score, check.max_score) for check in checks]
     wide, far = max(map(len, verdicts), default=0), max(map(len, scores), default=0)
-    hints: set[str] = set()
     for check, verdict, score in zip(checks, verdicts, scores, strict=True):
         head = Text.assemble((f"{verdict:<{wide}}", _VERDICTS[check.status][2]), f"  {score:>{far}}")
         title = tr("{title} (a check of the teacher's own)", title=check.title) if check.hidden else check.title
@@ -120,9 +122,8 @@ def _checks(checks: list[CheckReport]) -> Iterator[RenderableType]:
         for figure in check.figures:
             if words := in_words(figure):
                 yield _Hung(Text(plain(words), "dim"))
-        if check.hint and check.hint not in hints:
+        if check.hint:
             yield _Hung(Text.assemble((tr("Hint:"), "italic"), " ", check.hint))
-        hints.add(check.hint)
 
 
 def _verdict(check: CheckReport) -> str:

@@ -7,7 +7,7 @@ from html import escape
 
 from grader.grades.grades import Grade
 from grader.language import decimal, tr
-from grader.report import CheckReport, Report
+from grader.report import CheckReport, Report, said_once
 from grader.text import number, plain
 
 _CODE = re.compile("`([^`]+)`")
@@ -67,7 +67,8 @@ def as_html(grade: Grade, report: Report | None) -> str:
     if report is not None:
         if report.execution.error:
             parts.append(f"<p>{_html(report.execution.error)}</p>")
-        items = [_item(check) for check in for_student(report) if check.status != "passed"]
+        open_ones = [check for check in for_student(report) if check.status != "passed"]
+        items = [_item(check) for check in said_once(open_ones, report.execution)]
         parts.append(f"<ul>{''.join(items)}</ul>" if items else f"<p>{_html(tr('Every check passed.'))}</p>")
     return f"{OURS}{''.join(parts)}</div>"
 

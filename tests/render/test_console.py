@@ -207,3 +207,13 @@ def test_an_unreadable_notebook() -> None:
 @pytest.mark.parametrize(("score", "of", "text"), [(3, 4, "3/4"), (0.5, 1.5, "0.5/1.5"), (0.1 + 0.2, 1, "0.3/1")])
 def test_points(score: float, of: float, text: str) -> None:
     assert points(score, of) == text
+
+
+def test_what_stands_above_is_not_said_again() -> None:
+    cause = "Cell 3 does not compile: expected ':'."
+    again = [check(message=f"`{name}` is not defined.", hint=cause) for name in "ab"]
+    dots = [check(message=f"`{name}` is still dots.", hint="Replace them.") for name in "cd"]
+    broken = ExecutionReport(status="error", cell=3, error=cause)
+    text = shown(report("failed", checks=again + dots, execution=broken, next=cause))
+    assert (text.count(cause), text.count("Replace them.")) == (1, 1)
+    assert "Next: Mend cell 3," in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.language import speaking, tr
 from grader.render.html.templates import template
-from grader.report import Report
+from grader.report import Report, said_once
 
 
 def cell_table(report: Report, saved: str = "") -> str:
@@ -22,4 +22,6 @@ def cell_table(report: Report, saved: str = "") -> str:
             "skipped": f"– {tr('not judged')}",
             "error": f"! {tr('grader error')}",
         }
-        return template("cell.html.j2").render(report=report, saved=saved, marks=marks)
+        return template("cell.html.j2").render(
+            report=report, checks=said_once(report.checks, report.execution), saved=saved, marks=marks
+        )

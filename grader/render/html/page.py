@@ -21,7 +21,7 @@ from grader.render.html import pictures
 from grader.render.html.cleaning import picture
 from grader.render.html.notebook import shown_cells
 from grader.render.html.templates import sheet, template
-from grader.report import CellReport, CheckReport, Report, headline
+from grader.report import CellReport, CheckReport, Report, headline, said_once
 from grader.text import percent, plain, size
 
 _SHEETS = ("style.css", "page.css")
@@ -60,6 +60,7 @@ def student_page(report: Report, notebook: NotebookNode | None, grade: Grade | N
             broken=next((cell for cell in report.execution.cells if not cell.compiles), None),
             next=next((one for one in checks if one.status == "failed" and not one.veiled), None),
             execution=report.execution,
+            whole=_ran_on(report),
             cells=_timed(report.execution.cells),
             untimed=max(0, len(report.execution.cells) - _MOST_CELLS),
             circumstances=_circumstances(report, staff),
@@ -146,6 +147,12 @@ def moment(text: str) -> str:
     return f"{read:%Y-%m-%d %H:%M}{zone}"
 
 
+def _ran_on(report: Report) -> bool:
+    """Whether all cells were begun, whatever became of them."""
+    cells = report.execution.cells
+    return report.execution.status == "error" and bool(cells) and all(cell.status != "not run" for cell in cells)
+
+
 def _headline(report: Report) -> str:
     return headline(report).rstrip(".") + "."
 
@@ -172,7 +179,7 @@ class _Check:
 
 
 def _judged(report: Report, staff: bool) -> list[CheckReport]:
-    return report.checks if staff else for_student(report)
+    return said_once(report.checks if staff else for_student(report), report.execution)
 
 
 def _check(check: CheckReport, place: int, staff: bool) -> _Check:
