@@ -14,6 +14,7 @@ import nbformat
 
 from grader.errors import UsageError
 from grader.foreign.nbgrader_config import Config, config_near
+from grader.foreign.nbgrader_earlier import names_bound, with_earlier
 from grader.foreign.nbgrader_release import (
     Marks,
     Regions,
@@ -248,6 +249,8 @@ def _is_test(cell: nbformat.NotebookNode) -> bool:
 def _tests(source: nbformat.NotebookNode, starter: nbformat.NotebookNode, regions: Regions) -> tuple[Coded, ...]:
     tests: list[Coded] = []
     names: set[str] = set()
+    own = names_bound(cell.source for cell in source.cells if cell.cell_type == "code" and not _is_test(cell))
+    earlier: list[tuple[str, str]] = []  # the tests before this one, as students have them and whole
     heading = ""
     for whole, visible in zip(source.cells, starter.cells, strict=True):
         marks = marks_of(whole)
@@ -259,7 +262,12 @@ def _tests(source: nbformat.NotebookNode, starter: nbformat.NotebookNode, region
         if _is_test(whole):
             hidden = regions.hidden.found(whole.source) and not _statements(visible.source)
             test = test.model_copy(update={"title": _said(visible.source) or marks.grade_id, "hidden": hidden})
-            tests.append(Coded(test, visible.source, whole.source if whole.source != visible.source else ""))
+            codes = (visible.source, whole.source)
+            shown, all_of_it = (
+                with_earlier(code, [one[which] for one in earlier], own) for which, code in enumerate(codes)
+            )
+            earlier.append(codes)
+            tests.append(Coded(test, shown, all_of_it if all_of_it != shown else ""))
         else:
             tests.append(Coded(test.model_copy(update={"form": "written"}), ""))
     return tuple(tests)

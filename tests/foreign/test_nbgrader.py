@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from grader.errors import UsageError
 from grader.exercise import load
 from grader.foreign.nbgrader import places, read
+from grader.foreign.nbgrader_earlier import with_earlier
 from grader.foreign.nbgrader_release import marks_of
 from grader.foreign.tests_file import read_tests
 from grader.foreign.writing import Assignment
@@ -297,3 +298,36 @@ def test_the_command_imports_what_it_can_and_a_second_time_only_what_is_new(writ
     write(solution(), a_test("assert x == 5"))
     assert "was changed by hand and stays as it is" in grade(*command).stdout
     assert (into / "ps1" / "tests" / "x_is_three.py").read_text() == "assert x == 4"
+
+
+# ---------------------------------------------------------------------- what a test uses of those before it
+
+
+@pytest.mark.parametrize(
+    ("code", "earlier", "own", "whole"),
+    [
+        (
+            "check(1)",
+            ["def check(n):\n    assert f(n) == k", "k = 3"],
+            {"f"},
+            "def check(n):\n    assert f(n) == k\nk = 3\n",
+        ),
+        (
+            "check(1)",
+            ["k = 3", "def check(n):\n    return k\nother = 1"],
+            set(),
+            "k = 3\ndef check(n):\n    return k\n",
+        ),
+        ("assert x == y", ["x = 1\nx = 2", "for y in (1, 2):\n    pass"], set(), "x = 2\nfor y in (1, 2):\n    pass\n"),
+        ("np.ones(3)", ["import numpy as np\nassert np"], set(), "import numpy as np\n"),
+        ("squares(1)", ["before = squares\ndel squares\nsquares = before"], {"squares"}, ""),
+        ("found = 3\nassert found", ["found = f(1)"], {"f"}, ""),
+        ("assert [x for x in y]", ["x = 1"], set(), "x = 1\n"),
+        ("assert f(1)", ["not python("], set(), ""),
+        ("not python(", ["x = 1"], set(), ""),
+    ],
+)
+def test_a_test_has_what_it_uses_of_the_tests_before_it(
+    code: str, earlier: list[str], own: set[str], whole: str
+) -> None:
+    assert with_earlier(code, earlier, own) == whole + code
