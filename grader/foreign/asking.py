@@ -167,10 +167,13 @@ class Asking:
             self.fail(fault_of(content, what, f"`{plain(what, 60)}`"))
         text = plain(content.get("text"), 2000, lines=True)
         args = decoder.decode(content.get("args", ["list", []]))
-        made: Any = BaseException.__new__(kind)
-        made.args = tuple(args) if type(args) is list else (text,)
-        if kind is KeyError and not made.args:
-            made.args = (text,)
+        given = tuple(args) if type(args) is list else (text,)
+        try:
+            made: Any = kind(*given)  # of Python's own, or made up here: no code of the notebook's
+        except Exception:
+            made = Exception(text)
+        of = content.get("of")
+        made.grader_of = None if of is None else decoder.decode(of)
         made.grader_content = {key: content.get(key) for key in ("error", "type", "text", "line")}
         made.grader_what = what
         return made  # type: ignore[no-any-return]
@@ -199,7 +202,9 @@ class Asking:
                 raise exact.Malformed
             bases = tuple(one for one in parents if isinstance(one, type) and issubclass(one, BaseException))
             try:
-                made = type(names[0].rpartition(".")[2] or "Error", bases or (Exception,), {"grader_number": number})
+                module, _, name = names[0].rpartition(".")
+                more = {"grader_number": number, "__module__": module, "__getattr__": _of_exception}
+                made = type(name or "Error", bases or (Exception,), more)
             except TypeError:
                 raise exact.Malformed from None
             self._exceptions[number] = made
@@ -220,11 +225,21 @@ class Asking:
             source, name, captured = node
             return ["L", source, name, encoder.encode(captured, depth + 1)]
         module, qualified = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+        if module is None and hasattr(value, "__objclass__"):  # `str.upper`
+            module = value.__objclass__.__module__
         if isinstance(value, np.ufunc):
             module, qualified = "numpy", value.__name__
         if isinstance(module, str) and isinstance(qualified, str) and found_in(module, qualified) is value:
             return ["G", module, qualified]
         raise exact.Unusable(f"an object of type {type(value).__name__}")
+
+
+def _of_exception(error: Any, name: str) -> Any:
+    """What else an exception of the notebook's knows."""
+    of = error.__dict__.get("grader_of")
+    if of is None or name.startswith(("_", "grader_")):
+        raise AttributeError(name)
+    return getattr(of, name)
 
 
 _IMMUTABLE = (type(None), bool, int, float, complex, str, bytes, frozenset, range)

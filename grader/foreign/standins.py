@@ -22,6 +22,8 @@ from grader.kernel import exact
 from grader.language import tr
 from grader.text import plain
 
+MAX_ITEMS = 20_000  # that a test may have of an iterator of the notebook's
+
 # Libraries whose classes an object may say to be made of, so that `isinstance` finds it so.
 _LIBRARIES = (
     *("torch", "numpy", "pandas", "collections", "abc", "enum", "dataclasses", "matplotlib", "sklearn", "typing"),
@@ -200,18 +202,27 @@ class Standin:
 
 
 def _items(iterator: Any, about: Info) -> Iterator[Any]:
-    while True:
+    for _ in range(MAX_ITEMS):
         try:
             item = about.asking.apply("next", iterator, what=about.what)
         except StopIteration:
             return
         yield item
+    about.asking.fail(
+        CheckFailed(
+            tr("`{what}` does not come to an end.", what=plain(about.what, 60)),
+            tr("Look for a loop that does not end."),
+        )
+    )
 
 
 def _equal(one: Standin, other: object) -> bool:
     about = info(one)
     if isinstance(other, Standin):
-        return info(other).number == about.number or about.asking.apply("eq", one, other, what=about.what) is True
+        if info(other).number == about.number:
+            return True
+        about.asking.word = True
+        return about.asking.apply("eq", one, other, what=about.what) is True
     if any(name.startswith("builtins.") and name not in _NO_DATA for name in about.classes):
         data = about.asking.data(one)
         return bool(data is not None and data == other)

@@ -105,7 +105,7 @@ def names_bound(tree: ast.AST, inside: bool = True) -> set[str]:
                     continue
             case ast.Lambda() if not inside:
                 continue
-            case ast.Name(id=name, ctx=ast.Store()):
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                 found.add(name)
             case ast.arg(arg=name):
                 found.add(name)

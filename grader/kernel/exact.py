@@ -58,7 +58,7 @@ _ARRAYS = {
     )
 }
 _TEXTS = re.compile(r"<U[0-9]{1,6}")
-_DECIMAL = re.compile(r"-?(?:[0-9]{1,1000}(?:\.[0-9]{0,1000})?(?:E[+-]?[0-9]{1,6})?|Infinity|NaN)")
+_DECIMAL = re.compile(r"-?(?:[0-9]{1,1000}(?:\.[0-9]{0,1000})?(?:E[+-]?[0-9]{1,4})?|Infinity|NaN)")
 _INT = re.compile(r"-?[0-9]{1,4000}")
 _HEX = re.compile(r"-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}|-?inf|nan")
 _TENSORS = (
@@ -360,7 +360,7 @@ class Decoder:
             case ["bytes" | "bytearray" as kind, int(number)]:
                 return (bytes if kind == "bytes" else bytearray)(self.raw(number))
             case ["range", start, stop, step]:
-                return range(*(self.integer(one) for one in (start, stop, step)))
+                return self.range(start, stop, step)
             case ["slice", start, stop, step]:
                 return slice(*(self.decode(one, depth + 1) for one in (start, stop, step)))
             case ["date" | "datetime" | "time" as kind, str(text)] if len(text) < 40:
@@ -413,10 +413,7 @@ class Decoder:
                 values = self.column(column, pandas, depth)
                 return pandas.Series(values, index=self.decode(index, depth), name=self.decode(name, depth))
             case ["RangeIndex", start, stop, step, name]:
-                bounds = [self.integer(one) for one in (start, stop, step)]
-                if len(range(*bounds)) > MAX_NUMBERS:
-                    raise Malformed
-                return pandas.RangeIndex(*bounds, name=self.decode(name, depth))
+                return pandas.RangeIndex(self.range(start, stop, step), name=self.decode(name, depth))
             case ["MultiIndex", list(items), names]:
                 values = [self.decode(one, depth) for one in items]
                 self.unlike(values)
@@ -453,6 +450,12 @@ class Decoder:
     def integer(self, node: Any) -> int:
         found: Any = self.decode(node, 0)
         if type(found) is not int:
+            raise Malformed
+        return found
+
+    def range(self, *bounds: Node) -> range:
+        found = range(*map(self.integer, bounds))
+        if len(found) > MAX_NUMBERS:  # a test may go through it
             raise Malformed
         return found
 

@@ -250,9 +250,17 @@ def frozen(held: Held, value: Any) -> Any:
 
 
 def whole(imports: list[str], source: str, namespace: dict[str, Any]) -> bool:
-    """Run a test here, from its first line to its last, with built-in functions as they were; raises what it raises."""
-    scope = {**namespace, "__name__": "__main__", "__builtins__": dict(OWN)}
-    for line in imports:
-        exec(compile(line, "<imports>", "exec", dont_inherit=True), scope)
-    exec(compile(source, "<test>", "exec", dont_inherit=True), scope)
+    """Run a test here, from its first line to its last, with built-in functions as they were; raises what it raises.
+
+    Its names are the notebook's own, so that it may put others in their place; afterwards they are as before.
+    """
+    before = dict(namespace)
+    try:
+        namespace["__builtins__"] = dict(OWN)
+        for line in imports:
+            exec(compile(line, "<imports>", "exec", dont_inherit=True), namespace)
+        exec(compile(source, "<test>", "exec", dont_inherit=True), namespace)
+    finally:
+        namespace.clear()
+        namespace.update(before)
     return True

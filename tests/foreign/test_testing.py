@@ -249,6 +249,21 @@ CASES = {
         "import numpy as np\ndef draw(): return np.random.rand(2)[1]",
         "np.random.seed(1)\nfirst = np.random.rand()\nnp.random.seed(1)\nassert draw() == first",
     ),
+    "what an exception knows": (
+        "class Broke(Exception):\n def __init__(s, n): super().__init__('broke'); s.n = n\ndef g(): raise Broke(3)",
+        "class Broke(Exception):\n def __init__(s, n): super().__init__('broke'); s.n = n\ndef g(): raise Broke(4)",
+        "try:\n    g()\nexcept Broke as e:\n    assert e.n == 3, e.n\nelse:\n    assert False",
+    ),
+    "an exception with a number": (
+        "def g(): open('/nowhere/at/all')",
+        "def g(): raise OSError",
+        "import errno\ntry:\n    g()\nexcept FileNotFoundError as e:\n    assert e.errno == errno.ENOENT",
+    ),
+    "a method of a built-in class": (
+        "def at(g, x): return g(x)",
+        "def at(g, x): return x",
+        "assert at(str.upper, 'a') == 'A'",
+    ),
     "a named tuple": (
         "from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef p(): return P(1, 2)",
         "def p(): return [1, 2]",
@@ -312,6 +327,8 @@ FORGED = {
     "isinstance anew": ("isinstance = lambda *a: True\nx = 3", "assert isinstance(x, list)"),
     "len anew": ("len = lambda x: 3\nx = []", "assert len(x) == 3"),
     "too much": ("def f(n): return list(range(10**6))", "try:\n    f(3)\nexcept Exception:\n    pass"),
+    "no end": ("def f(n):\n while True: yield 1", "assert sum(f(3)) > 3"),
+    "a long range": ("def f(n): return range(10 ** 15)", "assert sum(f(3)) > 3"),
     "an end": ("def f(n): raise SystemExit", "try:\n    f(3)\nexcept BaseException:\n    pass"),
 }
 
@@ -342,9 +359,9 @@ def test_sessions_are_compared_as_text() -> None:
     assert failing("def f(n): return []", session, form="doctest") == "`f(2)` shows [], not [1, 4]."
     assert failing("def f(n): return []", session, form="doctest", hidden=True) == "A hidden test does not pass."
     assert "not defined" in failing("", session, form="doctest")
-    # an object with a lying repr is text like any other
+    # an object that shows as data is none
     lying = "class L:\n    def __repr__(self): return '[1, 4] '\ndef f(n): return L()"
-    assert "shows [1, 4]" in failing(lying, session, form="doctest")
+    assert "an object of type L" in failing(lying, session, form="doctest")
     asserting = ">>> assert f(2) == [1, 4], 'squares'\n"
     assert judged(SQUARES, asserting, form="doctest")
     assert failing("f = lambda n: n", asserting, form="doctest") == "squares"
@@ -391,6 +408,23 @@ def test_whole_tests_pass_at_their_end_alone(form: str, code: str, plain: bool |
     ):
         with pytest.raises(SubmissionFault):
             judged(forged, code, form=form, verified="word")
+
+
+def test_a_whole_test_may_put_something_in_the_place_of_a_name_for_a_while() -> None:
+    code = "rate = 5\ndel unused\nassert f(2) == 10\ntry:\n    g()\n    assert False, 'g does not call unused'\n"
+    code += "except NameError:\n    pass"
+    notebook = "rate = 2\ndef unused(): pass\ndef f(n): return n * rate\ndef g(): unused()"
+    assert judged(notebook, code, verified="word")
+    assert failing(notebook.replace("n * rate", "n * 2"), code, verified="word") == "The test does not pass."
+    # and everything is as before
+    kernel = LocalKernel(__name__="__main__", rate=2)
+    assert run_test(run_of(kernel), One(verified="word"), "rate = 3\nmore = 1", USUAL)
+    assert kernel.namespace == {"__name__": "__main__", "rate": 2}
+
+
+def test_an_exception_of_its_own_in_a_session() -> None:
+    session = ">>> g()\nTraceback (most recent call last):\n    ...\nBroke: no money\n"
+    assert judged("class Broke(Exception): pass\ndef g(): raise Broke('no money')", session, form="doctest")
 
 
 # ---------------------------------------------------------------------- what is said, and what is not
