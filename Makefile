@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 AXE    := tests/browser/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help grade test thorough hostile check validate benchmark screenshots clean
+.PHONY: help grade test thorough hostile check validate benchmark docs screenshots clean
 
 help: ## Tell what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,8 +62,16 @@ benchmark: $(READY) ## Measure grading beside plain execution, nbgrader and otte
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/cpu.py
 
+docs: $(READY) ## Build the site of docs/ into site/, and look at its links
+	@$(BIN)/python -c 'import mkdocs, material, mkdocstrings' 2>/dev/null || if command -v uv >/dev/null 2>&1; then \
+		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[docs]'; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'; \
+	fi
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
 screenshots: $(READY) ## Make the pictures in docs/images again, from a class graded for them
 	$(BIN)/python docs/screenshots.py
 
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) tests/browser/node_modules .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) site tests/browser/node_modules .mypy_cache .pytest_cache .ruff_cache *.egg-info

@@ -251,3 +251,10 @@ def expect_shown(shown: str, printed: str, command: str) -> None:
         if wanted and wanted != "…":
             assert wanted in text[place:], f"`{command}` does not print {line!r}, but:\n{printed}"
             place = text.index(wanted, place) + len(wanted)
+
+
+def test_every_page_is_in_the_site() -> None:
+    """`make docs` looks at the links between them; this tells of a new page without it."""
+    listed = re.findall(r"^ +- .*: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} <= set(listed)
+    assert len(set(listed)) == len(listed)
