@@ -20,6 +20,9 @@ from grader.datasets import cache_root
 
 sys.path.append(str(ROOT))  # the assignments are the tests'
 from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture, handed_in
+from tests.foreign.otter.forgeries import FORGED
+
+ASSIGNMENTS = {**FIXTURES, "forgeries": FORGED}
 
 # otter's own way to grade one notebook, which tells what each question got; `otter run` is made of it.
 _GRADE = """
@@ -36,6 +39,7 @@ Scores = dict[str, dict[str, list[float]]]
 def main() -> None:
     """Grade them all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="ASSIGNMENT", help="all if none")
     parser.add_argument(
         "--environment", type=Path, default=cache_root() / "benchmarks", help="where otter is installed"
     )
@@ -47,10 +51,12 @@ def main() -> None:
             environment.prepare()
         except Unavailable as unavailable:
             sys.exit(str(unavailable))
-        given = {name: by_otter(environment, name, one, Path(scratch) / name) for name, one in FIXTURES.items()}
+        chosen = {name: one for name, one in ASSIGNMENTS.items() if name in (arguments.names or ASSIGNMENTS)}
+        given = {name: by_otter(environment, name, one, Path(scratch) / name) for name, one in chosen.items()}
+    kept = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
     if arguments.write:
-        KEPT.write_text(json.dumps(given, indent=1, sort_keys=True) + "\n", "utf-8")
-    elif given != json.loads(KEPT.read_text("utf-8")):
+        KEPT.write_text(json.dumps(kept | given, indent=1, sort_keys=True) + "\n", "utf-8")
+    elif given != {name: kept.get(name) for name in given}:
         sys.exit("otter gives other points than those that were kept.")
 
 

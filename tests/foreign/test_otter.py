@@ -6,7 +6,7 @@ import ast
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
@@ -24,8 +24,10 @@ from grader.foreign.otter_tests import Case, Question, as_tests, from_metadata, 
 from grader.foreign.settings import settings, value_in
 from grader.foreign.testing import Surroundings, run_test
 from grader.foreign.tests_file import read_tests
+from grader.grading import Graded
 from tests.fakes import LocalKernel, run_of
 from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture, block, code, made_of, question, text
+from tests.foreign.otter.forgeries import FORGED, FORGERIES
 
 SCORES = json.loads(KEPT.read_text("utf-8"))
 
@@ -446,7 +448,7 @@ def given_here(fixture: Fixture, changes: Mapping[str, str | None]) -> dict[str,
 
 
 # What we give otherwise than otter, and why.
-FORGED = {
+OTHERWISE = {
     ("squares", "forged"): {"q1": 0.0},  # an object that says `4` of itself is none
     ("raises", "forged"): {"q1": 1.0},  # a number whose difference to any other is none
 }
@@ -462,4 +464,28 @@ def test_questions_get_what_otter_gives(
     monkeypatch.syspath_prepend(str(tmp_path / name))
     theirs = {question: got for question, (got, _) in SCORES[name][student].items()}
     ours = given_here(fixture, fixture.submissions[student])
-    assert ours == pytest.approx(theirs | FORGED.get((name, student), {}), abs=0.005)
+    assert ours == pytest.approx(theirs | OTHERWISE.get((name, student), {}), abs=0.005)
+
+
+FORGED_CHECKS = """
+from grader.checks import check
+from grader.foreign.testing import run_test
+from grader.foreign.tests_file import Test
+
+def judging(number, code):
+    def one(run):
+        "A case."
+        run_test(run, Test(name="mean", title="mean", form="doctest"), code)
+    one.__name__ = f"case_{{number}}"
+    return check(points=1)(one)
+
+first, second = (judging(number, code) for number, code in enumerate({codes!r}))
+"""
+
+
+@pytest.mark.parametrize("forgery", [*FORGERIES, ""])
+def test_forgeries_that_otter_pays_for_earn_nothing(forgery: str, grade_cells: Callable[..., Graded]) -> None:
+    codes = [coded.code for coded in as_tests(assigned(FORGED.notebook).questions)]
+    answer = FORGERIES.get(forgery, "def mean(xs):\n    return sum(xs) / len(xs)")
+    report = grade_cells(answer, checks=FORGED_CHECKS.format(codes=codes)).report
+    assert report.score == (0 if forgery else 2), [(one.status, one.message) for one in report.checks]

@@ -1,0 +1,55 @@
+"""Notebooks that want points for nothing: what each puts in the place of an answer that it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.foreign.otter.assignments import ALWAYS_EQUAL, Fixture, block, code, made_of, question, text
+
+ANSWER = "def mean(xs):\n    ..."
+_WRONG = "def mean(xs):\n    return 0\n"
+
+FORGERIES: Mapping[str, str] = {
+    "an object that equals everything": ALWAYS_EQUAL + "def mean(xs):\n    return Same(0)",
+    "an object that shows what is asked for": (
+        "class Shown:\n    def __repr__(self): return '1.5'\n    def __eq__(self, other): return True\n"
+        "def mean(xs):\n    return Shown()"
+    ),
+    "asserts dropped by a transformer": (
+        _WRONG + "import ast\nclass Drop(ast.NodeTransformer):\n    def visit_Assert(self, node): return ast.Pass()\n"
+        "get_ipython().ast_transformers.append(Drop())"
+    ),
+    "results written by a patched pickle": (
+        _WRONG + "import pickle\ndump = pickle.dump\ndef forged(results, *rest):\n"
+        "    for one in getattr(results, 'results', {}).values():\n        one.update_score(one.possible)\n"
+        "    dump(results, *rest)\npickle.dump = forged"
+    ),
+    "comparisons of doctest replaced": (
+        _WRONG + "import doctest\ndoctest.OutputChecker.check_output = lambda *_: True\n"
+        "doctest.DocTestRunner.run = lambda *_, **__: None"
+    ),
+    "the grader's own class replaced": (
+        _WRONG + "try:\n    from otter.test_files.abstract_test import TestFile\n"
+        "    TestFile.score = property(lambda self: self.possible)\nexcept ImportError:\n    pass"
+    ),
+}
+
+FORGED = Fixture(
+    made_of(
+        text("# Means"),
+        question(
+            "name: mean\npoints: 2",
+            block("SOLUTION", code("def mean(xs):\n    return sum(xs) / len(xs) # SOLUTION")),
+            block(
+                "TESTS",
+                code("mean([1, 2])", "1.5"),
+                code("assert mean([0, 3]) == 1.5"),
+            ),
+        ),
+    ),
+    {
+        **{name: {ANSWER: source} for name, source in FORGERIES.items()},
+        "the check taken away": {ANSWER: _WRONG, 'grader.check("mean")': None},
+        "an honest wrong answer": {ANSWER: _WRONG},
+    },
+)
