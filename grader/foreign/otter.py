@@ -332,6 +332,11 @@ def _remarks(one: _Read, config: Mapping[str, Any]) -> Iterator[str]:
     config = {**(generate if isinstance(generate, dict) else {}), **config}
     if config.get("lang") == "r":
         raise UsageError("It is written for R.", "Notebooks in Python can be graded here.")
+    value = config.get("seed", value_in(one.settings, "seed", "autograder_value"))
+    variable = config.get("seed_variable", value_in(one.settings, "seed", "variable"))
+    if isinstance(value, int):
+        what = f"sets {plain(str(variable), 40)} = {value}" if variable else f"seeds NumPy and random with {value}"
+        yield f"otter {what} before each cell; here the notebook's own seed counts: tests of drawn numbers may differ."
     if (points := config.get("points_possible")) is not None:
         yield f"otter shows its sum as {plain(str(points), 40)} points: set that in the platform that you export to."
     if (least := config.get("score_threshold")) is not None:
