@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 
 from grader.errors import UsageError
+from grader.foreign import nbgrader_gradebook
 from grader.foreign.nbgrader_config import Config, config_near
 from grader.foreign.nbgrader_earlier import names_bound, with_earlier
 from grader.foreign.nbgrader_release import (
@@ -132,6 +133,7 @@ def read(place: Place) -> Assignment:
             f"{plain(place.path.name)} has no cell that is graded.", "Mark its cells in nbgrader, or leave it out."
         )
     beside = _beside(place.path, config, remarks)
+    remarks += nbgrader_gradebook.told(config.course, place.assignment)
     return Assignment(
         id=place.id,
         title=title_of(source) or place.id,

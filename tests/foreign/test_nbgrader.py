@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -331,3 +333,35 @@ def test_a_test_has_what_it_uses_of_the_tests_before_it(
     code: str, earlier: list[str], own: set[str], whole: str
 ) -> None:
     assert with_earlier(code, earlier, own) == whole + code
+
+
+# ---------------------------------------------------------------------- its gradebook
+
+
+def gradebook(path: Path, due: str | None, manual: float | None = None) -> None:
+    """A gradebook of nbgrader's with the assignment ps1, as far as it is looked at."""
+    with closing(sqlite3.connect(path)) as book:
+        book.executescript(
+            "create table assignment (id, name, duedate); create table submitted_assignment (id, assignment_id);"
+            "create table submitted_notebook (id, assignment_id); create table grade (notebook_id, manual_score);"
+            "insert into submitted_assignment values (2, 1); insert into submitted_notebook values (3, 2);"
+        )
+        book.execute("insert into assignment values (1, 'ps1', ?)", (due,))
+        book.executemany("insert into grade values (3, ?)", [(manual,), (manual,)])
+        book.commit()
+
+
+def test_the_deadline_and_points_given_by_hand_are_told(write: Write, tmp_path: Path) -> None:
+    write(solution(), a_test())
+    gradebook(tmp_path / "gradebook.db", "2026-11-20 21:59:00.000000", 1.5)
+    due, by_hand = only(tmp_path).remarks
+    assert "`deadline = 2026-11-20T21:59:00Z`" in due
+    assert "for 1 submission:" in by_hand
+
+
+def test_a_gradebook_that_says_nothing_or_is_none_stops_nobody(write: Write, tmp_path: Path) -> None:
+    write(solution(), a_test())
+    gradebook(tmp_path / "gradebook.db", None)
+    assert only(tmp_path).remarks == ()
+    (tmp_path / "gradebook.db").write_bytes(b"no database" * 100)
+    assert "gradebook.db cannot be read" in only(tmp_path).remarks[0]
