@@ -6,16 +6,18 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import nbformat
 
 from grader.digests import digest
 from grader.errors import ExerciseError, UsageError
+from grader.foreign.reach import Reach, reach
+from grader.foreign.surroundings import surroundings
 from grader.foreign.tests_file import FILE, FOLDER, Locked, Test, TestsFile, Tool, quoted, read_tests, text_of
 from grader.formats.writing import written
-from grader.text import count, listed, plain
+from grader.text import count, plain
 from grader.writing import write_whole
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -105,12 +107,16 @@ class Written:
     ----------
     folder
         The exercise's.
+    tests, by_word
+        The tests as they are judged, and by name why some of them rest on the notebook's word.
     files, kept, removed
         What was written; what was changed by hand and is as it was, the new version beside it as `NAME.new`; what the
         assignment has no longer.
     """
 
     folder: Path
+    tests: tuple[Test, ...] = ()
+    by_word: dict[str, str] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     removed: list[Path] = field(default_factory=list)
@@ -147,10 +153,35 @@ def write_exercise(one: Assignment, exercises: Path, force: bool = False) -> Wri
         raise UsageError(
             f"{folder} is an exercise that was not imported.", "Rename the assignment, or import into another folder."
         )
+    reaches = _reaches(one)
+    one = replace(one, tests=tuple(_reaching(coded, reaches.get(coded.test.name)) for coded in one.tests))
     try:
-        return _write(one, folder, solution, {} if before is None else before.files, force)
+        done = _write(one, folder, solution, {} if before is None else before.files, force)
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}.", "Check your access to it.") from None
+    done.tests = tuple(coded.test for coded in one.tests)
+    done.by_word = {name: each.reason for name, each in reaches.items() if each.verified == "word"}
+    return done
+
+
+def _reaches(one: Assignment) -> dict[str, Reach]:
+    """What each test reaches for, by its name: whether it can be judged outside the notebook's process."""
+    notebook = one.starter if one.reference is None else one.reference
+    tests = {coded.test.cell for coded in one.tests if coded.test.form != "written"}
+    around = surroundings(
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and not tests & {cell.get("id"), cell.metadata.get("nbgrader", {}).get("grade_id")}
+    )
+    judged = (coded for coded in one.tests if coded.test.form != "written")
+    return {coded.test.name: reach(coded.code, coded.test.form, around) for coded in judged}
+
+
+def _reaching(coded: Coded, found: Reach | None) -> Coded:
+    if found is None:
+        return coded
+    known = {"verified": found.verified, "usual_packages": found.packages}
+    return replace(coded, test=coded.test.model_copy(update=known))
 
 
 def _write(one: Assignment, folder: Path, solution: Path, before: Mapping[str, str], force: bool) -> Written:
@@ -233,15 +264,14 @@ def told(one: Assignment, done: Written, near: Callable[[Path], str]) -> Iterato
     near
         How a path is shown.
     """
-    judged = [coded.test for coded in one.tests if coded.test.form != "written"]
-    by_word = [test.title for test in judged if test.verified == "word"]
-    by_hand = len(one.tests) - len(judged)
-    parts = [f"{count(len(judged), 'test')}, {len(judged) - len(by_word)} verified outside the notebook"]
-    parts += [f"{len(by_word)} on its word"] if by_word else []
+    judged = [test for test in done.tests if test.form != "written"]
+    by_hand = len(done.tests) - len(judged)
+    parts = [f"{count(len(judged), 'test')}, {len(judged) - len(done.by_word)} verified outside the notebook"]
+    parts += [f"{len(done.by_word)} on its word"] if done.by_word else []
     parts += [f"{count(by_hand, 'answer')} for you to grade"] if by_hand else []
     yield f"{near(done.folder)}: {'; '.join(parts)}."
-    if by_word:
-        yield f"  On the notebook's word rest: {listed([plain(title, 80) for title in by_word])}."
+    for name, reason in done.by_word.items():
+        yield f"  {name} rests on the notebook's word: {plain(reason, 200)}."
     for remark in one.remarks:
         yield f"  {remark}"
     if not done.files and not done.removed:
