@@ -66,10 +66,16 @@ class BatchProgress:
     """A table that is rewritten: done, failing, ungraded, who is running where, time left.
 
     Where there is no terminal, a line for each result.
+
+    Parameters
+    ----------
+    place
+        Which exercise of a course it is; stands before what is told.
     """
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console, total: int, place: str = "") -> None:
         self.console = console
+        self.place = f"{place}: " if place else ""
         self.total = total
         self.reports: list[Report] = []
         self.running: dict[str, tuple[float, str]] = {}
@@ -106,7 +112,7 @@ class BatchProgress:
         if self.live is None:
             took = time.monotonic() - begun
             self.console.print(
-                f"{len(self.reports)}/{self.total} {plain(str(submission.student), 40)}: {report.status}, "
+                f"{self.place}{len(self.reports)}/{self.total} {plain(str(submission.student), 40)}: {report.status}, "
                 f"{number(report.score)}/{number(report.max_score)}, {took:.1f} s"
             )
 
@@ -125,7 +131,7 @@ class BatchProgress:
             seconds = (now - self.begun) / len(statuses) * (self.total - len(statuses))
             left = f", about {seconds:.0f} s left" if seconds < 100 else f", about {seconds / 60:.0f} min left"
         head = Text(
-            f"{len(statuses)} of {self.total} done: {statuses.count('passed')} passed, "
+            f"{self.place}{len(statuses)} of {self.total} done: {statuses.count('passed')} passed, "
             f"{statuses.count('failed')} failing, {statuses.count('ungraded')} ungraded{left}"
         )
         table = Table(box=None, show_header=False, padding=(0, 2))

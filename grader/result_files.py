@@ -21,6 +21,8 @@ KEY, ATTEMPT = "key.json", "attempt.json"
 GRADES, OVERRIDES, RULES, GROUPS = "grades.json", "overrides.json", "rules.toml", "groups.csv"
 GRADEBOOK, SUMMARY, INDEX, PARTS = "gradebook.csv", "summary.json", "index.html", "class"
 SIMILAR, PAIRS, FINGERPRINTS = "similar.json", "similar", ".similar.npz"
+# Of a course: what its grade hangs on, its gradebook; below it a folder of results for each exercise.
+COURSE, COURSE_JSON, COURSE_CSV, COURSE_PAGES = "course.toml", "course.json", "course.csv", "people"
 
 
 # What nbformat writes a line an entry, beside text.

@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from grader.kernel.warm import NoFork, Warm, warmed
-from grader.result_files import GRADES
+from grader.result_files import COURSE_JSON, GRADES
 
 
 @contextmanager
 def warmed_ahead(results: Path, device: str, fresh: bool) -> Iterator[Warm | None]:
     """A warm process that is on its way, unless results are there already: then there may be nothing to grade."""
     with warmed(device=device) as warm:
-        if fresh or not (results / GRADES).exists():
+        if fresh or not any((results / name).exists() for name in (GRADES, COURSE_JSON)):
             start_ahead(warm)
         yield warm
 

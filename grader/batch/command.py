@@ -76,6 +76,10 @@ class Class:
         Names of students: theirs are graded again, everybody else's results stay as they are. Empty for all.
     dry_run
         Nobody will read the results: leave out the pages, and what is said at the end.
+    data
+        Data sets that kernels of the warm process may read beside the exercise's own: it serves other exercises, too.
+    place
+        Which exercise of how many this is, for whoever looks on; empty where there is one.
     """
 
     exercise: Path
@@ -88,6 +92,8 @@ class Class:
     groups: Path | None = None
     only: tuple[str, ...] = ()
     dry_run: bool = False
+    data: tuple[str, ...] = ()
+    place: str = ""
 
     @property
     def elsewhere(self) -> str | None:
@@ -113,10 +119,10 @@ def run(one: Class, options: Options, console: Console, complaints: Console, war
         The command is wrong, or the machine lacks what grading takes.
     """
     with nullcontext() if one.scheduler is not None else forkserver(crew_main) as server:
-        return _run(one, options, console, complaints, warm, server)
+        return run_beside(one, options, console, complaints, warm, server)
 
 
-def _run(
+def run_beside(
     one: Class,
     options: Options,
     console: Console,
@@ -124,6 +130,7 @@ def _run(
     warm: Warm | None,
     server: ForkServer | None,
 ) -> int:
+    """As :func:`run`, with processes that others use as well: `server` forks those that grade."""
     begun = time.monotonic()
     exercise = find_exercise(str(one.exercise), Path.cwd())
     _ = exercise.checks  # what is wrong with them is said before anything is graded
@@ -147,12 +154,14 @@ def _run(
         try:
             if plan.todo:
                 _warn(options, cluster, complaints)
-                needs = Needs(exercise.description.data, choice, options.device)
+                own = exercise.description.data
+                others = tuple(name for name in one.data if name not in own)
+                needs = Needs((*own, *others), None if one.data else choice, options.device)
                 with Beside(one.results, _helpers(len(plan.todo), server)) as beside:
                     beside.compare(handed_in.submissions, code_of(Submission(exercise.starter)))
                     with (
                         _crew(one, needs, exercise, options, len(plan.todo), cluster, complaints, warm, server) as crew,
-                        BatchProgress(complaints, len(plan.todo)) as progress,
+                        BatchProgress(complaints, len(plan.todo), one.place) as progress,
                     ):
                         early = _Early(teacher, policy, plan, handed_in, progress, beside)
                         reports |= grade_class(plan.todo, exercise, options, results, crew, early)

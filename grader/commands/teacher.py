@@ -22,6 +22,7 @@ from grader.commands.common import (
     open_page,
     settings,
 )
+from grader.errors import UsageError
 from grader.language import preferred
 
 if TYPE_CHECKING:
@@ -30,11 +31,23 @@ if TYPE_CHECKING:
 
 @app.command()
 def batch(
-    exercise: Annotated[Path, typer.Argument(help="The exercise's folder, or its id.", show_default=False)],
-    submissions: Annotated[
+    exercise: Annotated[
         Path,
-        typer.Argument(help="A folder or an archive: notebooks, a folder a student, Moodle's, Canvas's, nbgrader's."),
+        typer.Argument(
+            metavar="[EXERCISE]",
+            help="The exercise's folder, or its id; leave it out for a course.",
+            show_default=False,
+        ),
     ],
+    submissions: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="SUBMISSIONS",
+            help="A folder or an archive: notebooks, a folder a student, Moodle's, Canvas's, nbgrader's. "
+            "Of a course: a folder with such a one for each exercise, or nbgrader's.",
+            show_default=False,
+        ),
+    ] = None,
     results: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("results"),
     workers: Annotated[
         int | None, typer.Option(min=1, help="Notebooks at a time; as many as cores and memory allow.")
@@ -71,15 +84,64 @@ def batch(
     seed: Seed = 0,
     sandbox: Sandbox = "auto",
 ) -> None:
-    """Grade a whole class; the same command again goes on where it stopped, and grades what is new or changed."""
+    """Grade a class, or all exercises of a course; the same command again grades what is new or changed."""
     from grader.batch.ahead import warmed_ahead
+
+    if submissions is None and (dry or only):
+        raise UsageError(
+            "--only and --dry-run are for one exercise.",
+            "Name it: grade batch EXERCISE SUBMISSIONS -o RESULTS/EXERCISE",
+        )
 
     with warmed_ahead(results, device_named(device), fresh) if scheduler is None else nullcontext() as warm:
         from grader.batch.command import Class, run
         from grader.batch.dry_run import dry_run
 
-        found = Class(exercise, submissions, results, workers, fresh, scheduler, rules, groups, tuple(only or ()))
-        code = (dry_run if dry else run)(found, settings(device, data, lang, seed, sandbox), console, complaints, warm)
+        options = settings(device, data, lang, seed, sandbox)
+        found = Class(
+            exercise, submissions or exercise, results, workers, fresh, scheduler, rules, groups, tuple(only or ())
+        )
+        if submissions is None:
+            from grader.course.batch import run_course
+            from grader.course.command import present
+
+            code = run_course(found, options, console, complaints, warm)
+            console.rule("The course", align="left")
+            present(results, None, console)
+        else:
+            code = (dry_run if dry else run)(found, options, console, complaints, warm)
+    raise typer.Exit(code)
+
+
+@app.command()
+def course(
+    results: Annotated[
+        Path, typer.Argument(help="The folder that `grade batch` wrote a course's results to.", show_default=False)
+    ],
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            help="Weights, pass mark, best of, scale (TOML). Otherwise course.toml in the results.", show_default=False
+        ),
+    ] = None,
+    canvas: Annotated[
+        Path | None,
+        typer.Option(help="Canvas's gradebook, as exported: fill in every exercise's column.", show_default=False),
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="Where the filled gradebook goes.", show_default=False)
+    ] = "",
+    show: Annotated[bool, typer.Option("--open", help="Open the course's page in the browser.")] = False,
+) -> None:
+    """Make one gradebook and one page of all exercises of a course."""
+    from grader.course.command import fill_canvas, present
+
+    index = present(results, rules, console)
+    code = 0
+    if canvas is not None:
+        code = fill_canvas(results, canvas, output, console, complaints)
+    if show:
+        open_page(index)
     raise typer.Exit(code)
 
 

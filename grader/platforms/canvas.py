@@ -30,6 +30,7 @@ def fill(
     wanted: Sequence[str],
     assignment: str = "",
     columns: Mapping[str, str] | None = None,
+    only: bool = True,
 ) -> Filled:
     """The gradebook with one assignment's points in it.
 
@@ -43,6 +44,8 @@ def fill(
         What it is called, or its number, where the teacher says so.
     columns
         What the columns `id` and `name` are called, where the teacher says so.
+    only
+        Whether the only assignment of a sheet is meant, whatever it is called.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def fill(
             'Export the gradebook of Canvas anew, or say which they are: --columns id="…" --columns name="…".',
         )
     possible = _possible(sheet, number)
-    column = _column(sheet, possible, name, wanted, assignment)
+    column = _column(sheet, possible, name, wanted, assignment, only)
     most = as_number(possible.text(column)) if possible is not None else None
     rows, left = matched(with_grade(entries), _people(sheet, titles, names, number), "canvas")
     mark = sheet.decimals([column]) or "."
@@ -121,8 +124,10 @@ def _possible(sheet: Sheet, number: int) -> SheetRow | None:
     return None
 
 
-def _column(sheet: Sheet, possible: SheetRow | None, name: str, wanted: Sequence[str], assignment: str) -> int:
-    """The assignment's column: the one that is named, or the only one, or the only one that fits the exercise."""
+def _column(
+    sheet: Sheet, possible: SheetRow | None, name: str, wanted: Sequence[str], assignment: str, only: bool
+) -> int:
+    """The assignment's column: the one named, or the only one if that may be, or the only one that fits."""
     found: dict[int, tuple[str, str]] = {}
     for place, title in enumerate(sheet.rows[0].texts):
         match = _ASSIGNMENT.fullmatch(title.strip())
@@ -137,7 +142,9 @@ def _column(sheet: Sheet, possible: SheetRow | None, name: str, wanted: Sequence
         ]
     else:
         fit = (
-            list(found) if len(found) == 1 else _fitting({place: title for place, (title, _) in found.items()}, wanted)
+            list(found)
+            if only and len(found) == 1
+            else _fitting({place: title for place, (title, _) in found.items()}, wanted)
         )
     if len(fit) != 1:
         what = f"{len(fit)} assignments" if fit else "no assignment"

@@ -60,6 +60,8 @@ class Export:
         Of what an autograder tells students; reports have their own.
     columns
         What columns of the sheet are called, by what they are, where that cannot be told.
+    of_course
+        The source is a course's, of several exercises.
     """
 
     format: Format
@@ -69,6 +71,7 @@ class Export:
     assignment: str = ""
     language: str = "en"
     columns: Mapping[str, str] = field(default_factory=dict)
+    of_course: bool = False
 
 
 def run(one: Export, console: Console, complaints: Console) -> int:
@@ -88,7 +91,7 @@ def run(one: Export, console: Console, complaints: Console) -> int:
         raise UsageError(f"The {where} is missing.", "Name it, as you downloaded it, with --sheet.")
     if one.format == "gradescope-autograder":
         content = autograder_zip(find_exercise(one.source, Path.cwd()), one.language)
-        return _give(one, Filled(content, 1), Path("autograder.zip"), console, complaints)
+        return give(one, Filled(content, 1), Path("autograder.zip"), console, complaints)
     if one.source != STDOUT and Path(one.source).is_dir():
         return _of_class(one, Path(one.source), console, complaints)
     return _of_report(one, _report(one.source), console, complaints)
@@ -104,7 +107,7 @@ def _of_class(one: Export, results: Path, console: Console, complaints: Console)
     made: dict[str, Callable[[], Filled]] = {
         "moodle": lambda: moodle.fill(*_sheet(one), entries, one.columns),
         "moodle-feedback": lambda: _feedback(one, results, entries),
-        "canvas": lambda: canvas.fill(*_sheet(one), entries, _called(grades, reports), one.assignment, one.columns),
+        "canvas": lambda: fill_sheet(one, results),
         "junit": lambda: Filled(junit.of_class(entries, grades.exercise).encode(), len(entries)),
         "csv": lambda: Filled(plain_csv(entries), len(entries)),
     }
@@ -117,7 +120,25 @@ def _of_class(one: Export, results: Path, console: Console, complaints: Console)
             f"The format {one.format} is of one report.",
             "Name a student's report.json, or what `grade PATH --json` prints.",
         )
-    return _give(one, made[one.format](), results / _NAMES[one.format], console, complaints)
+    return give(one, made[one.format](), results / _NAMES[one.format], console, complaints)
+
+
+def fill_sheet(one: Export, results: Path, filled: bytes | None = None) -> Filled:
+    """Canvas's gradebook with the grades of these results in it.
+
+    Parameters
+    ----------
+    filled
+        The sheet with other exercises' grades in it already; None for the sheet as it was exported.
+    """
+    grades = load_grades(results)
+    reports = Results(results).all(grade.student for grade in grades.grades)
+    entries = [Entry(grade, reports.get(grade.student)) for grade in grades.grades]
+    raw, name = _sheet(one)
+    content = raw if filled is None else filled
+    # A sheet with a single assignment is for the exercise at hand, unless it is for one of several.
+    only = not one.of_course
+    return canvas.fill(content, name, entries, _called(grades, reports), one.assignment, one.columns, only)
 
 
 def _called(grades: Grades, reports: dict[str, Report]) -> list[str]:
@@ -198,7 +219,7 @@ def _of_report(one: Export, report: Report, console: Console, complaints: Consol
         text = junit.of_report(report)
     else:
         raise UsageError(f"The format {one.format} is of a class.", "Name the folder of results.")
-    return _give(one, Filled(text.encode("utf-8", "replace"), 1), None, console, complaints)
+    return give(one, Filled(text.encode("utf-8", "replace"), 1), None, console, complaints)
 
 
 # ---------------------------------------------------------------------- where to
@@ -216,13 +237,13 @@ def _to_github(one: Export, summary: str, annotations: list[str], console: Conso
                 f"GITHUB_STEP_SUMMARY cannot be written to: {error.strerror or error}.", "Name a file with -o."
             ) from None
     else:
-        _give(one, Filled(summary.encode("utf-8", "replace")), None, console, complaints)
+        give(one, Filled(summary.encode("utf-8", "replace")), None, console, complaints)
     for line in annotations:
         print(line)
     return 0
 
 
-def _give(one: Export, done: Filled, usual: Path | None, console: Console, complaints: Console) -> int:
+def give(one: Export, done: Filled, usual: Path | None, console: Console, complaints: Console) -> int:
     """Write the file and tell who is not in it; the exit code."""
     out = one.out or (STDOUT if usual is None else str(usual))
     if out == STDOUT:

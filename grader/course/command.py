@@ -1,0 +1,84 @@
+"""`grade course RESULTS`: the gradebook of a course, its pages, and what goes to a platform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grader.course.gradebook import CourseGradebook, exercises_in, load_course, write_course
+from grader.course.pages import write_course_pages
+from grader.course.rules import course_rules
+from grader.errors import UsageError
+from grader.platforms.export import Export, fill_sheet, give
+from grader.platforms.roster import Filled, Left
+from grader.text import count, plain
+
+_MOST = 10  # students who are told of; the page has them all
+
+
+def present(results: Path, rules: Path | None, console: Console) -> Path:
+    """Write the gradebook and the pages, and tell what stands out; the course's page.
+
+    Raises
+    ------
+    UsageError
+        There are no results, or a file of theirs, or of the rules, is wrong.
+    """
+    found = load_course(results, course_rules(rules, results))
+    write_course(results, found)
+    index = write_course_pages(results, found)
+    for line in _lines(found):
+        console.print(line)
+    console.print(f"The course: open {plain(str(index), 400)}", soft_wrap=True)
+    return index
+
+
+def _lines(found: CourseGradebook) -> list[Text | Table]:
+    exercises = Table("Exercise", "Handed in", "Passed", "Mean", box=None, header_style="bold")
+    for one in found.exercises:
+        mean = "–" if one.mean_percent is None else f"{one.mean_percent:.0f} %"
+        exercises.add_row(
+            Text(f"{one.exercise} {one.title}"), f"{one.handed_in} of {one.students}", str(one.passed), mean
+        )
+    lines: list[Text | Table] = [
+        Text(f"{count(len(found.exercises), 'exercise')}, {count(len(found.people), 'student')}"),
+        exercises,
+    ]
+    at_risk = [one for one in found.people if one.risks]
+    if at_risk:
+        lines.append(Text(f"To look after: {count(len(at_risk), 'student')}", "bold"))
+        lines += [Text(f"  {plain(one.student, 40)}: {' '.join(one.risks)}") for one in at_risk[:_MOST]]
+        if len(at_risk) > _MOST:
+            lines.append(Text(f"  and {len(at_risk) - _MOST} more, on the page"))
+    return lines
+
+
+def fill_canvas(results: Path, sheet: Path, out: str, console: Console, complaints: Console) -> int:
+    """Fill every exercise's column of Canvas's gradebook; the exit code: 1 where something is left to be filled in.
+
+    Raises
+    ------
+    UsageError
+        It is no such sheet, or no exercise has a column in it.
+    """
+    total, without = Filled(b""), list[str]()
+    one = Export("canvas", str(results), sheet, out or str(results / "canvas.csv"), of_course=True)
+    content: bytes | None = None
+    for name, folder in exercises_in(results).items():
+        try:
+            done = fill_sheet(one, folder, content)
+        except UsageError as error:
+            without.append(f"{name}: {error.message}")
+            continue
+        content = done.content
+        total.filled = max(total.filled, done.filled)
+        total.left += [Left(f"{who.student} ({name})", who.reason) for who in done.left]
+        total.remarks += [remark for remark in done.remarks if remark not in total.remarks]
+    if content is None:
+        raise UsageError("No exercise has a column in this gradebook.", " ".join(without[:3]))
+    total.content = content
+    total.remarks += [f"No column was filled for {told}" for told in without]
+    return give(one, total, None, console, complaints) or int(bool(without))

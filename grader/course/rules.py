@@ -1,0 +1,101 @@
+"""`course.toml`: what a student's grade of the whole course hangs on."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from grader.errors import UsageError
+from grader.record import Frozen, first_fault
+from grader.result_files import COURSE
+from grader.text import plain
+
+Share = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class ExerciseRule(Frozen):
+    """How an exercise counts.
+
+    Attributes
+    ----------
+    weight
+        Against the others', whatever their points.
+    bonus
+        It can only help: it adds to what was reached, not to what is possible.
+    pass_mark
+        Percent of the points with which the exercise is passed; without one the course's.
+    """
+
+    weight: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
+    bonus: bool = False
+    pass_mark: Annotated[Share | None, Field(alias="pass")] = None
+
+
+class CourseRules(Frozen):
+    """What a teacher says of a course.
+
+    Attributes
+    ----------
+    best
+        So many exercises count, each student's best; bonus exercises are not among them. None for all.
+    drop
+        So many do not count, each student's worst: the other way to say it.
+    pass_mark
+        Percent with which the course, and each exercise, is passed.
+    scale
+        Grades by the percent from which they are given: `A = 90`.
+    """
+
+    title: str = ""
+    best: Annotated[int | None, Field(ge=1)] = None
+    drop: Annotated[int, Field(ge=0)] = 0
+    pass_mark: Annotated[Share, Field(alias="pass")] = 50.0
+    scale: dict[str, Share] = Field(default_factory=dict)
+    exercises: dict[str, ExerciseRule] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.best is not None and self.drop:
+            raise ValueError("`best` and `drop` are two ways to say the same; keep one")
+        return self
+
+    def of(self, exercise: str) -> ExerciseRule:
+        """How an exercise counts."""
+        return self.exercises.get(exercise, ExerciseRule())
+
+    def pass_mark_of(self, exercise: str) -> float:
+        """Percent of the points with which an exercise is passed."""
+        own = self.of(exercise).pass_mark
+        return self.pass_mark if own is None else own
+
+    def grade(self, percent: float) -> str:
+        """The grade for so many percent; empty where there is no scale, or none is reached."""
+        reached = [(least, name) for name, least in self.scale.items() if percent >= least - 1e-9]
+        return max(reached)[1] if reached else ""
+
+
+def course_rules(named: Path | None, results: Path) -> CourseRules:
+    """The rules in the file that is named, or else in `course.toml` of the results; what is usual without one.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, is no TOML, or says what is no rule.
+    """
+    path = results / COURSE if named is None else named.expanduser()
+    name = plain(str(path))
+    try:
+        return CourseRules.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
+    except FileNotFoundError:
+        if named is None:
+            return CourseRules()
+        raise UsageError(f"There is no {name}.", "Name the course's file with --rules.") from None
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror or error}.", "Check your access to it.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{name} is no TOML: {plain(str(error))}.", "Correct it; see docs/teachers.md.") from None
+    except ValidationError as error:
+        raise UsageError(f"{name}: {first_fault(error)}.", "Correct it; see docs/teachers.md.") from None

@@ -1,0 +1,111 @@
+"""What a student's grade of a course comes to, by hand-made grades."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grader.course.gradebook import CourseGradebook, Person, as_csv, gradebook
+from grader.course.rules import CourseRules, course_rules
+from grader.errors import UsageError
+from grader.grades.grades import Grade, Grades
+
+Points = float | str | None
+
+
+def course(rules: dict[str, object] | None = None, **students: list[Points]) -> CourseGradebook:
+    """A course of exercises of 10 points; a text is a status without points."""
+    n = len(next(iter(students.values())))
+    classes = {}
+    for place in range(n):
+        grades = []
+        for name, points in students.items():
+            point = points[place]
+            if isinstance(point, str):
+                grades.append(Grade.model_validate({"student": name, "status": point, "max_score": 10}))
+            elif point is not None:
+                status = "passed" if point == 10 else "failed"
+                grades.append(
+                    Grade.model_validate({"student": name, "status": status, "score": point, "max_score": 10})
+                )
+        classes[f"e{place}"] = Grades(exercise=f"e{place}", title="", max_score=10, grades=grades)
+    return gradebook(classes, {}, CourseRules.model_validate(rules or {}))
+
+
+def ada(*points: Points, **rules: object) -> Person:
+    return course(rules, Ada=list(points), Zoe=[10.0] * len(points)).people[0]
+
+
+def test_what_was_not_handed_in_is_nothing_and_what_is_not_graded_is_left_out() -> None:
+    assert ada(10, 5).percent == 75
+    assert ada(10, "missing").percent == 50
+    assert ada(10, None).percent == 50, "nothing of that exercise came from her at all"
+    for status in ("ungraded", "pending"):
+        waiting = ada(10, status)
+        assert (waiting.percent, waiting.final, waiting.passed, waiting.grade) == (100, False, None, "")
+        assert waiting.marks[1].passed is None
+
+
+def test_best_and_drop_leave_out_the_worst() -> None:
+    best = ada(10, 2, 6, "missing", best=2)
+    assert best.percent == 80
+    assert [mark.counts for mark in best.marks] == [True, False, True, False]
+    assert ada(10, 2, 6, "missing", drop=2).percent == 80
+    assert ada(10, 2, drop=5).percent == 100, "one is always left"
+
+
+def test_weights_and_bonus() -> None:
+    assert ada(10, 5, exercises={"e0": {"weight": 3}}).percent == 87.5
+    bonus = {"e1": {"bonus": True, "weight": 0.5}}
+    assert ada(6, 4, exercises=bonus).percent == 80
+    assert ada(6, 0, exercises=bonus).percent == ada(6, "missing", exercises=bonus).percent == 60
+    assert ada(10, 10, exercises=bonus).percent == 100, "nobody has more than all"
+
+
+def test_pass_marks_are_met_at_the_mark() -> None:
+    assert ada(5, 5).passed is True
+    assert ada(4.9, 5).passed is False
+    own = ada(9, 9, exercises={"e1": {"pass": 95}})
+    assert [mark.passed for mark in own.marks] == [True, False]
+    assert ada(0.1 + 0.2, 0.3, **{"pass": 3}).passed is True, "sums of floats"
+
+
+def test_a_scale_gives_the_highest_grade_reached() -> None:
+    scale = {"scale": {"5": 90, "3": 70, "1": 50}}
+    assert [ada(points, points, **scale).grade for points in (10, 9, 8.9, 5, 4)] == ["5", "5", "3", "1", ""]
+
+
+def test_students_to_look_after_and_why() -> None:
+    def risks(*points: Points) -> str:
+        return " ".join(ada(*points).risks)
+
+    assert risks(10, 10, 10, 10) == ""
+    assert "last two exercises" in risks(10, 10, "missing", None)
+    assert "2 of 4 exercises" in risks("missing", 10, "missing", 10)
+    assert "Falling: 60 % in the last 3 exercises, 100 % before" in risks(10, 10, 10, 6, 6, 6)
+    assert "2 exercises could not be graded" in risks("ungraded", 10, "ungraded", 10)
+    assert "Below the pass mark: 20 % of 50 %" in risks(2, 2)
+
+
+def test_the_sheet_runs_nothing() -> None:
+    text = as_csv(course(**{"=1+1": [10.0], "Ada": ["ungraded"]}))
+    assert text.splitlines()[1].startswith("'=1+1,10,100.0,yes,yes")
+    assert text.splitlines()[2].startswith("Ada,ungraded,,no,,")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("best = 3\ndrop = 1", "two ways to say the same"),
+        ("pass = 120", "`pass` is 120; it has to be at most 100"),
+        ("[exercises.110]\nwieght = 2", "`exercises.110.wieght` is nothing that is known here"),
+        ("weights", "is no TOML"),
+        ("[exercises.110]\nweight = inf", "`exercises.110.weight`"),
+    ],
+)
+def test_slips_of_the_pen_are_told(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "course.toml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        course_rules(None, tmp_path)
+    assert said in caught.value.message
