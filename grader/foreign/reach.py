@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import doctest
 import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from grader.foreign.modules import OURS
-from grader.foreign.surroundings import Surroundings, names_bound, parsed
+from grader.foreign.surroundings import Surroundings, names_bound, parsed, program
 from grader.language import tr
 
 _MUTATING = frozenset(
@@ -72,10 +71,7 @@ class Reach:
 
 def reach(code: str, form: str, around: Surroundings) -> Reach:
     """What a test of this form reaches for, beside the cells that `around` tells of."""
-    source = code
-    if form == "doctest":
-        source = "".join(one.source for one in doctest.DocTestParser().get_examples(code))
-    tree = parsed(source)
+    tree = parsed(program(code, form))
     if tree is None:
         return Reach("word", tr("it has lines that only IPython understands"), frozenset(), ())
     bound = names_bound(tree)
@@ -89,6 +85,9 @@ def reach(code: str, form: str, around: Surroundings) -> Reach:
         tree, [around.imports[name] for name in loaded if name in around.imports and name not in bound]
     )
     reason = next(_Reasons(tree, taken, bound, around, packages).found(), "")
+    functions = (ast.Lambda, ast.FunctionDef)
+    if not reason and form == "doctest" and any(isinstance(one, functions) for one in ast.walk(tree)):
+        reason = tr("it defines a function in a session, which cannot be sent")
     return Reach("word" if reason else "outside", reason, taken, tuple(sorted(packages - OURS.keys())))
 
 

@@ -8,6 +8,8 @@ import types
 from contextlib import suppress
 from typing import Any
 
+from grader.foreign.surroundings import names_bound
+
 FILE = "<test>"  # what tests are compiled as
 
 _SIGNS: dict[type[ast.cmpop], str] = {
@@ -25,12 +27,16 @@ _SIGNS: dict[type[ast.cmpop], str] = {
 
 
 def classes_named(tree: ast.AST) -> frozenset[str]:
-    """Names in a test's code, and names of attributes: its classes are among them."""
-    return frozenset(
-        one.id if isinstance(one, ast.Name) else one.attr
-        for one in ast.walk(tree)
-        if isinstance(one, (ast.Name, ast.Attribute))
-    ) - frozenset(vars(builtins))
+    """Names of classes that a test makes objects of, or asks whether something is one: they begin with a capital."""
+    bound = names_bound(tree)
+    found = set[str]()
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.Call(func=ast.Name(id="isinstance"), args=[_, ast.Name(id=name)]) | ast.Call(func=ast.Name(id=name))
+            ):
+                found.add(name)
+    return frozenset(name for name in found - bound if name[:1].isupper() and not hasattr(builtins, name))
 
 
 class Rewritten(ast.NodeTransformer):

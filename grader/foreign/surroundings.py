@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -90,6 +91,13 @@ def parsed(source: str) -> ast.Module | None:
     with suppress(SyntaxError, ValueError, RecursionError):
         return ast.parse(source)
     return None
+
+
+def program(code: str, form: str) -> str:
+    """The code of a test without what a session shows."""
+    if form != "doctest":
+        return code
+    return "".join(one.source for one in doctest.DocTestParser().get_examples(code))
 
 
 def names_bound(tree: ast.AST, inside: bool = True) -> set[str]:

@@ -26,7 +26,7 @@ from grader.foreign.asking import Asking, Undefined, seeding
 from grader.foreign.modules import OURS, part
 from grader.foreign.rewriting import FILE, Functions, Rewritten, classes_named
 from grader.foreign.standins import Standin, info, told
-from grader.foreign.surroundings import Surroundings
+from grader.foreign.surroundings import Surroundings, program
 from grader.foreign.whole import Outcome, Test, on_its_word
 from grader.language import tr
 from grader.refusals import fault_of
@@ -118,12 +118,14 @@ class _Testing:
         self.printed = io.StringIO()
         self.functions = Functions(code)
         try:
-            self.tree = ast.parse("" if test.form == "doctest" else code, FILE)
+            self.tree = ast.parse(program(code, test.form), FILE)
         except (SyntaxError, ValueError) as error:
             raise ExerciseError(
                 f"The test `{test.name}` is no Python: {error}.", "Import the assignment again."
             ) from None
-        self.asking = Asking(run, classes_named(self.tree) | surroundings.classes, self.functions.of)
+        others = surroundings.functions | surroundings.imports.keys()
+        expected = surroundings.classes | (classes_named(self.tree) - others)
+        self.asking = Asking(run, expected, self.functions.of)
         self.names = _Namespace(self.find)
         self.names.update(self.own_names())
         self.functions.names = self.names

@@ -327,6 +327,13 @@ FORGED = {
     "isinstance anew": ("isinstance = lambda *a: True\nx = 3", "assert isinstance(x, list)"),
     "len anew": ("len = lambda x: 3\nx = []", "assert len(x) == 3"),
     "too much": ("def f(n): return list(range(10**6))", "try:\n    f(3)\nexcept Exception:\n    pass"),
+    "a class for a function": (LIAR.replace("Liar", "f") + "    def __init__(s, n): pass", "assert abs(f(3) - 9) < 1"),
+    "a class named as a module": (LIAR.replace("Liar", "np") + "def f(n): return np()", "assert abs(f(3) - 9) < 1"),
+    "rounded": (
+        LIAR + "    def __round__(s, n=0): return 0\ndef f(n): return Liar()",
+        "assert round(f(3) - 9, 7) == 0",
+    ),
+    "a maximum": (LIAR + "def f(n): return Liar()", "assert max(f(3), 5) == 5"),
     "no end": ("def f(n):\n while True: yield 1", "assert sum(f(3)) > 3"),
     "a long range": ("def f(n): return range(10 ** 15)", "assert sum(f(3)) > 3"),
     "an end": ("def f(n): raise SystemExit", "try:\n    f(3)\nexcept BaseException:\n    pass"),
@@ -359,6 +366,8 @@ def test_sessions_are_compared_as_text() -> None:
     assert failing("def f(n): return []", session, form="doctest") == "`f(2)` shows [], not [1, 4]."
     assert failing("def f(n): return []", session, form="doctest", hidden=True) == "A hidden test does not pass."
     assert "not defined" in failing("", session, form="doctest")
+    # of a class that the session makes objects of, it may
+    assert judged("class V:\n    def __repr__(self): return '3'", ">>> V()\n3\n", form="doctest")
     # an object that shows as data is none
     lying = "class L:\n    def __repr__(self): return '[1, 4] '\ndef f(n): return L()"
     assert "an object of type L" in failing(lying, session, form="doctest")
@@ -408,6 +417,13 @@ def test_whole_tests_pass_at_their_end_alone(form: str, code: str, plain: bool |
     ):
         with pytest.raises(SubmissionFault):
             judged(forged, code, form=form, verified="word")
+
+
+def test_what_rests_on_an_object_is_said_to() -> None:
+    anything = "class Any:\n    def equals(self, other): return True\ndef f(n): return Any()"
+    assert judged(anything, "assert f(3).equals(3)").verified == "word"
+    assert judged("class V:\n    def __add__(s, o): return o\n", "assert V() + 2 == 2").verified == "word"
+    assert judged("class V:\n    def size(s): return 2\n", "assert V().size() == 2").verified == "outside"
 
 
 def test_a_whole_test_may_put_something_in_the_place_of_a_name_for_a_while() -> None:
@@ -543,6 +559,7 @@ def test_names_and_packages_of_a_test() -> None:
     assert found.names == {"f", "g", "k"}
     assert found.packages == ("numpy", "pytest")
     assert reach("def test_it(f, env):\n    assert f(1) == 2\n", "function", surroundings(STARTER)).names >= {"f"}
+    assert reach(">>> f(lambda x: x)\n3\n", "doctest", surroundings(STARTER)).verified == "word"
     session = reach(">>> f(3)\n6\n>>> %matplotlib\n", "doctest", surroundings(STARTER))
     assert session.verified == "word"
 
