@@ -26,6 +26,7 @@ from grader.formats.files import holds_notebook, in_each_format
 from grader.formats.notebook import SUFFIXES, instead
 from grader.language import tr
 from grader.packages import Packages
+from grader.pass_mark import USUAL, PassMark
 from grader.reading import Unreadable
 from grader.record import Frozen, first_fault
 from grader.small_files import beginning, contents
@@ -52,6 +53,7 @@ class Description(Frozen):
     dataset: tuple[OwnDataset, ...] = ()
     names: tuple[str, ...] = ()
     packages: Packages = Packages()
+    pass_mark: PassMark = USUAL
     stop_on_error: bool = False
     # Files that the notebook writes and the teacher wants to look at: kept beside its report.
     keep: tuple[Annotated[str, Field(pattern=r"^\w[\w.-]{0,80}$")], ...] = ()

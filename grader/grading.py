@@ -313,4 +313,5 @@ def _report(
         grader=_version(),
         language=options.language,
         next=_next(draft),
+        pass_mark=description.pass_mark,
     )

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from grader.figures import Figure
 from grader.language import ngettext, tr
+from grader.pass_mark import USUAL, Verdict, verdict
 from grader.record import Record
 from grader.text import listed
 
@@ -116,7 +117,10 @@ def said_once(checks: list[CheckReport], execution: ExecutionReport) -> list[Che
 
 
 class Report(Record):
-    """What a grading found; `next` says what to mend first, if anything failed."""
+    """What a grading found; `next` says what to mend first, if anything failed.
+
+    From the share `pass_mark` of the points possible on it is passed. `status` is about the checks: passed if all are.
+    """
 
     schema_version: Literal[1] = 1
     exercise: str
@@ -137,6 +141,15 @@ class Report(Record):
     grader: str
     language: str = "en"
     next: str = ""
+    pass_mark: float = USUAL
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the points come to."""
+        if self.status != "failed":
+            return "full" if self.status == "passed" else self.status
+        found = verdict(self.status, self.score, self.max_score, self.pass_mark)
+        return "passed" if found == "full" else found  # a check that is worth nothing failed
 
     @property
     def first_step(self) -> str:

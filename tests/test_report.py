@@ -18,7 +18,7 @@ FIELDS: dict[type, tuple[set[str], set[str]]] = {
             *("schema_version", "exercise", "submission", "student", "status", "score", "max_score", "execution"),
             *("checks", "data", "device", "seed", "sandbox", "versions", "started", "grader"),
         },
-        {"title", "language", "next"},
+        {"title", "language", "next", "pass_mark"},
     ),
     ExecutionReport: (
         {"status", "seconds", "cell", "error", "peak_memory"},

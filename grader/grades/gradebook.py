@@ -76,6 +76,7 @@ def _plain_grades(exercise: Exercise, reports: Mapping[str, Report], handed_in: 
         score = None if report is None or report.status == "ungraded" else report.score
         of = exercise.max_score if report is None else report.max_score
         told = {"student": student, "status": status, "score": score, "max_score": of, "place": handed.get(student, "")}
+        told["pass_mark"] = exercise.description.pass_mark
         grades.append(Grade.model_validate(told))
     return Grades(exercise=exercise.id, title="", max_score=exercise.max_score, grades=grades)
 
@@ -155,6 +156,17 @@ def _share(score: float, of: float) -> float:
 class Counts(Record):
     """Students by status; `pending` are those whose turn has not come when the batch was stopped."""
 
+    passed: int = 0
+    failed: int = 0
+    ungraded: int = 0
+    missing: int = 0
+    pending: int = 0
+
+
+class Verdicts(Record):
+    """Students by what their points come to."""
+
+    full: int = 0
     passed: int = 0
     failed: int = 0
     ungraded: int = 0
@@ -257,6 +269,8 @@ class Summary(Record):
         How many students were late, and what that took of them in all, in points.
     overrides
         The grades that the teacher gave by hand.
+    verdicts
+        How many have full marks, passed, and did not.
     """
 
     schema_version: Literal[1] = 1
@@ -281,6 +295,7 @@ class Summary(Record):
     late: int = 0
     penalty: float = 0.0
     overrides: list[Override] = Field(default_factory=list)
+    verdicts: Verdicts = Verdicts()
 
 
 def summary(
@@ -312,6 +327,7 @@ def summary(
         title=found[0].title if found else exercise.description.title.en,
         students=len(grades.grades),
         statuses=Counts(**Counter[str](one.status for one in grades.grades)),
+        verdicts=Verdicts(**Counter[str](one.verdict for one in grades.grades)),
         max_score=exercise.max_score,
         scores=None,
         checks=checks,

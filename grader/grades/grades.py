@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from grader.errors import UsageError
+from grader.pass_mark import USUAL, Verdict, verdict
 from grader.record import Record
 from grader.result_files import GRADES
 from grader.text import plain
@@ -56,6 +57,8 @@ class Grade(Record):
         Where the counting notebook lies.
     number
         The platform's number of the student, where it gives one: Moodle's participant, Canvas's user.
+    pass_mark
+        From which share of the points possible on it is passed.
     """
 
     student: str
@@ -71,6 +74,12 @@ class Grade(Record):
     place: str = ""
     number: str = ""
     override: Override | None = None
+    pass_mark: float = USUAL
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the points come to, after all that was taken and given."""
+        return verdict(self.status, self.score, self.max_score, self.pass_mark)
 
 
 class Grades(Record):

@@ -276,7 +276,8 @@ def grade_of(
 ) -> Grade:
     """A student's grade: it hangs on nothing that is found of others."""
     grade = _grade(student, status, exercise.max_score, report, counted, rules or Rules())
-    return with_override(grade, override).model_copy(update={"number": number})
+    pass_mark = exercise.description.pass_mark if rules is None or rules.pass_mark is None else rules.pass_mark
+    return with_override(grade, override).model_copy(update={"number": number, "pass_mark": pass_mark})
 
 
 def _grade(student: str, status: str, of: float, report: Report | None, counted: Attempt | None, rules: Rules) -> Grade:

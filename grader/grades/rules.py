@@ -33,6 +33,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from grader.errors import UsageError
 from grader.intake.times import moment
+from grader.pass_mark import PassMark
 from grader.record import Frozen
 from grader.result_files import RULES
 from grader.text import count, number, plain
@@ -125,6 +126,8 @@ class Rules(_Rule):
         Which of a student's attempts: the newest, or the one with the most points after what lateness takes.
     grace
         Who is not later than this after the deadline is in time. For those who are, lateness begins at the deadline.
+    pass_mark
+        From which share of the points possible on it is passed; without it the exercise's own holds.
     times
         A CSV of when each student handed in; or `files` to believe the times of the files, whatever they look like.
     students
@@ -135,6 +138,7 @@ class Rules(_Rule):
     deadline: Moment | None = None
     grace: Duration = 0.0
     late: LateRule = LateRule()
+    pass_mark: PassMark | None = None
     times: str = ""
     students: dict[str, StudentRule] = Field(default_factory=dict)
 
@@ -186,6 +190,8 @@ class Rules(_Rule):
             parts.append(f"{self.late.per_day} less for each day that has begun{most}")
         if self.late.never_after is not None:
             parts.append(f"nothing counts {duration(self.late.never_after)} after the deadline")
+        if self.pass_mark is not None:
+            parts.append(f"passed from {number(100 * self.pass_mark)} % on")
         others = sum(one.deadline is not None for one in self.students.values())
         if others:
             parts.append(f"{count(others, 'student')} with a deadline of their own")

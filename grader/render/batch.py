@@ -11,11 +11,19 @@ from rich.text import Text
 from grader.grades.gradebook import BINS, CheckSummary, Scores, Summary
 from grader.grades.moved import Moved
 from grader.intake.attempt import HandedIn
+from grader.pass_mark import WORDS
 from grader.text import count, listed, number, percent, plain
 
 _BAR = 40  # the longest bar of the histogram: beside its labels it fits into 80 columns
 _MOST = 5  # checks that are told; summary.json has them all
-_STATUSES = {"passed": "green", "failed": "red", "ungraded": "magenta", "missing": "yellow", "pending": "yellow"}
+_VERDICTS = {
+    "full": "green",
+    "passed": "green",
+    "failed": "red",
+    "ungraded": "magenta",
+    "missing": "yellow",
+    "pending": "yellow",
+}
 
 
 def remarks_table(handed_in: HandedIn) -> RenderableType:
@@ -72,10 +80,10 @@ def _lines(summary: Summary) -> Iterator[RenderableType]:
 
 
 def _headline(summary: Summary) -> Text:
-    """ "4 students: 2 passed, 1 failed, 1 missing." """
-    parts = [(n, status) for status in _STATUSES if (n := getattr(summary.statuses, status))]
+    """ "4 students: 1 full marks, 1 passed, 1 not passed, 1 missing." """
+    parts = [(n, verdict) for verdict in _VERDICTS if (n := getattr(summary.verdicts, verdict))]
     text = Text(count(summary.students, "student") + (": " if parts else ""))
-    told = [Text(f"{n:,} {status}", _STATUSES[status]) for n, status in parts]
+    told = [Text(f"{n:,} {WORDS[verdict]}", _VERDICTS[verdict]) for n, verdict in parts]
     return text + Text(", ").join(told) + Text(".")
 
 

@@ -13,6 +13,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.text import Text
 
 from grader.language import decimal, mark, ngettext, speaking, tr
+from grader.pass_mark import WORDS
 from grader.render.words import in_words
 from grader.report import CheckReport, Report, headline, said_once
 from grader.text import listed, number, plain
@@ -24,7 +25,7 @@ _VERDICTS = {
     "skipped": (mark("not judged"), "–", "yellow"),
     "error": (mark("grader error"), "!", "magenta"),
 }
-_COLOURS = {"passed": "green", "failed": "red", "ungraded": "magenta"}
+_COLOURS = {"full": "green", "passed": "green", "failed": "red", "ungraded": "magenta"}
 _INDENT = 4
 _NARROW = 30  # where less is left for the text, it begins on a line of its own
 
@@ -68,7 +69,9 @@ class _Hung:
 
 def _lines(report: Report, kept: str) -> Iterator[RenderableType]:
     score = tr("{points} points", points=points(report.score, report.max_score))
-    colour = f"bold {_COLOURS[report.status]}"
+    if report.status != "ungraded":
+        score = f"{score}, {tr(WORDS[report.verdict])}"
+    colour = f"bold {_COLOURS[report.verdict]}"
     yield Text.assemble((f"{report.exercise}  {report.title}", "bold"), "  ", (score, colour))
     yield from _execution(report)
     yield Text()

@@ -143,7 +143,7 @@ def test_nothing_stands_in_anybodys_way_on_a_phone_with_filters(page: Driver, ax
         ("seconds", lambda student: REPORTS[student].execution.seconds if student in REPORTS else None),
         ("late", lambda student: GRADES[student].late_seconds),
         ("handed", lambda student: GRADES[student].handed_in),
-        ("status", lambda student: GRADES[student].status),
+        ("status", lambda student: GRADES[student].verdict),
     ],
 )
 def test_sorting(page: Driver, column: str, value: Callable[[str], float | str | None]) -> None:
@@ -202,9 +202,9 @@ def test_a_search_that_finds_nobody(page: Driver) -> None:
 
 def test_filtering_by_status(page: Driver) -> None:
     press(page, ".tile.ungraded button")
-    assert names(page) == [name for name, grade in GRADES.items() if grade.status == "ungraded"]
+    assert names(page) == [name for name, grade in GRADES.items() if grade.verdict == "ungraded"]
     press(page, "input[name=status][value=missing]")
-    assert names(page) == [name for name, grade in GRADES.items() if grade.status in ("ungraded", "missing")]
+    assert names(page) == [name for name, grade in GRADES.items() if grade.verdict in ("ungraded", "missing")]
     assert page.find_element(By.CSS_SELECTOR, ".tile.missing button").get_attribute("aria-pressed") == "true"
     press(page, ".tile.ungraded button")
     press(page, ".tile.missing button")
@@ -385,7 +385,7 @@ def test_of_a_large_class_the_first_are_shown(browser: Driver, large_index: Path
 def test_all_of_a_large_class_is_sorted_and_filtered(large: Driver, large_index: Path) -> None:
     opened(large, large_index, "#sort=score&down=1&status=failed")
     scores = [float(text) for text in large.execute_script(SHOWN, 2)]
-    wanted = sorted((g.score for g, _ in LARGE if g.status == "failed" and g.score is not None), reverse=True)
+    wanted = sorted((g.score for g, _ in LARGE if g.verdict == "failed" and g.score is not None), reverse=True)
     assert scores == [round(score, 2) for score in wanted[:200]]
     failed = [
         name for name, one in LARGE_REPORTS.items() if one.status != "ungraded" and one.checks[1].status == "failed"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from grader.grades.gradebook import CheckSummary, Counts, Message, Scores, Slow, Summary, Ungraded
+from grader.grades.gradebook import CheckSummary, Counts, Message, Scores, Slow, Summary, Ungraded, Verdicts
 from grader.intake.attempt import HandedIn, Remark
 from grader.render.batch import glance, remarks_table
 from grader.submission import Submission
@@ -27,6 +27,7 @@ def sums(**more: Any) -> Summary:
         "title": "MNIST",
         "students": 200,
         "statuses": Counts(passed=120, failed=70, ungraded=4, missing=6),
+        "verdicts": Verdicts(full=100, passed=20, failed=70, ungraded=4, missing=6),
         "max_score": 20,
         "scores": Scores(
             students=190,
@@ -68,7 +69,7 @@ def test_everything_is_told() -> None:
     text = shown(glance(sums()))
     for line in (
         "110  MNIST",
-        "200 students: 120 passed, 70 failed, 4 ungraded, 6 missing.",
+        "200 students: 100 full marks, 20 passed, 70 not passed, 4 not graded, 6 missing.",
         "Median 15 of 20 points, the middle half from 12 to 18.5, mean 14.24.",
         "Most often failed",
         "✗ 62  The accuracy.",
@@ -101,7 +102,7 @@ def test_only_the_worst_checks_are_told() -> None:
 
 def test_what_is_not_there_is_not_told() -> None:
     nothing = {"scores": None, "checks": [], "most_failed": [], "slowest": [], "ungraded": [], "data": [], "device": []}
-    text = shown(glance(sums(**nothing, seed=[], students=0, statuses=Counts())))
+    text = shown(glance(sums(**nothing, seed=[], students=0, statuses=Counts(), verdicts=Verdicts())))
     assert text.split() == ["110", "MNIST", "0", "students.", "3,210.5", "s"]
 
 

@@ -75,7 +75,7 @@ def test_everybody_is_on_it() -> None:
     found = members(200)
     page = Page(class_page(classroom(found, summary=summary(found))))
     rows = [one for one in page.all("tr") if "data-status" in one]
-    assert [one["data-status"] for one in rows] == [grade.status for grade, _ in found]
+    assert [one["data-status"] for one in rows] == [grade.verdict for grade, _ in found]
     for grade, _ in found:
         assert grade.student in page.words
 
@@ -249,7 +249,7 @@ def test_the_rows_of_a_large_class_are_on_pages_of_their_own(large: None) -> Non
     assert list(pages) == ["index.html", "class/1.html", "class/2.html", "class/3.html"]
     assert "<tbody>\n</tbody>" in pages["index.html"]
     rows = [row for name in list(pages)[1:] for row in re.findall(r'<tr data-status="(\w+)"', pages[name])]
-    assert rows == [grade.status for grade, _ in found]
+    assert rows == [grade.verdict for grade, _ in found]
     assert re.findall(r'href="(class/[^"]+)"', pages["index.html"]) == list(pages)[1:]
     assert 'href="../a.html"' in pages["class/2.html"]
     assert 'href="1.html" rel="prev"' in pages["class/2.html"]
@@ -262,7 +262,7 @@ def test_as_data_a_row_says_the_same(large: None) -> None:
     data = data_of(class_pages(classroom(found))["index.html"])
     assert len(data["rows"]) == 40
     for told, (grade, report) in zip(data["rows"], found, strict=True):
-        assert told[:2] == [grade.student, grade.status]
+        assert told[:2] == [grade.student, grade.verdict]
         assert (told[2] if len(told) > 2 else None) == grade.score
         if report is not None:
             assert told[4] == "".join(one.status[0] for one in report.checks)

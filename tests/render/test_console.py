@@ -62,7 +62,7 @@ def test_everything_is_told() -> None:
         "Hint: The biases are missing.",
         "not judged –    0/2  The title.",
         "grader error !  0/2  The title.",
-        "2/8 points  1 of 4 checks passed.",
+        "2/8 points, not passed  1 of 4 checks passed.",
         "Device cpu, seed 0, 12.3 s",
     ):
         assert line in text
@@ -73,7 +73,7 @@ def test_everything_is_told() -> None:
 def test_it_reads_in_its_order() -> None:
     """The score first; a line that begins with a verdict for each check, and below it what belongs to it."""
     lines = shown(ALL).splitlines()
-    assert lines[0] == "100  Counting  2/8 points"
+    assert lines[0] == "100  Counting  2/8 points, not passed"
     begun = lines.index("passed ✓        2/2  The title.")
     assert lines[begun : begun + 9] == [
         "passed ✓        2/2  The title.",
@@ -143,7 +143,7 @@ def test_in_finnish() -> None:
         "    Vihje: The biases are missing.",
         "ei arvioitu –         0/2  The title.",
         "arvostelijan virhe !  0/2  The title.",
-        "2,5/8 pistettä  Tarkistuksista läpäisty 1/4.",
+        "2,5/8 pistettä, ei läpäisty  Tarkistuksista läpäisty 1/4.",
         "Seuraavaksi: `shallow` is 12. The biases are missing.",
         "Laite cpu, siemenluku 0, 12,3 s",
     ):
@@ -191,7 +191,7 @@ def test_circumstances() -> None:
 
 
 def test_verdicts() -> None:
-    assert "1/1 points  1 of 1 check passed." in shown(
+    assert "1/1 points, full marks  1 of 1 check passed." in shown(
         report("passed", checks=[check("passed", score=1, max_score=1)], score=1, max_score=1)
     )
     assert "costs no points" in shown(report("ungraded", checks=[check("error")]))

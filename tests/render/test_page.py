@@ -92,7 +92,7 @@ def test_the_result_and_every_check() -> None:
     text = read(page)
     for told in (
         "Exercise 100 Counting Aino Ääkkönen",
-        "Result 2 of 8 points failed 1 of 4 checks passed.",
+        "Result 2 of 8 points not passed 1 of 4 checks passed.",
         "Next: y is four.",
         "x is three. passed 2 of 2 It is.",
         "y is four. failed 0 of 2 y is 5. Hint Add 1 .",

@@ -80,6 +80,7 @@
     return around;
   }
 
+  const WORDS = { full: "full marks", failed: "not passed", ungraded: "not graded" };
   const MARKS = { p: ["passed", "✓"], f: ["failed", "✗"], s: ["skipped", "–"], e: ["error", "!"] };
 
   const CELLS = {
@@ -91,7 +92,7 @@
     },
     status: ({ status }) => {
       const cell = made("td");
-      cell.append(made("span", status, `status ${status}`));
+      cell.append(made("span", WORDS[status] ?? status, `status ${status}`));
       return cell;
     },
     score: ({ score }) => {
@@ -217,7 +218,7 @@
     const chosen = [];
     const label = (kind) => labels[`${kind} ${state[kind]}`] || state[kind];
     if (state.q.trim()) chosen.push(`named “${state.q.trim()}”`);
-    if (state.status.length) chosen.push(`status ${state.status.join(" or ")}`);
+    if (state.status.length) chosen.push(`status ${state.status.map((one) => WORDS[one] ?? one).join(" or ")}`);
     if (state.check) chosen.push(`who failed “${label("check")}”`);
     if (state.said) chosen.push(`who were told “${label("said")}”`);
     if (state.tenth) chosen.push(`with ${label("tenth")} of the points`);

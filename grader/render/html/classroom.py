@@ -19,9 +19,10 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from grader.grades.gradebook import BINS, Counts, Remarked, Scores, Summary, distribution, reason, tenth
+from grader.grades.gradebook import BINS, Remarked, Scores, Summary, Verdicts, distribution, reason, tenth
 from grader.grades.grades import Grade, Grades
 from grader.grades.rules import duration
+from grader.pass_mark import WORDS
 from grader.render.html.common_answers import MOST_NAMES, CheckView, StudentView, checks_of
 from grader.render.html.templates import FOLDER, sheet, template
 from grader.report import CheckStatus, Report, headline
@@ -85,6 +86,7 @@ def class_pages(classroom: Classroom) -> dict[str, str]:
         "exercise": plain(classroom.grades.exercise, 60),
         "full": number(classroom.grades.max_score),
         "columns": _columns(rows),
+        "words": WORDS,
     }
     parts = _parts(rows) if large else []
     index = template("class.html.j2").render(
@@ -145,9 +147,9 @@ class _Distribution:
 
 
 def _counts(members: Iterable[StudentView]) -> list[tuple[str, int]]:
-    """Students by status, in the order in which they are told."""
-    found = Counter[str](one.grade.status for one in members)
-    return [(status, found[status]) for status in Counts.model_fields]
+    """Students by what their points come to, in the order in which they are told."""
+    found = Counter[str](one.grade.verdict for one in members)
+    return [(verdict, found[verdict]) for verdict in Verdicts.model_fields]
 
 
 def _scores(members: Sequence[StudentView]) -> _Distribution | None:
@@ -366,7 +368,7 @@ def _compact(row: _Row, checks: Sequence[str]) -> list[object]:
     states = {one.name: one.status[0] for one in report.checks} if report else {}
     told: list[object] = [
         row.member.name,
-        grade.status,
+        grade.verdict,
         grade.score,
         row.bucket,
         "".join(states.get(name, ".") for name in checks) if states else "",

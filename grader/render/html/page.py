@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 from grader.figures import Accuracy, Confusion, Curve, Curves, Figure, Misjudged
 from grader.grades.grades import Grade
 from grader.language import LANGUAGES, ngettext, speaking, tr
+from grader.pass_mark import WORDS, Verdict
 from grader.render.feedback import for_student
 from grader.render.html import pictures
 from grader.render.html.cleaning import picture
@@ -67,6 +68,7 @@ def student_page(report: Report, notebook: NotebookNode | None, grade: Grade | N
             rehearsal=bool(report.data.sets) and report.data.name == "sample",
             notebook=list(shown_cells(notebook, report.execution)) if notebook is not None else None,
             pictures=pictures,
+            words=WORDS,
         )
     return page.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate could not be written to a file
 
@@ -80,7 +82,7 @@ class _Score:
 
     points: float | None
     of: float
-    status: str
+    verdict: Verdict
 
     @property
     def share(self) -> float:
@@ -89,8 +91,8 @@ class _Score:
 
 def _score(report: Report, grade: Grade | None) -> _Score:
     if grade is not None:
-        return _Score(grade.score, grade.max_score, grade.status)
-    return _Score(None if report.status == "ungraded" else report.score, report.max_score, report.status)
+        return _Score(grade.score, grade.max_score, grade.verdict)
+    return _Score(None if report.status == "ungraded" else report.score, report.max_score, report.verdict)
 
 
 @dataclass(frozen=True)
