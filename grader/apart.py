@@ -27,13 +27,13 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader.answers import known_digests, learn_digests
 from grader.budget import Budget
@@ -46,10 +46,16 @@ from grader.report import CheckReport
 from grader.run import Run
 from grader.text import number
 
+if TYPE_CHECKING:
+    from grader.kernel.execution import CellOutcome
+
 if sys.platform == "linux":
     import resource
 
     from grader.kernel import linux  # here: what a judging process imports, each of them would import anew
+
+# What has been run meanwhile: outputs by the places of cells, and what has become of all cells so far.
+News = tuple[Mapping[int, list[Any]], "list[CellOutcome]"]
 
 FORKS = sys.platform == "linux"
 
@@ -92,6 +98,12 @@ class Apart(Judge):
         self._budget = budget
         self._child = 0
         self._line: Connection | None = None
+        self._news: News | None = None  # what the judging process has not been told yet
+
+    def moved_on(self, outputs: Mapping[int, list[Any]], outcomes: list[CellOutcome]) -> None:
+        super().moved_on(outputs, outcomes)
+        if self._line is not None:
+            self._news = {**(self._news[0] if self._news is not None else {}), **outputs}, outcomes
 
     def judge_one(self, check: Check) -> CheckReport:
         begun = time.monotonic()
@@ -99,7 +111,9 @@ class Apart(Judge):
             self._start()
         assert self._line is not None
         try:
-            _send(self._line, (self.checks.index(check), self.run.ended, self.run.ended or self.run.kernel.alive))
+            alive = self.run.ended or self.run.kernel.alive
+            news, self._news = self._news, None
+            _send(self._line, (self.checks.index(check), self.run.ended, alive, news))
             return self._served(self._line)
         except TimeoutError:
             allowed = number(self._budget.check_s)
@@ -147,6 +161,7 @@ class Apart(Judge):
         return Said(reply.content, reply.buffers)
 
     def _start(self) -> None:
+        self._news = None  # it has all that is known here
         ours, theirs = Pipe()
         for stream in (sys.stdout, sys.stderr):  # what is not written yet must not be written twice
             with suppress(OSError, ValueError, AttributeError):
@@ -216,7 +231,9 @@ def _judge(judge: Judge, done: dict[str, CheckReport], line: Connection, check_m
     judge.done = done
     try:
         while True:
-            number_, judge.run.ended, alive = _received(line)
+            number_, judge.run.ended, alive, news = _received(line)
+            if news is not None:
+                judge.moved_on(*news)
             judge.run.kernel = _Distant(line, alive)
             before = known_digests()
             report = _report(judge, judge.checks[number_])

@@ -11,6 +11,7 @@
 
     SubmissionFault              something the submission did, told to its author: a verdict, not a crash
     ├── CheckFailed              what it computed is not what was asked for
+    │   └── PartlyPassed         … but a share of it: of the points it costs the rest
     ├── NameMissing              it does not define a name
     ├── AnswerMissing            the name is there, its value is still the starter's `...`
     ├── WrongKind                the value is of a kind that nothing can be done with
@@ -72,6 +73,14 @@ class SubmissionFault(Exception):
 
 class CheckFailed(SubmissionFault):
     """What the submission computed is not what was asked for."""
+
+
+class PartlyPassed(CheckFailed):
+    """What the submission computed is a share of what was asked for, and earns that share of the points."""
+
+    def __init__(self, share: float, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.share = share
 
 
 class NameMissing(SubmissionFault):

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
+import nbformat
 from pydantic import Field, ValidationError, field_validator
 
 from grader.answers import ClosedAnswer, read_answers
@@ -20,8 +21,11 @@ from grader.checks.check import Check
 from grader.datasets import DATASETS
 from grader.datasets.own import Own, OwnDataset
 from grader.errors import ExerciseError, UsageError
+from grader.foreign.checks import checks_of, codes_of
+from grader.foreign.locked import put_back, run_instead
 from grader.foreign.tests_file import FOLDER as TESTS
 from grader.foreign.tests_file import TestsFile, read_tests
+from grader.formats.cell import name_of
 from grader.formats.files import holds_notebook, in_each_format
 from grader.formats.notebook import SUFFIXES, instead
 from grader.language import tr
@@ -126,22 +130,28 @@ class Exercise:
 
     @property
     def max_score(self) -> float:
-        """Points in all."""
-        return sum(check.points for check in self.checks)
+        """Points in all, without those that come on top."""
+        return sum(check.points for check in self.checks if not check.bonus)
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """The checks, in the order of `checks.py`; where the hidden ones are present, they come after these.
+        """The tests of an imported exercise, then the checks, in the order of `checks.py`; where the hidden ones are
+        present, they come after these.
 
         Raises
         ------
         ExerciseError
             A file is not there, cannot be run, has no checks, or a check needs one that does not come before it.
         """
+        checks: tuple[Check, ...] = ()
         path = self.folder / "checks.py"
-        if not path.is_file():
+        if self.imported is not None:
+            reference = self.reference if self.reference.is_file() else self.starter
+            checks = checks_of(self.imported, self.folder, self.solution_folder, _code_in(reference))
+        elif not path.is_file():
             raise ExerciseError(f"Exercise {self.id} has no checks.py.", f"It belongs into {self.folder}.")
-        checks = _checks_of(path, f"_checks_{self.id}")
+        if path.is_file():
+            checks += _checks_of(path, f"_checks_{self.id}")
         if self.hidden_checks.is_file():
             hidden = _checks_of(self.hidden_checks, f"_hidden_checks_{self.id}")
             checks += tuple(replace(check, hidden=True) for check in hidden)
@@ -159,6 +169,21 @@ class Exercise:
             Its file is wrong.
         """
         return read_tests(self.folder)
+
+    def put_back(self, notebook: nbformat.NotebookNode) -> list[str]:
+        """Put the cells of an imported exercise back that nobody may change; what was done, a sentence each."""
+        if self.imported is None or not self.imported.locked:
+            return []
+        order: list[str] = []
+        with suppress(Unreadable):  # what is wrong with the starter is told elsewhere
+            order = [name_of(cell) for cell in Submission(self.starter).read().cells]
+        return put_back(notebook, self.imported, order)
+
+    def run_instead(self, notebook: nbformat.NotebookNode) -> dict[int, str]:
+        """What is run in place of cells of an imported exercise that hold tests, by their places."""
+        if self.imported is None:
+            return {}
+        return run_instead(notebook, self.imported, codes_of(self.imported, self.folder, self.solution_folder))
 
     @property
     def given(self) -> dict[str, Path]:
@@ -192,6 +217,13 @@ class Exercise:
             `answers.toml` says something wrong, or is not made of the answers beside the solution.
         """
         return read_answers(self.id, self.folder, self.solution_folder)
+
+
+def _code_in(path: Path) -> list[str]:
+    """The cells of code in a notebook; none where it cannot be read."""
+    with suppress(Unreadable):
+        return [cell.source for cell in Submission(path).read().cells if cell.cell_type == "code"]
+    return []
 
 
 def _checks_of(path: Path, package: str) -> tuple[Check, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import nbformat
 
 from grader.apart import judging
+from grader.between import Between
 from grader.chance import random_for
 from grader.checks.check import Check
 from grader.datasets import Choice, Preference, choose
@@ -112,7 +113,9 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
         except Unreadable as unreadable:
             draft = _Draft(ExecutionReport(status="invalid", error=str(unreadable)), [skipped(one) for one in checks])
         else:
+            told = exercise.put_back(notebook)
             draft = _run_and_judge(notebook, submission.path, exercise, checks, options, choice, progress)
+            draft.execution.put_back = told
     return Graded(_report(submission, exercise, options, choice, started, draft), draft.notebook, draft.files)
 
 
@@ -188,6 +191,19 @@ def _one_round(
             ),
             exercise.description.budget,
         ) as kernel:
+            run = Run(
+                kernel,
+                notebook,
+                workspace,
+                choice,
+                random,
+                until=this.until,
+                why=Diagnosis(notebook, [], exercise.description.packages, exercise.description.names),
+                answers=exercise.answers,
+                datasets=exercise.datasets,
+            )
+            judge = judges.enter_context(judging(run, checks, say, exercise.description.budget))
+            between = Between(notebook, checks, judge, this.outcomes)
             begun = time.monotonic()
             outcomes = kernel.execute(
                 notebook,
@@ -196,28 +212,17 @@ def _one_round(
                 this.until,
                 this.seconds,
                 (lambda n, of, line: say("printed", n, of, line)) if options.follow else None,
+                between.places,
+                between.judge,
+                exercise.run_instead(notebook),
             )
-            seconds = time.monotonic() - begun
+            seconds = time.monotonic() - begun - between.seconds
             if (again := this.again(kernel.ending())) is not None:
                 return again
             last = fatal(outcomes, kernel.alive)
             if last is not None and (again := this.without(last, outcomes)) is not None:
                 return again
-            why = Diagnosis(
-                notebook, this.outcomes or outcomes, exercise.description.packages, exercise.description.names
-            )
-            run = Run(
-                kernel,
-                notebook,
-                workspace,
-                choice,
-                random,
-                until=this.until,
-                why=why,
-                answers=exercise.answers,
-                datasets=exercise.datasets,
-            )
-            judge = judges.enter_context(judging(run, checks, say, exercise.description.budget))
+            between.moved_on(len(notebook.cells), outcomes)
             judge.judge("live")
             if (again := this.again(kernel.ending())) is not None:
                 return again
@@ -263,7 +268,7 @@ def selected(checks: tuple[Check, ...], only: tuple[str, ...]) -> tuple[Check, .
 
 def _status(draft: _Draft) -> str:
     statuses = {one.status for one in draft.checks}
-    if statuses == {"passed"}:
+    if {one.status for one in draft.checks if not (one.bonus or one.manual)} <= {"passed"} and "error" not in statuses:
         return "passed"
     # What the machine or the grader lacks must not cost points.
     return "ungraded" if "error" in statuses or any(one.lacks for one in draft.checks) else "failed"
@@ -301,7 +306,7 @@ def _report(
         student=submission.student,
         status=_status(draft),  # type: ignore[arg-type]
         score=sum(one.score for one in draft.checks),
-        max_score=sum(one.max_score for one in draft.checks),
+        max_score=sum(one.max_score for one in draft.checks if not one.bonus),
         execution=draft.execution,
         checks=draft.checks,
         data=DataReport(name=choice, sets=list(description.data)),

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from grader.checks.check import Check
-from grader.errors import GraderError, KernelGone, NotJudged, SubmissionFault
+from grader.checks.check import Check, Passed
+from grader.errors import GraderError, KernelGone, NotJudged, PartlyPassed, SubmissionFault
 from grader.figures import collected
 from grader.language import mark, tr
 from grader.report import CheckReport
 from grader.run import Run
 from grader.text import plain
+
+if TYPE_CHECKING:
+    from grader.kernel.execution import CellOutcome
 
 
 class Progress(Protocol):
@@ -51,19 +55,37 @@ class Judge:
         self.say = say
         self.done: dict[str, CheckReport] = {}
 
-    def judge(self, when: str) -> None:
-        """Run the checks of this phase."""
+    def judge(self, when: str, behind: Container[str] | None = None) -> None:
+        """Run the checks of this phase that have not been run; between cells, those whose cells are behind us."""
         for number, check in enumerate(self.checks, 1):
-            if check.when == when:
+            here = behind is None or (check.after in behind and self.done.keys() >= set(check.needs))
+            if check.when == when and here and check.name not in self.done:
                 self.say("check", number, len(self.checks))
                 self.done[check.name] = self.decided(check) or self.judge_one(check)
 
+    def moved_on(self, outputs: Mapping[int, list[Any]], outcomes: list[CellOutcome]) -> None:
+        """More cells have been run: see :meth:`grader.run.Run.moved_on`."""
+        self.run.moved_on(outputs, outcomes)
+
     def reports(self) -> list[CheckReport]:
         """The checks' reports, in the order of the exercise."""
-        return [self.done[check.name] for check in self.checks]
+        return [self._given(check, self.done[check.name]) for check in self.checks]
+
+    def _given(self, check: Check, report: CheckReport) -> CheckReport:
+        """The report; without points where these are only given together with others that have not passed."""
+        if not check.together or report.status != "passed":
+            return report
+        group = [self.done[one.name] for one in self.checks if one.together == check.together]
+        failed = next((one for one in group if one.status != "passed"), None)
+        if failed is None:
+            return report
+        said = tr("This is right; the points are given only together with “{title}”.", title=failed.title.rstrip("."))
+        return report.model_copy(update={"status": "failed", "score": 0.0, "message": said})
 
     def decided(self, check: Check) -> CheckReport | None:
-        """What becomes of a check that is not run, because of the others that it needs."""
+        """What becomes of a check that is not run, since a person judges it, or because of the others that it needs."""
+        if check.manual:
+            return skipped(check, tr("Your teacher grades this."))
         unmet = [self.done[name] for name in check.needs if name in self.done and self.done[name].status != "passed"]
         late = [one for one in self.checks if one.name in check.needs and one.name not in self.done]
         if late:
@@ -94,6 +116,8 @@ class Judge:
             return result(check, "failed", gone.message, gone.hint or check.hint)
         except NotJudged as fault:
             return skipped(check, fault.message).model_copy(update={"lacks": fault.package})
+        except PartlyPassed as partly:
+            return result(check, "failed", partly.message, partly.hint or check.hint, partly.share)
         except SubmissionFault as fault:
             return result(check, "failed", fault.message, fault.hint or check.hint)
         except GraderError as error:
@@ -102,21 +126,26 @@ class Judge:
             if self.run.asked and _is_arithmetic(error):
                 return result(check, "failed", *_uncomputable(self.run.asked))
             return result(check, "error", broken(error))  # whatever else escapes from a check is the grader's fault
+        if isinstance(said, Passed):
+            return result(check, "passed", said.message).model_copy(update={"verified": said.verified})
         return result(check, "passed", said if type(said) is str else "")
 
 
-def result(check: Check, status: str, message: str, hint: str = "") -> CheckReport:
-    """What became of a check, in plain text."""
+def result(check: Check, status: str, message: str, hint: str = "", share: float = 0.0) -> CheckReport:
+    """What became of a check, in plain text; the share is what one that failed has of its points."""
     # What was marked while the checks were imported, before the language was known, is translated here.
     return CheckReport(
         name=check.name,
         title=tr(check.title),
         status=status,  # type: ignore[arg-type]
-        score=check.points if status == "passed" else 0.0,
+        score=check.points * (1.0 if status == "passed" else share),
         max_score=check.points,
         message=plain(tr(message), 1000),
         hint=plain(tr(hint), 1000),
         hidden=check.hidden,
+        bonus=check.bonus,
+        manual=check.manual,
+        verified=check.verified,
     )
 
 

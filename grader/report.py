@@ -53,6 +53,8 @@ class ExecutionReport(Record):
         Packages of the course that the notebook imports and this machine lacks.
     judged_before
         Number of a code cell that ended the kernel: those before it were run again without it, and judged.
+    put_back
+        What became of cells that nobody may change, and somebody did, a sentence each.
     peak_memory
         Most bytes that the notebook's processes were seen to hold.
     """
@@ -64,6 +66,7 @@ class ExecutionReport(Record):
     peak_memory: int = 0
     missing_packages: list[str] = Field(default_factory=list)
     judged_before: int | None = None
+    put_back: list[str] = Field(default_factory=list)
     cells: list[CellReport] = Field(default_factory=list)
 
     @property
@@ -77,7 +80,10 @@ class CheckReport(Record):
 
     One that was `skipped` because the machine lacks a package of the course names it in `lacks`; its points are open.
     A `hidden` one is the teacher's own: it lies beside the solution, and no student has it. `figures` are what a page
-    shows beside it, as data.
+    shows beside it, as data. One that has `failed` may have a share of its points all the same. Those of a `bonus` come
+    on top: they are in the report's score, and not in what can be had. A `manual` one is for a person to judge: it is
+    skipped, its points are open and in what can be had. `verified` tells of another grader's test whether it was judged
+    outside the notebook's process, or rests on its word.
     """
 
     name: str
@@ -90,6 +96,9 @@ class CheckReport(Record):
     seconds: float = 0.0
     hidden: bool = False
     lacks: str = ""
+    bonus: bool = False
+    manual: bool = False
+    verified: Literal["outside", "word"] | None = None
     figures: list[Figure] = Field(default_factory=list)
 
 
@@ -102,7 +111,7 @@ class DataReport(Record):
 
 def said_first(checks: list[CheckReport]) -> str:
     """What the first check says that failed, and its hint; of the teacher's own ones nothing."""
-    failed = next((one for one in checks if one.status == "failed" and not one.hidden), None)
+    failed = next((one for one in checks if one.status == "failed" and not (one.hidden or one.bonus)), None)
     return f"{failed.message} {failed.hint}".strip() if failed is not None else ""
 
 
@@ -179,10 +188,14 @@ class Report(Record):
 
 def headline(report: Report) -> str:
     """The outcome in a sentence."""
-    passed = sum(one.status == "passed" for one in report.checks)
+    judged = [one for one in report.checks if not one.manual]
+    passed = sum(one.status == "passed" for one in judged)
     if report.status == "ungraded":
         if lacking := report.lacking:
             packages = listed(lacking)
             return tr("Not graded: install {packages} first. This costs no points.", packages=packages)
         return tr("Not graded: a check of the grader's is broken. This is not your fault and costs no points.")
-    return ngettext("{passed} of {n} check passed", "{passed} of {n} checks passed", len(report.checks), passed=passed)
+    said = ngettext("{passed} of {n} check passed", "{passed} of {n} checks passed", len(judged), passed=passed)
+    if open_ := len(report.checks) - len(judged):
+        said += "; " + ngettext("your teacher grades {n} answer", "your teacher grades {n} answers", open_)
+    return said

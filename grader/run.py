@@ -7,7 +7,7 @@ notebook leaves a check nothing to judge, a :class:`~grader.errors.SubmissionFau
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, overload
 
 import nbformat
@@ -33,6 +33,7 @@ from grader.workspace import Workspace
 
 if TYPE_CHECKING:
     from grader.diagnosis import Diagnosis
+    from grader.kernel.execution import CellOutcome
 
 T = TypeVar("T")
 Without = Literal["", "weights", "states", "own states"]
@@ -125,6 +126,22 @@ class Run:
     def begin(self, check: str) -> None:
         """A check of this name is about to be judged."""
         self._purpose, self._rng, self.asked = f"check {check}", None, ""
+
+    def moved_on(self, outputs: Mapping[int, list[Any]], outcomes: list[CellOutcome]) -> None:
+        """More cells have been run: what was known of the notebook's names does not hold any more.
+
+        Parameters
+        ----------
+        outputs
+            What those cells left, by their places.
+        outcomes
+            What became of them, and of those before.
+        """
+        for place, left in outputs.items():
+            self.notebook.cells[place]["outputs"] = left
+        if self.why is not None:
+            self.why = replace(self.why, outcomes=outcomes)
+        self._cache.clear()
 
     @property
     def rng(self) -> np.random.Generator:

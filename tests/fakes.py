@@ -107,6 +107,9 @@ class FakeSession:
         until: int | None = None,
         seconds: float | None = None,
         printed: Callable[[int, int, str], object] | None = None,
+        pauses: object = (),
+        pause: object = None,
+        instead: object = None,
     ) -> list[CellOutcome]:
         for outcome in self.outcomes:
             if progress is not None:

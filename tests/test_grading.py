@@ -88,6 +88,16 @@ def test_failed(path: Bench) -> None:
     ]
 
 
+def test_a_share_of_the_points_and_points_on_top(path: Bench) -> None:
+    report = path.report(checks_of("pass", "partial(0.25, 'a part', 'more')", "pass", three="bonus=True"))
+    assert statuses(report) == ["passed", "failed", "passed"]
+    assert [check.score for check in report.checks] == [1, 0.5, 3]
+    assert (report.score, report.max_score, report.status, report.next) == (4.5, 3, "failed", "a part more")
+    report = path.report(checks_of("pass", "fail('no')", two="bonus=True"))
+    assert (report.score, report.max_score, report.status) == (1, 1, "passed")
+    assert statuses(path.report(checks_of("partial(1, 'all')"))) == ["error"]
+
+
 def test_what_hangs_on_a_failed_check_is_not_judged(path: Bench) -> None:
     report = path.report(
         checks_of("fail('no')", "raise KeyError", "raise KeyError", two="needs=['one']", three="needs=['two']")

@@ -22,11 +22,11 @@ FIELDS: dict[type, tuple[set[str], set[str]]] = {
     ),
     ExecutionReport: (
         {"status", "seconds", "cell", "error", "peak_memory"},
-        {"missing_packages", "judged_before", "cells"},
+        {"missing_packages", "judged_before", "put_back", "cells"},
     ),
     CheckReport: (
         {"name", "title", "status", "score", "max_score", "message", "hint", "seconds"},
-        {"hidden", "lacks", "figures"},
+        {"hidden", "lacks", "bonus", "manual", "verified", "figures"},
     ),
     DataReport: (set(), {"name", "sets"}),
     CellReport: (set(), {"number", "id", "status", "seconds", "error", "compiles", "label"}),

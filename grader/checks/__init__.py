@@ -1,8 +1,8 @@
 """What the author of an exercise imports: the only package that a `checks.py` needs, and may use, of the grader's.
 
 - `check` makes a check of a function; the :class:`Run` that it gets is the notebook, and answers its questions.
-- `expect…` and `fail` judge, `ask` and `expect_call` call functions and judge what they give, `number_each` and the
-  others of its kind judge what is said of many inputs.
+- `expect…`, `fail` and `partial` judge, `ask` and `expect_call` call functions and judge what they give, `number_each`
+  and the others of its kind judge what is said of many inputs.
 - `softmax` and others compute what is compared with.
 - `show` puts a figure beside the check.
 - `tr` and `ngettext` say a text in the reader's language.
@@ -40,6 +40,7 @@ from grader.checks.expect import (
     expect_text,
     expect_word,
     fail,
+    partial,
 )
 from grader.checks.oracle import as_shares, cross_entropy, log_softmax, softmax
 from grader.checks.predictions import (
@@ -120,6 +121,7 @@ __all__ = [
     "ngettext",
     "number_each",
     "numeric",
+    "partial",
     "percent",
     "plain",
     "refuse_placeholder",

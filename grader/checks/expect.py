@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from grader.claims import numeric, refuse_placeholder, shape_told, told, whole_number
-from grader.errors import CheckFailed, ExerciseError, WrongKind
+from grader.errors import CheckFailed, ExerciseError, PartlyPassed, WrongKind
 from grader.figures import Accuracy, show
 from grader.language import grouped, mark, tr
 from grader.text import number, percent, plain
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 def fail(message: str, hint: str = "") -> NoReturn:
     """Fail the check with what is wrong, and what to do about it."""
     raise CheckFailed(message, hint)
+
+
+def partial(share: float, message: str, hint: str = "") -> NoReturn:
+    """Give a share of the check's points, from 0 to less than 1, with what is missing, and what to do about it."""
+    if not 0 <= share < 1:
+        raise ValueError(f"partial() wants a share from 0 to less than 1, not {share}")
+    raise PartlyPassed(float(share), message, hint)
 
 
 def expect(condition: bool | np.bool_, message: str, hint: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from grader.code_language import language
-from grader.formats.cell import ID, MAX_CELLS, MAX_SOURCE, Cell, no_code, too_many
+from grader.formats.cell import ID, MAX_CELLS, MAX_GRADE_ID, MAX_SOURCE, NBGRADER, Cell, no_code, too_many
 from grader.language import grouped, tr
 from grader.reading import Unreadable, notebook_json
 
@@ -72,9 +72,17 @@ def _cell(cell: Any, number: int, seen: set[str]) -> Cell:
             name += "-"
     seen.add(name)
     if kind == "code":
-        return Cell("code", source, name, None)
+        return Cell("code", source, name, None, grade_id=_grade_id(cell))
     attachments = cell.get("attachments") if kind == "markdown" else None
-    return Cell("markdown", source, name, attachments if _are_attachments(attachments) else None)
+    pictures = attachments if _are_attachments(attachments) else None
+    return Cell("markdown", source, name, pictures, grade_id=_grade_id(cell))
+
+
+def _grade_id(cell: dict[str, Any]) -> str:
+    metadata = cell.get("metadata")
+    marks = metadata.get(NBGRADER) if type(metadata) is dict else None
+    name = marks.get("grade_id") if type(marks) is dict else None
+    return name.encode("utf-8", "replace").decode("utf-8") if type(name) is str and len(name) <= MAX_GRADE_ID else ""
 
 
 def _source(cell: dict[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from sys import getsizeof
@@ -85,6 +85,8 @@ class CellOutcome:
         names that each would have bound.
     place
         What the file says of the cell, where that is a text: see :class:`grader.formats.cell.Cell`.
+    index
+        Its place among all cells, from 0.
     held_by
         The cell that it hangs on, for the sake of which it was not run: refused, switched off, or ended by `mo.stop`.
     went_on
@@ -107,6 +109,7 @@ class CellOutcome:
     went_on: bool = False
     place: Mapping[str, Any] = field(default_factory=dict)
     held_by: CellOutcome | None = None
+    index: int = 0
 
     @property
     def refused(self) -> str:
@@ -246,6 +249,11 @@ class NotebookRunner(NotebookClient):
     """Runs the code cells of one notebook in a kernel that is already there.
 
     A cell that fails, hangs or floods is a :class:`CellOutcome`, never an exception.
+
+    Parameters
+    ----------
+    instead
+        What is run in place of a cell's source, by the cell's place among all: nothing, where that is empty.
     """
 
     def __init__(
@@ -255,6 +263,7 @@ class NotebookRunner(NotebookClient):
         watchdog: Watchdog,
         signs: Signs,
         packages: Packages,
+        instead: Mapping[int, str] | None = None,
     ) -> None:
         super().__init__(
             notebook,
@@ -275,13 +284,14 @@ class NotebookRunner(NotebookClient):
         self._line = ""
         self._flood: asyncio.TimerHandle | None = None
         self.packages = packages
+        self.outcomes: list[CellOutcome] = []
         self._lacking: set[str] = set()
         self._standing: dict[str, str] = {}  # names that were bound to something that stands for a package
         self._starred = ""  # of which everything was imported, whatever that is
         self.comm_open_handlers: dict[str, Any] = {}
         self._shown = self._room = 0
         self._updates: dict[str, int] = {}
-        self._sources = [cell.source for cell in notebook.cells]
+        self._sources = [(instead or {}).get(place, cell.source) for place, cell in enumerate(notebook.cells)]
 
     async def run(
         self,
@@ -292,8 +302,14 @@ class NotebookRunner(NotebookClient):
         until: int | None = None,
         seconds: float | None = None,
         printed: Callable[[int, int, str], object] | None = None,
-    ) -> list[CellOutcome]:
+        pauses: Container[int] = (),
+    ) -> AsyncIterator[int]:
         """Run every code cell; what a dead kernel or the notebook's budget leaves over is `not run`.
+
+        Yields
+        ------
+        int
+            At each pause: the place of the cell that is run next. A pause takes none of the cells' time.
 
         Parameters
         ----------
@@ -303,12 +319,15 @@ class NotebookRunner(NotebookClient):
             For all cells together, where that is less than their budget.
         printed
             Told now and then what a cell that takes its time printed last.
+        pauses
+            Places of cells, among all cells and from 0, at which to pause: before the next cell of code is run.
         """
         cells = [(i, cell) for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code" and cell.source.strip()]
-        outcomes = [
-            CellOutcome(number, str(cell.get("id", "")), place=cell.metadata.get(PLACE, {}))
-            for number, (_, cell) in enumerate(cells, 1)
+        self.outcomes = outcomes = [
+            CellOutcome(number, str(cell.get("id", "")), place=cell.metadata.get(PLACE, {}), index=index)
+            for number, (index, cell) in enumerate(cells, 1)
         ]
+        reached = 0  # cells before this one are behind us, whichever kind they are of
         held: dict[str, CellOutcome] = {}
         cell_s, total_s = budget.seconds(device)
         ends = self.watchdog.now() + (total_s if seconds is None else min(total_s, seconds))
@@ -317,6 +336,13 @@ class NotebookRunner(NotebookClient):
         for (index, cell), outcome in zip(cells, outcomes, strict=True):
             if outcome.number == until:
                 break
+            if any(place in pauses for place in range(reached, index)):
+                paused = self.watchdog.now()
+                yield index
+                ends += self.watchdog.now() - paused
+                if not self.kc.is_alive():
+                    break
+            reached = index
             if progress is not None:
                 progress(outcome.number, len(cells))
             if printed is not None:
@@ -326,13 +352,20 @@ class NotebookRunner(NotebookClient):
                 if stop_on_error and outcome.status == "error":
                     break
                 continue
+            if not self._sources[index].strip():
+                outcome.status = "ok"
+                continue
             left = ends - self.watchdog.now()
             started = time.monotonic()
             meter = Meter(_SENT_FOR_SHOWN * room, _MESSAGES_A_CELL, self._end_flood)
             self._shown, self._room = 0, min(room, room_in_all)
-            with self.watchdog.limit(min(cell_s, max(left, 0.0)), "cell" if cell_s <= left else "total"):
-                await self._run_cell(cell, index, outcome, meter)
-                await self._run_without_what_is_missing(cell, index, outcome, meter)
+            shown, cell["source"] = cell.source, self._sources[index]
+            try:
+                with self.watchdog.limit(min(cell_s, max(left, 0.0)), "cell" if cell_s <= left else "total"):
+                    await self._run_cell(cell, index, outcome, meter)
+                    await self._run_without_what_is_missing(cell, index, outcome, meter)
+            finally:
+                cell["source"] = shown
             outcome.seconds = time.monotonic() - started
             if outcome.status == "stopped":
                 held[outcome.cell_id] = outcome
@@ -347,7 +380,6 @@ class NotebookRunner(NotebookClient):
                 break
             if self.watchdog.now() >= ends:
                 break
-        return outcomes
 
     def _is_held(self, outcome: CellOutcome, held: Mapping[str, CellOutcome]) -> bool:
         """Whether a cell is not run, since it cannot be, or must not, or hangs on one that was not."""

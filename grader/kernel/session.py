@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Coroutine, Mapping, Sequence
 from concurrent.futures import wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -279,6 +279,9 @@ class KernelSession:
         until: int | None = None,
         seconds: float | None = None,
         printed: Callable[[int, int, str], object] | None = None,
+        pauses: Container[int] = (),
+        pause: Callable[[int, list[CellOutcome]], object] | None = None,
+        instead: Mapping[int, str] | None = None,
     ) -> list[CellOutcome]:
         """Run the notebook's code cells from top to bottom, within their budgets; fill in their outputs.
 
@@ -294,12 +297,22 @@ class KernelSession:
             For all cells together, where that is less than their budget.
         printed
             Called like `progress`, and with the last line that the cell has printed, a few times a second at most.
+        pauses, pause
+            Places of cells behind which, before the next one of code, `pause` is called with the place of that one and
+            with what has become of the cells so far: the kernel may be asked there.
+        instead
+            What is run in place of a cell's source, by the cell's place.
         """
         assert self._client is not None
         assert self._line is not None
         signs = Signs(self._line, self._watchdog.now, self.budget.answer_s)
-        runner = NotebookRunner(notebook, self._client, self._watchdog, signs, self.settings.packages)
-        return self._do(runner.run(self.budget, self.facts.device, stop_on_error, progress, until, seconds, printed))
+        runner = NotebookRunner(notebook, self._client, self._watchdog, signs, self.settings.packages, instead)
+        device = self.facts.device
+        running = runner.run(self.budget, device, stop_on_error, progress, until, seconds, printed, pauses)
+        while (paused := self._do(_next(running))) is not None:
+            if pause is not None:
+                pause(paused, runner.outcomes)
+        return runner.outcomes
 
     def ending(self) -> Ending | None:
         """How the kernel ended by itself; None if it did not, or was killed for a limit that it overstepped.
@@ -374,6 +387,10 @@ def _parsed(content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return parsed if type(parsed) is dict else {}
+
+
+async def _next(steps: AsyncIterator[T]) -> T | None:
+    return await anext(steps, None)
 
 
 async def _contained(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -92,6 +92,8 @@ def _lines(report: Report, kept: str) -> Iterator[RenderableType]:
 def _execution(report: Report) -> Iterator[RenderableType]:
     """What went wrong in the cells."""
     execution = report.execution
+    for told in execution.put_back:
+        yield Text(told, "yellow")
     if not execution.error:
         return
     yield Text(execution.error, "yellow")

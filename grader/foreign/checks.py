@@ -1,0 +1,96 @@
+"""The tests of an imported exercise, as checks."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from grader.checks.check import Check, Passed
+from grader.checks.expect import partial
+from grader.foreign.testing import Surroundings, run_test
+from grader.foreign.tests_file import FOLDER, Test, TestsFile, Tool, code_of
+from grader.language import decimal, tr
+from grader.run import Run
+from grader.sources import defined, parsed
+from grader.text import number
+
+
+def checks_of(file: TestsFile, folder: Path, solution: Path, cells: Iterable[str]) -> tuple[Check, ...]:
+    """Checks of the tests, in their order.
+
+    Parameters
+    ----------
+    folder, solution
+        Of the exercise, and where its reference lies: there the tests are whole.
+    cells
+        The code of the reference, or of the starter where there is none.
+
+    Raises
+    ------
+    ExerciseError
+        A test has no code.
+    """
+    around = _surroundings(cells)
+    return tuple(_check(test, file, folder, solution, around) for test in file.test)
+
+
+def codes_of(file: TestsFile, folder: Path, solution: Path) -> dict[str, str]:
+    """The tests' code, by their cells."""
+    return {one.cell: code_of(one, folder, solution) for one in file.test if one.cell and one.form != "written"}
+
+
+def _check(test: Test, file: TestsFile, folder: Path, solution: Path, around: Surroundings) -> Check:
+    by_hand = test.form == "written"
+    return Check(
+        name=test.name,
+        title=test.title,
+        points=test.points,
+        needs=(),
+        hint="",
+        when="live",
+        function=_open if by_hand else _judging(test, file.tool, folder, solution, around),
+        hidden=test.hidden,
+        after=test.cell,
+        manual=by_hand,
+        verified=None if by_hand else test.verified,
+        together=test.group if file.all_or_nothing else "",
+    )
+
+
+def _open(run: Run) -> None:
+    """Nothing is judged here."""
+
+
+def _judging(test: Test, tool: Tool, folder: Path, solution: Path, around: Surroundings) -> Callable[[Run], Passed]:
+    code, beside = code_of(test, folder, solution), folder / FOLDER / f"{test.name}.py"
+    visible = code_of(test, folder, folder) if beside.is_file() else ""
+
+    def judge(run: Run) -> Passed:
+        outcome = run_test(run, test, code, around, visible)
+        if tool == "nbgrader" and type(outcome.value) in (int, float) and 0 < outcome.value < test.points:
+            given, most = decimal(number(outcome.value)), decimal(number(test.points))
+            partial(outcome.value / test.points, tr("The test gives {given} of {most} points.", given=given, most=most))
+        return Passed(test.success, "word" if outcome.verified == "word" else "outside")
+
+    return judge
+
+
+def _surroundings(cells: Iterable[str]) -> Surroundings:
+    """What the cells of the reference tell of a test's names."""
+    imports: dict[str, str] = {}
+    names: set[str] = set()
+    classes: set[str] = set()
+    for source in cells:
+        names |= defined(source)
+        for node in ast.walk(parsed(source) or ast.Module([], [])):
+            match node:
+                case ast.Import(names=packages):
+                    imports |= {
+                        one.asname or one.name.partition(".")[0]: ast.unparse(ast.Import([one])) for one in packages
+                    }
+                case ast.ImportFrom(module=str(module), names=wanted, level=0):
+                    imports |= {one.asname or one.name: ast.unparse(ast.ImportFrom(module, [one], 0)) for one in wanted}
+                case ast.ClassDef(name=name):
+                    classes.add(name)
+    return Surroundings(imports, frozenset(names - imports.keys()), frozenset(classes))
