@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from grader.checks.check import Check, Passed
 from grader.checks.expect import partial
-from grader.foreign.testing import Surroundings, run_test
+from grader.foreign.surroundings import Surroundings, surroundings
+from grader.foreign.testing import run_test
 from grader.foreign.tests_file import FOLDER, Test, TestsFile, Tool, code_of
 from grader.language import decimal, tr
 from grader.run import Run
-from grader.sources import defined, parsed
 from grader.text import number
 
 
@@ -31,7 +30,7 @@ def checks_of(file: TestsFile, folder: Path, solution: Path, cells: Iterable[str
     ExerciseError
         A test has no code.
     """
-    around = _surroundings(cells)
+    around = surroundings(cells)
     return tuple(_check(test, file, folder, solution, around) for test in file.test)
 
 
@@ -74,23 +73,3 @@ def _judging(test: Test, tool: Tool, folder: Path, solution: Path, around: Surro
         return Passed(test.success, "word" if outcome.verified == "word" else "outside")
 
     return judge
-
-
-def _surroundings(cells: Iterable[str]) -> Surroundings:
-    """What the cells of the reference tell of a test's names."""
-    imports: dict[str, str] = {}
-    names: set[str] = set()
-    classes: set[str] = set()
-    for source in cells:
-        names |= defined(source)
-        for node in ast.walk(parsed(source) or ast.Module([], [])):
-            match node:
-                case ast.Import(names=packages):
-                    imports |= {
-                        one.asname or one.name.partition(".")[0]: ast.unparse(ast.Import([one])) for one in packages
-                    }
-                case ast.ImportFrom(module=str(module), names=wanted, level=0):
-                    imports |= {one.asname or one.name: ast.unparse(ast.ImportFrom(module, [one], 0)) for one in wanted}
-                case ast.ClassDef(name=name):
-                    classes.add(name)
-    return Surroundings(imports, frozenset(names - imports.keys()), frozenset(classes))
