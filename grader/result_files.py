@@ -19,6 +19,7 @@ PAGE, FEEDBACK, STAFF = "report.html", "feedback.html", "staff.html"
 KEY, ATTEMPT = "key.json", "attempt.json"
 # Of a class.
 GRADES, OVERRIDES, RULES, GROUPS = "grades.json", "overrides.json", "rules.toml", "groups.csv"
+COMMENTS = "comments.json"
 GRADEBOOK, SUMMARY, INDEX, PARTS = "gradebook.csv", "summary.json", "index.html", "class"
 SIMILAR, PAIRS, FINGERPRINTS = "similar.json", "similar", ".similar.npz"
 # Of a course: what its grade hangs on, its gradebook; below it a folder of results for each exercise.

@@ -20,7 +20,7 @@ from grader.grades.moved import moved
 from grader.grades.results import Results
 from grader.grading import Options
 from grader.render.batch import moved_table
-from grader.result_files import FEEDBACK, GRADES, GROUPS, OVERRIDES, RULES, STAFF
+from grader.result_files import COMMENTS, FEEDBACK, GRADES, GROUPS, OVERRIDES, RULES, STAFF
 from grader.scratch import remove, scratch_folder
 from grader.text import plain
 
@@ -66,7 +66,7 @@ def _copy(results: Path, to: Path) -> None:
 
     try:
         to.mkdir()
-        for name in (GRADES, OVERRIDES):
+        for name in (GRADES, OVERRIDES, COMMENTS):
             if (results / name).is_file():
                 shutil.copy2(results / name, to / name)
         if students.is_dir():

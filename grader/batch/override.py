@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from grader.batch.pages import write_pages
 from grader.errors import UsageError
+from grader.grades.comments import load_comments
 from grader.grades.gradebook import load_summary, rewrite_gradebook, with_grades, write_summary
-from grader.grades.grades import Grade, load_grades, write_grades
-from grader.grades.overrides import load_overrides, override, who, write_overrides
-from grader.grades.policy import with_override
+from grader.grades.grades import Grade, Grades, Override, load_grades, write_grades
+from grader.grades.overrides import load_history, load_overrides, override, who, write_overrides
+from grader.grades.policy import with_comments, with_override
 from grader.grades.results import Results
+from grader.report import Report
 from grader.text import number, plain
 
 
@@ -44,19 +47,50 @@ def change(results: Path, student: str, score: float | None, reason: str, undo: 
                     f"The grade of {plain(name, 80)!r} was not given by hand.", "There is nothing to undo."
                 )
         else:
+            before = overrides.get(name)
             overrides[name] = override(name, score, reason)
+            if before is not None:
+                said.append(f"Before, by hand: {_past(before)}. It is kept in the history.")
             if score > grades.max_score:
                 said.append(f"Beware: {number(score)} is more than the {number(grades.max_score)} points possible.")
-        grades.grades = [with_override(one, overrides.get(one.student)) for one in grades.grades]
-        reports = folder.all(one.student for one in grades.grades if one.status not in ("missing", "pending"))
-        told = with_grades(load_summary(results), grades)
         write_overrides(results, overrides)
-        write_grades(results, grades)
-        rewrite_gradebook(results, reports, grades)
-        write_summary(results, told)
-    write_pages(results)
+        reports = folder.all(one.student for one in grades.grades if one.status not in ("missing", "pending"))
+        update(results, folder, grades, reports)
     now = next((one for one in grades.grades if one.student == name), None)
     return [*said, *([] if now is None else [_told(now)])]
+
+
+def update(results: Path, folder: Results, grades: Grades, reports: Mapping[str, Report]) -> None:
+    """Bring everything that shows grades up to what was given and said by hand; the folder is locked already."""
+    overrides, said = load_overrides(results), load_comments(results).comments
+    grades.grades = [
+        with_comments(with_override(one, overrides.get(one.student)), said, reports.get(one.student))
+        for one in grades.grades
+    ]
+    told = with_grades(load_summary(results), grades)
+    write_grades(results, grades)
+    rewrite_gradebook(results, reports, grades)
+    write_summary(results, told)
+    write_pages(results)
+
+
+def history(results: Path, student: str) -> list[str]:
+    """The grades that were given by hand, those that do not count any more first; everybody's without a name."""
+    load_grades(results)
+    now, past = load_overrides(results), load_history(results)
+    name = who(student, [*now, *(one.student for one in past)]) if student else ""
+    lines = [
+        f"{plain(one.student, 80)}: {_past(one)}; until {one.until} ({plain(one.until_by, 40) or 'somebody'})"
+        for one in past
+        if not name or one.student == name
+    ]
+    lines += [f"{plain(one.student, 80)}: {_past(one)}" for one in now.values() if not name or one.student == name]
+    return lines or ["No grade was given by hand."]
+
+
+def _past(one: Override) -> str:
+    by = f", {plain(one.by, 40)}" if one.by else ""
+    return f"{number(one.score)}, {plain(one.reason, 200)} ({one.when}{by})"
 
 
 def _told(grade: Grade) -> str:

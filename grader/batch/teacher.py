@@ -12,10 +12,11 @@ from rich.console import Console
 
 from grader.errors import GradingError, UsageError
 from grader.exercise import Exercise
+from grader.grades.comments import Comments, load_comments
 from grader.grades.gradebook import Summary, statuses, summary, write_gradebook, write_summary
 from grader.grades.grades import Grade, Grades, Override, load_grades, write_grades
 from grader.grades.overrides import load_overrides
-from grader.grades.policy import Clock, doubts, grade_of, grades_of
+from grader.grades.policy import Clock, doubts, grade_of, grades_of, with_comments
 from grader.grades.results import Results
 from grader.grades.rules import Rules, rules_for
 from grader.intake.attempt import Attempt, HandedIn
@@ -31,6 +32,7 @@ class Teacher:
     given: Rules | None
     clock: Clock
     overrides: Mapping[str, Override]
+    comments: Comments
     before: Grades | None
 
     @staticmethod
@@ -41,7 +43,9 @@ class Teacher:
         before = None
         with suppress(UsageError):  # there are none yet, or they are about to be written anew
             before = load_grades(results)
-        return Teacher(exercise, rules, Clock(rules or Rules(), beside), load_overrides(results), before)
+        return Teacher(
+            exercise, rules, Clock(rules or Rules(), beside), load_overrides(results), load_comments(results), before
+        )
 
     @property
     def rules(self) -> Rules:
@@ -70,7 +74,8 @@ class Teacher:
         if counted.report is None:
             return None
         status, by_hand = counted.report.status, self.overrides.get(student)
-        return grade_of(self.exercise, student, status, counted.report, counted, self.given, by_hand, number)
+        grade = grade_of(self.exercise, student, status, counted.report, counted, self.given, by_hand, number)
+        return with_comments(grade, self.comments.comments, counted.report)
 
     def write(
         self,
@@ -83,6 +88,8 @@ class Teacher:
         reports = {student: one.report for student, one in counted.items() if one.report is not None}
         of_each = statuses(reports, handed_in)
         grades = grades_of(self.exercise, of_each, reports, counted, self.given, self.overrides, handed_in.numbers)
+        said = self.comments.comments
+        grades.grades = [with_comments(one, said, reports.get(one.student)) for one in grades.grades]
         told = summary(self.exercise, reports, handed_in, seconds, grades)
         try:
             write_grades(results.path, grades)

@@ -148,16 +148,50 @@ def course(
 @app.command()
 def override(
     results: Annotated[Path, typer.Argument(help="The folder that `grade batch` wrote to.", show_default=False)],
-    student: Annotated[str, typer.Argument(help="The name, as in the gradebook.", show_default=False)],
+    student: Annotated[str, typer.Argument(help="The name, as in the gradebook.", show_default=False)] = "",
     score: Annotated[float | None, typer.Argument(help="The points that are to count.", show_default=False)] = None,
     reason: Annotated[str, typer.Option(help="Why; it is shown wherever the grade is.", show_default=False)] = "",
     undo: Annotated[bool, typer.Option("--remove", help="Take the override back.")] = False,
+    past: Annotated[bool, typer.Option("--history", help="Tell what was given by hand before.")] = False,
 ) -> None:
     """Give a student's grade by hand: it is kept, with its reason, however often the class is graded."""
-    from grader.batch.override import change
+    from grader.batch.override import change, history
 
-    for sentence in change(results, student, score, reason, undo):
+    for sentence in history(results, student) if past else change(results, student, score, reason, undo):
         console.print(sentence, soft_wrap=True)
+
+
+@app.command()
+def comment(
+    results: Annotated[Path, typer.Argument(help="The folder that `grade batch` wrote to.", show_default=False)],
+    student: Annotated[str, typer.Argument(help="The name, as in the gradebook.", show_default=False)] = "",
+    text: Annotated[str, typer.Argument(help="What the student is to read.", show_default=False)] = "",
+    check: Annotated[str, typer.Option(help="Of this check; else of the whole work.", show_default=False)] = "",
+    points: Annotated[
+        float | None, typer.Option(help="Points to add, or, below 0, to take.", show_default=False)
+    ] = None,
+    item: Annotated[
+        str, typer.Option(help="Keep words and points under this name, or use those kept.", show_default=False)
+    ] = "",
+    same: Annotated[
+        bool, typer.Option("--same-answer", help="Of everybody whose answer is wrong in the same way, too.")
+    ] = False,
+    remove: Annotated[
+        int | None, typer.Option(help="Take back the comment of this number.", show_default=False)
+    ] = None,
+) -> None:
+    """Say something of a student's work, with points or without; with no words, tell what was said."""
+    from grader.batch.comment import Saying, take_back, told
+    from grader.batch.comment import comment as say
+
+    if remove is not None:
+        sentences = take_back(results, remove)
+    elif not (text or item or check or same or points is not None):
+        sentences = told(results, student)
+    else:
+        sentences = say(results, Saying(student, text, check, points, item, same))
+    for sentence in sentences:
+        console.print(sentence, soft_wrap=True, markup=False)
 
 
 @app.command()

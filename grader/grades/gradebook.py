@@ -30,7 +30,18 @@ _SLOWEST, _MESSAGES = 5, 3
 
 _BEFORE = ("student", "status", "score", "max_score", "percent")
 _AFTER = ("execution", "cell", "seconds", "data", "submission")
-_BY_RULES = ("earned", "penalty", "late", "attempt", "attempts", "handed_in", "override", "reason")
+_BY_RULES = (
+    "earned",
+    "penalty",
+    "late",
+    "attempt",
+    "attempts",
+    "handed_in",
+    "override",
+    "reason",
+    "adjustment",
+    "comments",
+)
 
 # What makes a spreadsheet take a cell for a formula, the full-width forms too; after a semicolon as well, which
 # is where Excel splits the line in countries that write decimals with a comma.
@@ -82,7 +93,7 @@ def _plain_grades(exercise: Exercise, reports: Mapping[str, Report], handed_in: 
 
 
 def _write(results: Path, asked: list[tuple[str, float]], grades: Grades, reports: Mapping[str, Report]) -> Path:
-    more = _BY_RULES if grades.rules or any(one.override for one in grades.grades) else ()
+    more = _BY_RULES if grades.rules or any(one.override or one.comments for one in grades.grades) else ()
     taken = _BEFORE + _AFTER + more
     titles = [f"check {name}" if name in taken else name for name, _ in asked]
     file = io.StringIO()
@@ -129,6 +140,8 @@ def _by_rules(grade: Grade) -> list[str]:
         *((str(grade.attempt), str(grade.attempts)) if grade.attempts else ("", "")),
         grade.handed_in or "",
         *(("", "") if given is None else (number(given.score), safe(given.reason))),
+        number(grade.adjustment) if grade.adjustment else "",
+        safe("; ".join(one.text for one in grade.comments)),
     ]
 
 

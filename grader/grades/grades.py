@@ -35,14 +35,48 @@ class Override(Record):
     when: str = ""
 
 
+class RubricItem(Record):
+    """Words and points that may be said of several students."""
+
+    text: str
+    points: float = 0.0
+
+
+class Comment(Record):
+    """What the teacher says of a student's work: kept when the class is graded again, and shown to the student.
+
+    Attributes
+    ----------
+    check
+        Of which check; empty for the whole work.
+    points
+        What it adds to the points.
+    item
+        The rubric item that it is an instance of.
+    until, until_by
+        When it was taken back, and by whom.
+    """
+
+    id: int
+    student: str
+    check: str = ""
+    text: str
+    points: float = 0.0
+    item: str = ""
+    by: str = ""
+    when: str = ""
+    until: str = ""
+    until_by: str = ""
+
+
 class Grade(Record):
     """A student's grade.
 
     Attributes
     ----------
     score
-        What goes to the platform: `earned`, less `penalty`, or what an override says. None where there is no grade
-        yet, which is no zero: ungraded, missing, pending.
+        What goes to the platform: `earned`, less `penalty`, with `adjustment`, or what an override says. None where
+        there is no grade yet, which is no zero: ungraded, missing, pending.
     earned
         What the report says.
     penalty
@@ -55,6 +89,8 @@ class Grade(Record):
         How long after the deadline; 0 where it was in time, or there is none.
     place
         Where the counting notebook lies.
+    adjustment
+        Points that comments add, or take.
     number
         The platform's number of the student, where it gives one: Moodle's participant, Canvas's user.
     pass_mark
@@ -75,6 +111,8 @@ class Grade(Record):
     number: str = ""
     override: Override | None = None
     pass_mark: float = USUAL
+    adjustment: float = 0.0
+    comments: list[Comment] = Field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:

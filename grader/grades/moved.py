@@ -107,6 +107,8 @@ def _of_rules(was: Grade, is_now: Grade) -> Iterator[str]:
         yield f"another attempt counts: {was.attempt} → {is_now.attempt}"
     if was.penalty != is_now.penalty:
         yield f"lateness takes {number(was.penalty)} → {number(is_now.penalty)}"
+    if was.adjustment != is_now.adjustment:
+        yield f"comments add {number(was.adjustment)} → {number(is_now.adjustment)}"
     if was.override != is_now.override:
         yield "a grade given by hand"
 

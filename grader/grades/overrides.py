@@ -21,11 +21,19 @@ from grader.text import plain
 from grader.writing import write_whole
 
 
+class Past(Override):
+    """An override that counted until it was replaced or taken back, and who did that."""
+
+    until: str
+    until_by: str = ""
+
+
 class Overrides(Record):
-    """What `overrides.json` holds, sorted by student."""
+    """What `overrides.json` holds, sorted by student; and those that were replaced or taken back, the oldest first."""
 
     schema_version: Literal[1] = 1
     overrides: list[Override] = Field(default_factory=list)
+    history: list[Past] = Field(default_factory=list)
 
     def by_student(self) -> dict[str, Override]:
         return {one.student: one for one in self.overrides}
@@ -39,11 +47,26 @@ def load_overrides(results: Path) -> dict[str, Override]:
     UsageError
         The file is damaged.
     """
+    return _load(results).by_student()
+
+
+def load_history(results: Path) -> list[Past]:
+    """The overrides that were replaced or taken back, the oldest first.
+
+    Raises
+    ------
+    UsageError
+        The file is damaged.
+    """
+    return _load(results).history
+
+
+def _load(results: Path) -> Overrides:
     path = results / OVERRIDES
     try:
-        found = Overrides.model_validate_json(path.read_bytes()).by_student()
+        found = Overrides.model_validate_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return Overrides()
     except OSError as error:
         raise UsageError(
             f"{plain(str(path))} cannot be read: {error.strerror or error}.", "Check your access to it."
@@ -52,7 +75,7 @@ def load_overrides(results: Path) -> dict[str, Override]:
         raise UsageError(
             f"{plain(str(path))} is damaged.", "Put it right, or take it away and give these grades again."
         ) from None
-    wrong = [one for one in found.values() if not math.isfinite(one.score) or one.score < 0 or not one.reason.strip()]
+    wrong = [one for one in found.overrides if not math.isfinite(one.score) or one.score < 0 or not one.reason.strip()]
     if wrong:
         raise UsageError(
             f"{plain(str(path))} is damaged: {shown(wrong[0].student)} has no score or no reason.", "Put it right."
@@ -61,8 +84,18 @@ def load_overrides(results: Path) -> dict[str, Override]:
 
 
 def write_overrides(results: Path, overrides: dict[str, Override]) -> Path:
-    """Write `overrides.json` into the results folder, whole or not at all; its path."""
-    found = Overrides(overrides=[one for _, one in sorted(overrides.items())])
+    """Write `overrides.json` into the results folder, whole or not at all; its path.
+
+    What was there and is not any more goes into the history.
+    """
+    before = _load(results)
+    by, when = here_and_now()
+    past = [
+        Past(**one.model_dump(), until=when, until_by=by)
+        for student, one in before.by_student().items()
+        if overrides.get(student) != one
+    ]
+    found = Overrides(overrides=[one for _, one in sorted(overrides.items())], history=[*before.history, *past])
     write_whole(results / OVERRIDES, found.model_dump_json(indent=2) + "\n")
     return results / OVERRIDES
 
@@ -80,12 +113,17 @@ def override(student: str, score: float, reason: str) -> Override:
         raise UsageError("A grade given by hand needs its reason.", 'Say it with --reason "…".')
     if not math.isfinite(score) or score < 0:
         raise UsageError("That is no score.", "A score is a number of points, 0 or more.")
+    by, when = here_and_now()
+    return Override(student=student, score=score, reason=reason, by=by, when=when)
+
+
+def here_and_now() -> tuple[str, str]:
+    """Who does something by hand, and when."""
     try:
         by = plain(getpass.getuser(), 80)
     except (OSError, KeyError, ImportError):  # an account without a name
         by = ""
-    when = datetime.now(UTC).isoformat(timespec="seconds")
-    return Override(student=student, score=score, reason=reason, by=by, when=when)
+    return by, datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def who(name: str, students: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from grader.exercise import Exercise
-from grader.grades.grades import Grade, Grades, Override
+from grader.grades.comments import adjustment
+from grader.grades.grades import Comment, Grade, Grades, Override
 from grader.grades.results import Results
 from grader.grades.rules import Rules, counting
 from grader.grades.store import Attempts, distinct
@@ -294,10 +295,18 @@ def _grade(student: str, status: str, of: float, report: Report | None, counted:
 
 
 def _left(grade: Grade) -> float | None:
-    """What is left of the points earned; nothing is rounded where nothing was taken."""
-    if grade.earned is None or not grade.penalty:
+    """What is left of the points earned, with what comments add; nothing is rounded where nothing was changed."""
+    if grade.earned is None or not (grade.penalty or grade.adjustment):
         return grade.earned
-    return round(grade.earned - grade.penalty, 6)
+    return max(0.0, round(grade.earned - grade.penalty + grade.adjustment, 6))
+
+
+def with_comments(grade: Grade, comments: Sequence[Comment], report: Report | None) -> Grade:
+    """The grade with what the teacher said of the work, and the points that go with it."""
+    of_student = [one for one in comments if one.student == grade.student]
+    added = adjustment(report, of_student)
+    changed = grade.model_copy(update={"comments": of_student, "adjustment": added})
+    return with_override(changed, grade.override)
 
 
 def with_override(grade: Grade, override: Override | None) -> Grade:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from grader.grades.grades import Grade
+from grader.grades.grades import Comment, Grade
 from grader.language import decimal, tr
 from grader.report import CheckReport, Report, said_once
 from grader.text import number, plain
@@ -61,9 +61,21 @@ def of_grade(grade: Grade) -> list[str]:
     return lines
 
 
+def said(comment: Comment, report: Report | None) -> str:
+    """What the teacher says of the work or of a check, with its points."""
+    points = f" ({'+' if comment.points > 0 else '−'}{decimal(number(abs(comment.points)))})" if comment.points else ""
+    told = f"{plain(comment.text, 2000)}{points}"
+    checks = [] if report is None else report.checks
+    title = next((one.title for one in checks if one.name == comment.check and not one.hidden), "")
+    if title:
+        return tr("Your teacher, of “{title}”: {comment}", title=title, comment=told)
+    return tr("Your teacher: {comment}", comment=told)
+
+
 def as_html(grade: Grade, report: Report | None) -> str:
     """The grade and what is to be put right, as a few lines of HTML."""
     parts = [f"<p>{_html(line)}</p>" for line in of_grade(grade)]
+    parts += [f"<p>{_html(said(one, report))}</p>" for one in grade.comments]
     if report is not None:
         if report.execution.error:
             parts.append(f"<p>{_html(report.execution.error)}</p>")

@@ -17,7 +17,7 @@ from grader.figures import Accuracy, Confusion, Curve, Curves, Figure, Misjudged
 from grader.grades.grades import Grade
 from grader.language import LANGUAGES, ngettext, speaking, tr
 from grader.pass_mark import WORDS, Verdict
-from grader.render.feedback import for_student
+from grader.render.feedback import for_student, said
 from grader.render.html import pictures
 from grader.render.html.cleaning import picture
 from grader.render.html.notebook import shown_cells
@@ -55,7 +55,7 @@ def student_page(report: Report, notebook: NotebookNode | None, grade: Grade | N
             exercise=report.exercise,
             student=plain(report.student, 200) if report.student else "",
             score=_score(report, grade),
-            grade=_terms(grade) if grade is not None else None,
+            grade=_terms(grade, report) if grade is not None else None,
             told=_headline(report),
             checks=(checks := [_check(one, place, staff) for place, one in enumerate(_judged(report, staff), 1)]),
             broken=next((cell for cell in report.execution.cells if not cell.compiles), None),
@@ -105,9 +105,11 @@ class _Terms:
     attempt: str
     override: str
     reason: str
+    said: list[str]
+    adjustment: float
 
 
-def _terms(grade: Grade) -> _Terms:
+def _terms(grade: Grade, report: Report) -> _Terms:
     override = grade.override
     attempt = (
         tr("Attempt {attempt} of {attempts} counts.", attempt=grade.attempt, attempts=grade.attempts)
@@ -125,6 +127,8 @@ def _terms(grade: Grade) -> _Terms:
         attempt=f"{attempt}{when}".strip(),
         override=by,
         reason=plain(override.reason, 2000) if override is not None else "",
+        said=[said(one, report) for one in grade.comments],
+        adjustment=grade.adjustment,
     )
 
 
