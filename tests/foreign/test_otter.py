@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import json
 import zipfile
@@ -22,7 +21,8 @@ from grader.foreign.otter import Source, read, sources, zip_beside
 from grader.foreign.otter_assign import assigned, is_of_otter, place, question_checked
 from grader.foreign.otter_tests import Case, Question, as_tests, from_metadata, read_file, shared_out
 from grader.foreign.settings import settings, value_in
-from grader.foreign.testing import Surroundings, run_test
+from grader.foreign.surroundings import surroundings
+from grader.foreign.testing import run_test
 from grader.foreign.tests_file import read_tests
 from grader.grading import Graded
 from tests.fakes import LocalKernel, run_of
@@ -398,23 +398,11 @@ def test_files_outside_of_the_assignments_folder_are_left_out(tmp_path: Path) ->
     assert len(one.remarks) == 2
 
 
-def surroundings_of(reference: nbformat.NotebookNode) -> Surroundings:
-    """What a reference's cells import and define."""
-    imports: dict[str, str] = {}
-    defined: set[str] = set()
-    for cell in reference.cells:
-        for one in ast.parse(cell.source).body if cell.cell_type == "code" else []:
-            if isinstance(one, ast.Import | ast.ImportFrom):
-                imports |= {(alias.asname or alias.name).split(".")[0]: ast.unparse(one) for alias in one.names}
-            defined |= {one.id for one in ast.walk(one) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
-    return Surroundings(imports, frozenset(defined))
-
-
 def given_here(fixture: Fixture, changes: Mapping[str, str | None]) -> dict[str, float]:
     """What each question of a submission gets here: each test is judged where its cell stands, else at the end."""
     made = assigned(fixture.notebook)
     tests = [coded for coded in as_tests(made.questions) if coded.test.form != "written"]
-    around = surroundings_of(made.reference)
+    around = surroundings(cell.source for cell in made.reference.cells if cell.cell_type == "code")
     own = {cell.source: cell.source for cell in made.starter.cells}
     told = {f'grader.check("{one.name}")': place(one.name).source for one in made.questions}
     changes = {told.get(source, source): new for source, new in changes.items()}
