@@ -44,7 +44,7 @@ def test_a_class(folder: Path, batch: Batch) -> None:
     (folder / "in" / "eve" / "essay.txt").write_text("I have no notebook")
     done = batch()
     assert done.returncode == 1, done.stderr
-    assert "5 students: 1 full marks, 3 not passed, 1 missing." in done.stdout
+    assert "5 students: 1 full marks, 1 passed, 2 not passed, 1 missing." in done.stdout
     assert "4/4 " in done.stderr
     found = gradebook(folder)
     assert [found[name]["status"] for name in ("ann", "bob", "Çelik [red]", "dan", "eve")] == [
