@@ -76,7 +76,7 @@ class GradeByDefault(typer.core.TyperGroup):
         UsageError
         """
         close = difflib.get_close_matches(word, self.commands, n=1)
-        if close and not os.path.lexists(word):
+        if close and word.isalpha() and not os.path.lexists(word):  # else it is meant as a path
             raise UsageError(
                 tr("There is no command {word}.", word=plain(word)), tr("Did you mean `grade {name}`?", name=close[0])
             )
