@@ -22,7 +22,7 @@ from grader.datasets import DATASETS
 from grader.datasets.own import Own, OwnDataset
 from grader.errors import ExerciseError, UsageError
 from grader.foreign.checks import checks_of, codes_of
-from grader.foreign.locked import put_back, run_instead
+from grader.foreign.locked import put_back, run_instead, unanswered
 from grader.foreign.tests_file import FOLDER as TESTS
 from grader.foreign.tests_file import TestsFile, read_tests
 from grader.formats.cell import name_of
@@ -178,6 +178,14 @@ class Exercise:
         with suppress(Unreadable):  # what is wrong with the starter is told elsewhere
             order = [name_of(cell) for cell in Submission(self.starter).read().cells]
         return put_back(notebook, self.imported, order)
+
+    def unanswered(self, notebook: nbformat.NotebookNode) -> set[str]:
+        """Names of the checks that a person judges, and of which nothing was written."""
+        if self.imported is None:
+            return set()
+        with suppress(Unreadable):
+            return unanswered(notebook, self.imported, Submission(self.starter).read())
+        return set()
 
     def run_instead(self, notebook: nbformat.NotebookNode) -> dict[int, str]:
         """What is run in place of cells of an imported exercise that hold tests, by their places."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grader.authored import modules_of
 from grader.exercise import Exercise
+from grader.foreign.tests_file import FOLDER
 from grader.formats.files import in_each_format
 
 
@@ -39,11 +40,15 @@ class Files:
 
 def paths_of(exercise: Exercise) -> list[Path]:
     """Every file that judging takes, all in the course's folder: the teacher's hidden checks, and what lies in the
-    exercise's folder but for the starter and what tools leave there (`.grade`, `__pycache__`).
+    exercise's folder but for the starter and what tools leave there (`.grade`, `__pycache__`). Of an imported exercise
+    also the whole tests, and the notebooks that tell of their surroundings.
     """
     paths = modules_of(exercise.hidden_checks) if exercise.hidden_checks.is_file() else []
     for top, folders, names in os.walk(exercise.folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
         paths += [Path(top) / name for name in sorted(names) if not name.startswith(".")]
+    if exercise.imported is not None:
+        whole = sorted((exercise.solution_folder / FOLDER).glob("*.py"))
+        return [*paths, *whole, *([exercise.reference] if exercise.reference.is_file() else [])]
     starters = {exercise.starter, *in_each_format(exercise.starter)}
     return [path for path in paths if path not in starters]

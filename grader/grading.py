@@ -113,9 +113,13 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
         except Unreadable as unreadable:
             draft = _Draft(ExecutionReport(status="invalid", error=str(unreadable)), [skipped(one) for one in checks])
         else:
-            told = exercise.put_back(notebook)
+            told, unanswered = exercise.put_back(notebook), exercise.unanswered(notebook)
             draft = _run_and_judge(notebook, submission.path, exercise, checks, options, choice, progress)
             draft.execution.put_back = told
+            nothing = {"status": "failed", "manual": False, "message": tr("Nothing is written here.")}
+            draft.checks = [
+                one.model_copy(update=nothing) if one.manual and one.name in unanswered else one for one in draft.checks
+            ]
     return Graded(_report(submission, exercise, options, choice, started, draft), draft.notebook, draft.files)
 
 

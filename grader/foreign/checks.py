@@ -7,6 +7,7 @@ from pathlib import Path
 
 from grader.checks.check import Check, Passed
 from grader.checks.expect import partial
+from grader.foreign.nbgrader_points import points_of
 from grader.foreign.surroundings import Surroundings, surroundings
 from grader.foreign.testing import run_test
 from grader.foreign.tests_file import FOLDER, Test, TestsFile, Tool, code_of
@@ -31,12 +32,19 @@ def checks_of(file: TestsFile, folder: Path, solution: Path, cells: Iterable[str
         A test has no code.
     """
     around = surroundings(cells)
-    return tuple(_check(test, file, folder, solution, around) for test in file.test)
+    return tuple(_check(test, file, folder, solution, around) for test in judged(file, solution))
+
+
+def judged(file: TestsFile, solution: Path) -> list[Test]:
+    """The tests that can be judged here: students have nothing of those that are hidden."""
+    return [one for one in file.test if not one.hidden or (solution / FOLDER / f"{one.name}.py").is_file()]
 
 
 def codes_of(file: TestsFile, folder: Path, solution: Path) -> dict[str, str]:
     """The tests' code, by their cells."""
-    return {one.cell: code_of(one, folder, solution) for one in file.test if one.cell and one.form != "written"}
+    return {
+        one.cell: code_of(one, folder, solution) for one in judged(file, solution) if one.cell and one.form != "written"
+    }
 
 
 def _check(test: Test, file: TestsFile, folder: Path, solution: Path, around: Surroundings) -> Check:
@@ -67,9 +75,10 @@ def _judging(test: Test, tool: Tool, folder: Path, solution: Path, around: Surro
 
     def judge(run: Run) -> Passed:
         outcome = run_test(run, test, code, around, visible)
-        if tool == "nbgrader" and type(outcome.value) in (int, float) and 0 < outcome.value < test.points:
-            given, most = decimal(number(outcome.value)), decimal(number(test.points))
-            partial(outcome.value / test.points, tr("The test gives {given} of {most} points.", given=given, most=most))
+        given = points_of(outcome.value, code, test.points) if tool == "nbgrader" else None
+        if given is not None and given < test.points:
+            said = {"given": decimal(number(given)), "most": decimal(number(test.points))}
+            partial(given / test.points, tr("The test gives {given} of {most} points.", **said))
         return Passed(test.success, "word" if outcome.verified == "word" else "outside")
 
     return judge
