@@ -36,7 +36,7 @@ memory_mb = 4000
 output_mb = 5
 cpu = {{ cell_s = {cell_s:g}, total_s = {total_s:g} }}
 gpu = {{ cell_s = {cell_s:g}, total_s = {total_s:g} }}
-answer_s = 30
+answer_s = {answer_s:g}
 """
 
 
@@ -252,7 +252,11 @@ def _notebook(notebook: nbformat.NotebookNode) -> bytes:
 def _toml(one: Assignment) -> str:
     told = {"id": one.id, "title": plain(one.title, 200) or one.id, "notebook": one.notebook}
     return _TOML.format(
-        tool=one.tool, cell_s=one.cell_s, total_s=5 * one.cell_s, **{name: quoted(text) for name, text in told.items()}
+        tool=one.tool,
+        cell_s=one.cell_s,
+        total_s=5 * one.cell_s,
+        answer_s=min(30, one.cell_s),
+        **{name: quoted(text) for name, text in told.items()},
     )
 
 

@@ -216,7 +216,9 @@ class KernelSession:
             sandbox.insist(layers, self.settings.sandbox)
             self.facts = self._set_up()
             self.facts.layers = sandbox.held(layers)
-            self._patience = Patience(self.budget.answer_s, self.budget.seconds(self.facts.device)[1])
+            # Where cells have little time, what does not answer must not take that of all other questions.
+            most = max(self.budget.seconds(self.facts.device)[1], 4 * self.budget.answer_s)
+            self._patience = Patience(self.budget.answer_s, most)
         except (RuntimeError, OSError) as error:
             reason = self._process.last_words() or plain(str(error)) or tr("it did not call")
             raise KernelStartError(
