@@ -23,6 +23,7 @@ from grader.datasets.own import Own, OwnDataset
 from grader.errors import ExerciseError, UsageError
 from grader.foreign.checks import checks_of, codes_of
 from grader.foreign.locked import put_back, run_instead, unanswered
+from grader.foreign.otter_cells import without_otter
 from grader.foreign.tests_file import FOLDER as TESTS
 from grader.foreign.tests_file import TestsFile, read_tests
 from grader.formats.cell import name_of
@@ -172,7 +173,11 @@ class Exercise:
 
     def put_back(self, notebook: nbformat.NotebookNode) -> list[str]:
         """Put the cells of an imported exercise back that nobody may change; what was done, a sentence each."""
-        if self.imported is None or not self.imported.locked:
+        if self.imported is None:
+            return []
+        if self.imported.tool == "otter":
+            without_otter(notebook)
+        if not self.imported.locked:
             return []
         order: list[str] = []
         with suppress(Unreadable):  # what is wrong with the starter is told elsewhere

@@ -15,7 +15,8 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 from grader.errors import UsageError
 from grader.foreign.notebooks import heading_in, read_notebook, title_of, without_outputs
-from grader.foreign.otter_assign import assigned, is_of_otter, is_source, name_cells, place, question_checked
+from grader.foreign.otter_assign import assigned, is_source, name_cells
+from grader.foreign.otter_cells import is_of_otter, place, question_checked
 from grader.foreign.otter_tests import Question, as_tests, from_metadata, read_file
 from grader.foreign.settings import settings, value_in
 from grader.foreign.writing import Assignment

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
+from nbformat.v4 import new_markdown_cell, new_raw_cell
 
 from grader.errors import UsageError
 from grader.foreign.notebooks import heading_in
+from grader.foreign.otter_cells import place
 from grader.foreign.otter_old import is_old, newer
 from grader.foreign.otter_tests import Case, Question, number, points_of, session
 from grader.foreign.settings import settings, value_in
@@ -25,11 +26,6 @@ _BOUNDARY = re.compile(rf"#\s+(begin|end)\s+({'|'.join(_BLOCKS)})\b", re.IGNOREC
 _SETTINGS = re.compile(r"#\s+assignment\s+config\b", re.IGNORECASE)
 _IGNORED = re.compile(r"##?\s*ignore\s*(?:##)?", re.IGNORECASE)
 _ANSWER = "_Type your answer here, replacing this text._"
-_CHECK = re.compile(r"""^[ \t]*\w+\.check\(\s*["']([^"'\n]+)["']\s*\)""", re.MULTILINE)
-_OF_OTTER = re.compile(
-    r"^\s*(?:#.*\s+)*(?:(?:import otter|from otter import .*)\s+\w+ = (?:otter\.)?Notebook\(.*\)"
-    r"|grader\.(?:check_all|export|to_pdf)\(.*\)|[%!]pip install .*otter-grader.*)\s*$"
-)
 
 
 @dataclass
@@ -62,25 +58,6 @@ def is_source(notebook: nbformat.NotebookNode) -> bool:
     """Whether a notebook is one for `otter assign`."""
     cells = _unfenced(notebook.cells)
     return any(_boundary(cell) or _is_settings(cell) for cell in cells) or is_old(notebook.cells)
-
-
-def is_of_otter(source: str) -> bool:
-    """Whether a cell does nothing but to set otter up, or to ask it for something."""
-    return bool(_OF_OTTER.match(source))
-
-
-def question_checked(source: str) -> str:
-    """The question that a cell asks otter to check; none where it does anything else."""
-    lines = [line for line in source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    found = _CHECK.match(lines[0]) if len(lines) == 1 else None
-    return found[1] if found else ""
-
-
-def place(question: str) -> nbformat.NotebookNode:
-    """The cell at whose place a question is judged, where otter has students run its check."""
-    cell = new_code_cell(f"# The question {question} is judged here, with what stands above.")
-    cell["id"] = re.sub(r"[^A-Za-z0-9_-]+", "-", f"check-{question}")[:64]
-    return cell
 
 
 # ---------------------------------------------------------------------- blocks

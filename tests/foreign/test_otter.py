@@ -18,7 +18,8 @@ from grader.cli import app
 from grader.errors import SubmissionFault, UsageError
 from grader.exercise import load
 from grader.foreign.otter import Source, read, sources, zip_beside
-from grader.foreign.otter_assign import assigned, is_of_otter, place, question_checked
+from grader.foreign.otter_assign import assigned
+from grader.foreign.otter_cells import is_of_otter, place, question_checked, without_otter
 from grader.foreign.otter_tests import Case, Question, as_tests, from_metadata, read_file, shared_out
 from grader.foreign.settings import settings, value_in
 from grader.foreign.surroundings import surroundings
@@ -477,3 +478,20 @@ def test_forgeries_that_otter_pays_for_earn_nothing(forgery: str, grade_cells: C
     answer = FORGERIES.get(forgery, "def mean(xs):\n    return sum(xs) / len(xs)")
     report = grade_cells(answer, checks=FORGED_CHECKS.format(codes=codes)).report
     assert report.score == (0 if forgery else 2), [(one.status, one.message) for one in report.checks]
+
+
+def test_in_a_notebook_that_students_had_from_otter_questions_have_their_places() -> None:
+    cells = [
+        "# Initialize Otter\nimport otter\ngrader = otter.Notebook('squares.ipynb')",
+        "def square(x):\n    return x * x",
+        "grader.check('q1')",
+        "square = None",
+        'grader.check("q1")',
+        "grader.export(pdf=False)",
+        "# " * 40 + "x",
+    ]
+    handed_in = new_notebook(cells=[new_code_cell(one, id=f"c{n}") for n, one in enumerate(cells)])
+    without_otter(handed_in)
+    assert [cell.id for cell in handed_in.cells] == ["c0", "c1", "check-q1", "c3", "c4", "c5", "c6"]
+    run = [cell.source for cell in handed_in.cells if any(not one.startswith("#") for one in cell.source.splitlines())]
+    assert run == [cells[1], cells[3]]
