@@ -2,6 +2,7 @@
 // All that is chosen is in the address after `#`, so that a teacher can come back to it.
 "use strict";
 (() => {
+  const WORDS = { full: "full marks", failed: "not passed", ungraded: "not graded" };
   const table = document.getElementById("class");
   const body = table.tBodies[0];
   const form = document.getElementById("filters");
@@ -47,7 +48,7 @@
         failed = [], said = "", notes = [], pairs = [], handed = "", when = "", late = 0, lateness = "", override = 0,
       ] = told;
       const passed = marks ? marks.split("p").length - 1 : "";
-      const values = { student: name, status, score: score ?? "", checks: passed, seconds: seconds ?? "", handed, late };
+      const values = { student: name, status: WORDS[status] ?? status, score: score ?? "", checks: passed, seconds: seconds ?? "", handed, late };
       return {
         told: { name, status, score, marks, of, passed, seconds, beside, run, notes, pairs, when, lateness },
         place,
@@ -80,7 +81,6 @@
     return around;
   }
 
-  const WORDS = { full: "full marks", failed: "not passed", ungraded: "not graded" };
   const MARKS = { p: ["passed", "✓"], f: ["failed", "✗"], s: ["skipped", "–"], e: ["error", "!"] };
 
   const CELLS = {
