@@ -37,6 +37,7 @@ ONLY_PARSED = {
         for format in ("moodle", "moodle-feedback", "canvas", "gradescope", "junit", "github", "csv")
     },
     "grade override": "wants a class that was graded: tests/batch/test_override.py",
+    "grade comment": "wants a class that was graded: tests/batch/test_comments.py",
     "grade report": "wants a class that was graded: tests/batch writes its pages",
     "grade data fetch": "wants a network",
     "grade data add": "wants the real data sets: tests/datasets adds some",
@@ -155,7 +156,7 @@ def parsed(arguments: list[str]) -> None:
 
 
 def test_a_wrong_command_would_be_found_out() -> None:
-    for wrong in (["validate", "--fast"], ["data", "lend"], ["batch", "100"], ["release", "--bundle"]):
+    for wrong in (["validate", "--fast"], ["data", "lend"], ["batch"], ["release", "--bundle"]):
         with pytest.raises(cli._CommandError):
             parsed(wrong)
 

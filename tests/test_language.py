@@ -330,7 +330,7 @@ def test_the_command_in_finnish(wrong_100: Path) -> None:
         "`embedding` on yhä `...`.",
         "`figure_3_6` ei ole määritelty.",
         "ei arvioitu – 0/1 `count_module` jättää jäädytetyt parametrit laskematta.",
-        "0/20 pistettä Tarkistuksista läpäisty 0/12. Seuraavaksi: `chapter_network` on 12345",
+        "0/20 pistettä, ei läpäisty Tarkistuksista läpäisty 0/12. Seuraavaksi: `chapter_network` on 12345",
         "Laite cpu, siemenluku 0, ",
     ):
         assert sentence in told
@@ -347,7 +347,7 @@ def test_the_command_in_english(wrong_100: Path) -> None:
         "100 Counting parameters 0/20 points",
         "Cell 2 raised ZeroDivisionError: division by zero.",
         "`chapter_network` is 12345, which is not right. Hint: Count every arrow in the picture.",
-        "0/20 points 0 of 12 checks passed. Next: ",
+        "0/20 points, not passed 0 of 12 checks passed. Next: ",
     ):
         assert sentence in told
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from grader.batch import command as batch_command
+from grader.batch import teacher
 from grader.exercise import Exercise
 from grader.kernel import sandbox
 from grader.workers.crew import usual_workers
@@ -115,7 +115,7 @@ def test_a_gradebook_that_cannot_be_written_says_that_the_results_are_there(
 
     hand_in(folder, "ann", "x = 3")
     with monkeypatch.context() as patch:
-        patch.setattr(batch_command, which, full)
+        patch.setattr(teacher, which, full)
         done = quick_batch()
     assert done.returncode == 3
     told = " ".join(done.stderr.split())

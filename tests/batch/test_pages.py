@@ -245,7 +245,7 @@ def test_a_batch_ends_with_the_pages(batch: Batch, folder: Path) -> None:
         for student in (folder / "out" / "students").iterdir()
         for name in ("feedback.html", "staff.html")
     }
-    assert re.findall(r'<tr data-status="(\w+)"', text) == ["passed", "failed"]
+    assert re.findall(r'<tr data-status="(\w+)"', text) == ["full", "passed"]
     assert "`x`" not in text
     assert "<code>x</code>" in text
 
