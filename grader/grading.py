@@ -272,7 +272,8 @@ def selected(checks: tuple[Check, ...], only: tuple[str, ...]) -> tuple[Check, .
 
 def _status(draft: _Draft) -> str:
     statuses = {one.status for one in draft.checks}
-    if {one.status for one in draft.checks if not (one.bonus or one.manual)} <= {"passed"} and "error" not in statuses:
+    needed = {one.status for one in draft.checks if not (one.bonus or one.manual)}
+    if needed <= {"passed"} and "error" not in statuses and draft.execution.status != "invalid":
         return "passed"
     # What the machine or the grader lacks must not cost points.
     return "ungraded" if "error" in statuses or any(one.lacks for one in draft.checks) else "failed"

@@ -153,8 +153,15 @@ class Report(Record):
     pass_mark: float = USUAL
 
     @property
+    def waiting(self) -> list[str]:
+        """Names of the checks that a person has still to judge: their points are open."""
+        return [one.name for one in self.checks if one.manual and one.status == "skipped"]
+
+    @property
     def verdict(self) -> Verdict:
         """What the points come to."""
+        if self.waiting and self.status != "ungraded":
+            return "pending"
         if self.status != "failed":
             return "full" if self.status == "passed" else self.status
         found = verdict(self.status, self.score, self.max_score, self.pass_mark)

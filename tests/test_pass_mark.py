@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from grader.errors import UsageError
-from grader.grades.grades import Grade
+from grader.grades.grades import Comment, Grade, Override
+from grader.grades.policy import with_comments, with_override
 from grader.grades.rules import load_rules
+from grader.report import CheckReport
 from tests.test_report import report
 
 
@@ -27,6 +29,22 @@ def test_without_points_it_is_the_status() -> None:
 
 def test_a_check_without_points_takes_full_marks_alone() -> None:
     assert report("failed", score=20, max_score=20).verdict == "passed"
+
+
+def open_question() -> CheckReport:
+    return CheckReport(name="why", title="Why.", status="skipped", score=0, max_score=2, manual=True)
+
+
+def test_what_a_person_has_still_to_judge_makes_it_pending() -> None:
+    checks = [CheckReport(name="one", title="One.", status="passed", score=2, max_score=2), open_question()]
+    found = report("passed", score=2, max_score=4, checks=checks)
+    assert found.verdict == "pending"
+    grade = with_comments(Grade(student="a", status="passed", earned=2, score=2, max_score=4), [], found)
+    assert (grade.verdict, grade.score, grade.waiting) == ("pending", 2, ["why"])
+    said = [Comment(id=1, student="a", check="why", text="Well told.", points=2)]
+    assert (with_comments(grade, said, found).verdict, with_comments(grade, said, found).score) == ("full", 4)
+    by_hand = with_override(grade, Override(student="a", score=1, reason="It is copied."))
+    assert (by_hand.verdict, by_hand.waiting) == ("failed", [])
 
 
 def test_rules_say_it_in_percent(tmp_path: Path) -> None:

@@ -152,12 +152,14 @@ def gradebook(classes: Mapping[str, Grades], summaries: Mapping[str, Summary], r
             if grade is None:  # nothing of this exercise came from them
                 marks.append(Mark(exercise=name, status="missing", score=None, max_score=found.max_score, percent=None))
                 continue
-            percent = None if grade.score is None else _percent(grade.score, grade.max_score)
+            pending = grade.verdict == "pending"  # a person has still to judge a part of it
+            score = None if pending else grade.score
+            percent = None if score is None else _percent(score, grade.max_score)
             marks.append(
                 Mark(
                     exercise=name,
-                    status=grade.status,
-                    score=grade.score,
+                    status="pending" if pending else grade.status,
+                    score=score,
                     max_score=grade.max_score,
                     percent=percent,
                 )

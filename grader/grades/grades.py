@@ -95,6 +95,8 @@ class Grade(Record):
         The platform's number of the student, where it gives one: Moodle's participant, Canvas's user.
     pass_mark
         From which share of the points possible on it is passed.
+    waiting
+        Checks that a person has still to judge; none where there is an override.
     """
 
     student: str
@@ -113,10 +115,13 @@ class Grade(Record):
     pass_mark: float = USUAL
     adjustment: float = 0.0
     comments: list[Comment] = Field(default_factory=list)
+    waiting: list[str] = Field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:
         """What the points come to, after all that was taken and given."""
+        if self.waiting and self.status != "ungraded":
+            return "pending"
         return verdict(self.status, self.score, self.max_score, self.pass_mark)
 
 

@@ -305,14 +305,17 @@ def with_comments(grade: Grade, comments: Sequence[Comment], report: Report | No
     """The grade with what the teacher said of the work, and the points that go with it."""
     of_student = [one for one in comments if one.student == grade.student]
     added = adjustment(report, of_student)
-    changed = grade.model_copy(update={"comments": of_student, "adjustment": added})
+    judged = {one.check for one in of_student}
+    waiting = [] if report is None else [name for name in report.waiting if name not in judged]
+    changed = grade.model_copy(update={"comments": of_student, "adjustment": added, "waiting": waiting})
     return with_override(changed, grade.override)
 
 
 def with_override(grade: Grade, override: Override | None) -> Grade:
     """The grade with what the teacher gave by hand in place of its score; or, with None, without."""
     score = _left(grade) if override is None else override.score
-    return grade.model_copy(update={"override": override, "score": score})
+    waiting = grade.waiting if override is None else []
+    return grade.model_copy(update={"override": override, "score": score, "waiting": waiting})
 
 
 # ---------------------------------------------------------------------- what is to be said of it

@@ -25,7 +25,7 @@ _VERDICTS = {
     "skipped": (mark("not judged"), "–", "yellow"),
     "error": (mark("grader error"), "!", "magenta"),
 }
-_COLOURS = {"full": "green", "passed": "green", "failed": "red", "ungraded": "magenta"}
+_COLOURS = {"full": "green", "passed": "green", "failed": "red", "ungraded": "magenta", "pending": "yellow"}
 _INDENT = 4
 _NARROW = 30  # where less is left for the text, it begins on a line of its own
 

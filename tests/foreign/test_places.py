@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,5 +91,8 @@ def test_each_test_finds_the_names_as_they_are_at_its_place(tmp_path: Path) -> N
         ("essay", "skipped", 0, True),
     ]
     assert [one.verified for one in report.checks] == ["outside", "outside", "outside", None]
-    assert (report.status, report.score, report.max_score) == ("failed", 3.5, 7)
+    assert (report.status, report.score, report.max_score, report.verdict) == ("failed", 3.5, 7, "pending")
     assert len(report.execution.put_back) == 3
+    path.write_text("no notebook", "utf-8")
+    unread = grade(Submission(path), exercise, replace(SAMPLE, only=("essay",))).report
+    assert (unread.status, unread.execution.status) == ("failed", "invalid")
