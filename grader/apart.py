@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import os
 import pickle
 import select
@@ -38,7 +39,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from grader.answers import known_digests, learn_digests
 from grader.budget import Budget
 from grader.checks.check import Check
-from grader.judging import Judge, Progress, broken, result
+from grader.judging import Judge, Progress, broken, result, unended
 from grader.kernel import wire
 from grader.kernel.patience import NotAskedAgain
 from grader.language import tr
@@ -97,6 +98,7 @@ class Apart(Judge):
         super().__init__(run, checks, say)
         self._budget = budget
         self._child = 0
+        self._asked = False  # whether the check that is judged has had anything of the notebook
         self._line: Connection | None = None
         self._news: News | None = None  # what the judging process has not been told yet
 
@@ -106,7 +108,7 @@ class Apart(Judge):
             self._news = {**(self._news[0] if self._news is not None else {}), **outputs}, outcomes
 
     def judge_one(self, check: Check) -> CheckReport:
-        begun = time.monotonic()
+        begun, self._asked = time.monotonic(), False
         if self._line is None:
             self._start()
         assert self._line is not None
@@ -121,7 +123,7 @@ class Apart(Judge):
         except (EOFError, OSError):
             broken_by = tr("The check ended the process that it runs in.")
         self.close()
-        report = result(check, "error", broken_by)
+        report = unended(check, broken_by, self._asked)
         report.seconds = round(time.monotonic() - begun, 3)
         return report
 
@@ -148,6 +150,7 @@ class Apart(Judge):
     def _answer(
         self, request: dict[str, Any], buffers: list[bytes], seconds: float | None
     ) -> Said | Exception | type[Exception]:
+        self._asked = True
         try:
             reply = self.run.kernel.ask(request, buffers, seconds)
         except NotAskedAgain as again:
@@ -162,6 +165,9 @@ class Apart(Judge):
 
     def _start(self) -> None:
         self._news = None  # it has all that is known here
+        for package in sorted({one for check in self.checks for one in check.packages}):
+            with suppress(ImportError):
+                importlib.import_module(package)
         ours, theirs = Pipe()
         for stream in (sys.stdout, sys.stderr):  # what is not written yet must not be written twice
             with suppress(OSError, ValueError, AttributeError):
@@ -296,8 +302,7 @@ class Guarded(Judge):
             return super().judge_one(check)
         except _TooLong:
             allowed = number(self._seconds)
-            return result(
-                check, "error", tr("The check took more than the {n} seconds that a check may take.", n=allowed)
-            )
+            broken_by = tr("The check took more than the {n} seconds that a check may take.", n=allowed)
+            return unended(check, broken_by, bool(self.run.asked))
         finally:
             timer.cancel()

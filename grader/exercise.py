@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-import nbformat
 from pydantic import Field, ValidationError, field_validator
 
 from grader.answers import ClosedAnswer, read_answers
@@ -21,12 +20,7 @@ from grader.checks.check import Check
 from grader.datasets import DATASETS
 from grader.datasets.own import Own, OwnDataset
 from grader.errors import ExerciseError, UsageError
-from grader.foreign.checks import checks_of, codes_of
-from grader.foreign.locked import put_back, run_instead, unanswered
-from grader.foreign.otter_cells import without_otter
-from grader.foreign.tests_file import FOLDER as TESTS
-from grader.foreign.tests_file import TestsFile, read_tests
-from grader.formats.cell import name_of
+from grader.foreign.imported import Imported, imported_in
 from grader.formats.files import holds_notebook, in_each_format
 from grader.formats.notebook import SUFFIXES, instead
 from grader.language import tr
@@ -147,8 +141,7 @@ class Exercise:
         checks: tuple[Check, ...] = ()
         path = self.folder / "checks.py"
         if self.imported is not None:
-            reference = self.reference if self.reference.is_file() else self.starter
-            checks = checks_of(self.imported, self.folder, self.solution_folder, _code_in(reference))
+            checks = self.imported.checks(self.reference)
         elif not path.is_file():
             raise ExerciseError(f"Exercise {self.id} has no checks.py.", f"It belongs into {self.folder}.")
         if path.is_file():
@@ -161,7 +154,7 @@ class Exercise:
         return checks
 
     @cached_property
-    def imported(self) -> TestsFile | None:
+    def imported(self) -> Imported | None:
         """What was imported of an assignment for another grader; None where the exercise is one of our own.
 
         Raises
@@ -169,40 +162,7 @@ class Exercise:
         ExerciseError
             Its file is wrong.
         """
-        return read_tests(self.folder)
-
-    def put_back(self, notebook: nbformat.NotebookNode) -> list[str]:
-        """Put the cells of an imported exercise back that nobody may change; what was done, a sentence each."""
-        if self.imported is None:
-            return []
-        if self.imported.tool == "otter":
-            without_otter(notebook)
-        if not self.imported.locked:
-            return []
-        order: list[str] = []
-        with suppress(Unreadable):  # what is wrong with the starter is told elsewhere
-            order = [name_of(cell) for cell in Submission(self.starter).read().cells]
-        return put_back(notebook, self.imported, order)
-
-    def unanswered(self, notebook: nbformat.NotebookNode) -> set[str]:
-        """Names of the checks that a person judges, and of which nothing was written."""
-        if self.imported is None:
-            return set()
-        with suppress(Unreadable):
-            return unanswered(notebook, self.imported, Submission(self.starter).read())
-        return set()
-
-    def run_instead(self, notebook: nbformat.NotebookNode) -> dict[int, str]:
-        """What is run in place of cells of an imported exercise that hold tests, by their places."""
-        if self.imported is None:
-            return {}
-        return run_instead(notebook, self.imported, codes_of(self.imported, self.folder, self.solution_folder))
-
-    @property
-    def given(self) -> dict[str, Path]:
-        """What an imported exercise lays beside every notebook, whatever was handed in: files by their paths there."""
-        names = () if self.imported is None else self.imported.files.keys() - {self.description.notebook}
-        return {name: self.folder / name for name in sorted(names) if not name.startswith((f"{TESTS}/", "../"))}
+        return imported_in(self.folder, self.solution_folder, self.starter)
 
     @property
     def imports(self) -> list[str]:
@@ -230,13 +190,6 @@ class Exercise:
             `answers.toml` says something wrong, or is not made of the answers beside the solution.
         """
         return read_answers(self.id, self.folder, self.solution_folder)
-
-
-def _code_in(path: Path) -> list[str]:
-    """The cells of code in a notebook; none where it cannot be read."""
-    with suppress(Unreadable):
-        return [cell.source for cell in Submission(path).read().cells if cell.cell_type == "code"]
-    return []
 
 
 def _checks_of(path: Path, package: str) -> tuple[Check, ...]:

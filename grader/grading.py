@@ -113,12 +113,14 @@ def grade(submission: Submission, exercise: Exercise, options: Options, progress
         except Unreadable as unreadable:
             draft = _Draft(ExecutionReport(status="invalid", error=str(unreadable)), [skipped(one) for one in checks])
         else:
-            told, unanswered = exercise.put_back(notebook), exercise.unanswered(notebook)
+            imported = exercise.imported
+            told = imported.prepare(notebook) if imported is not None else []
+            empty = imported.unanswered(notebook) if imported is not None else set()
             draft = _run_and_judge(notebook, submission.path, exercise, checks, options, choice, progress)
             draft.execution.put_back = told
             nothing = {"status": "failed", "manual": False, "message": tr("Nothing is written here.")}
             draft.checks = [
-                one.model_copy(update=nothing) if one.manual and one.name in unanswered else one for one in draft.checks
+                one.model_copy(update=nothing) if one.manual and one.name in empty else one for one in draft.checks
             ]
     return Graded(_report(submission, exercise, options, choice, started, draft), draft.notebook, draft.files)
 
@@ -154,7 +156,8 @@ def _run_and_judge(
     this = Round(alone=options.warm is None)
     while True:
         data, own = exercise.description.data, exercise.datasets.values()
-        with Workspace(path, data, choice, within, own, exercise.given) as workspace:
+        given = exercise.imported.given if exercise.imported is not None else {}
+        with Workspace(path, data, choice, within, own, given) as workspace:
             try:
                 done = _one_round(this, notebook, workspace, exercise, checks, options, choice, progress)
             except KernelStartError:  # none of the notebook's code ran; the warm process may have ended meanwhile
@@ -218,7 +221,7 @@ def _one_round(
                 (lambda n, of, line: say("printed", n, of, line)) if options.follow else None,
                 between.places,
                 between.judge,
-                exercise.run_instead(notebook),
+                exercise.imported.run_instead(notebook) if exercise.imported is not None else {},
             )
             seconds = time.monotonic() - begun - between.seconds
             if (again := this.again(kernel.ending())) is not None:

@@ -149,6 +149,22 @@ def result(check: Check, status: str, message: str, hint: str = "", share: float
     )
 
 
+def unended(check: Check, why: str, asked: bool) -> CheckReport:
+    """A check that did not come to its end.
+
+    Another grader's test computes with whatever the notebook gives, without the limits that ours have: `2 ** f(3)`. So
+    once it has asked for something that is the notebook's fault, or anybody could choose to be ungraded.
+    """
+    if not (asked and check.verified):
+        return result(check, "error", why)
+    return result(
+        check,
+        "failed",
+        tr("The test does not come to its end with what your code gives."),
+        tr("Look for numbers that are far too large, and for loops without an end."),
+    )
+
+
 def skipped(check: Check, message: str = mark("The notebook cannot be read.")) -> CheckReport:
     """A check that could not be judged."""
     return result(check, "skipped", message)

@@ -59,6 +59,8 @@ class Check:
         Of a test of another grader's, whether it is judged outside the notebook's process or rests on its word.
     together
         A group whose points are only given together; "" for none.
+    packages
+        What it imports and that takes its time: the grader imports it once, not for every notebook.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Check:
     manual: bool = False
     verified: Verified | None = None
     together: str = ""
+    packages: tuple[str, ...] = ()
 
     def __call__(self, run: Run) -> object:
         return self.function(run)

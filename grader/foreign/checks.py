@@ -15,6 +15,9 @@ from grader.language import decimal, tr
 from grader.run import Run
 from grader.text import number
 
+# Libraries that tests use and that take their time to be imported.
+_LARGE = ("numpy", "pandas", "pytest", "scipy", "sklearn", "torch")
+
 
 def checks_of(file: TestsFile, folder: Path, solution: Path, cells: Iterable[str]) -> tuple[Check, ...]:
     """Checks of the tests, in their order.
@@ -62,6 +65,7 @@ def _check(test: Test, file: TestsFile, folder: Path, solution: Path, around: Su
         manual=by_hand,
         verified=None if by_hand else test.verified,
         together=test.group if file.all_or_nothing else "",
+        packages=tuple(one for one in test.usual_packages if one in _LARGE),
     )
 
 

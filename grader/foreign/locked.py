@@ -39,13 +39,13 @@ def put_back(notebook: nbformat.NotebookNode, file: TestsFile, order: Sequence[s
     return told
 
 
-def unanswered(notebook: nbformat.NotebookNode, file: TestsFile, starter: nbformat.NotebookNode) -> set[str]:
-    """Names of the questions for a person whose cells are as they were given, as nbgrader has it; tasks ask for cells
-    of the student's own, and are looked at anyway.
+def unanswered(notebook: nbformat.NotebookNode, file: TestsFile, starter: Iterable[nbformat.NotebookNode]) -> set[str]:
+    """Names of the questions for a person whose cells are as the starter's, as nbgrader has it; tasks ask for cells of
+    the student's own, and are looked at anyway.
     """
     if file.tool != "nbgrader":
         return set()
-    given = {name_of(cell): cell.source for cell in starter.cells}
+    given = {name_of(cell): cell.source for cell in starter}
     locked = {one.cell for one in file.locked}
     found = {name_of(cell): cell.source for cell in reversed(notebook.cells)}  # of two of a name the first counts
     asked = [one for one in file.test if one.form == "written" and one.cell in given and one.cell not in locked]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pytest
 
 from grader.exercise import load
 from grader.foreign.locked import put_back, run_instead
@@ -96,3 +97,21 @@ def test_each_test_finds_the_names_as_they_are_at_its_place(tmp_path: Path) -> N
     path.write_text("no notebook", "utf-8")
     unread = grade(Submission(path), exercise, replace(SAMPLE, only=("essay",))).report
     assert (unread.status, unread.execution.status) == ("failed", "invalid")
+
+
+@pytest.mark.parametrize(("answer", "outcome"), [("10 ** 15", ("failed", "failed")), ("3", ("passed", "passed"))])
+def test_nobody_chooses_to_be_ungraded(tmp_path: Path, answer: str, outcome: tuple[str, str]) -> None:
+    """A test computes with what the notebook gives: a number that takes for ever is the notebook's fault."""
+    there = book(cell("def f(n):\n    return n"), cell("", "one"))
+    file = TestsFile.model_validate(
+        {"tool": "nbgrader", "source": "ps1.ipynb", "test": [{"name": "one", "title": "One", "points": 1}]}
+    )
+    coded = (Coded(file.test[0], "assert 2 ** f(3) % 5 == 3"),)
+    assignment = Assignment("ps1", "Title", "nbgrader", "ps1.ipynb", "ps1.ipynb", there, there, coded, ())
+    exercise = load(write_exercise(assignment, tmp_path / "exercises").folder)
+    short = exercise.description.budget.model_copy(update={"check_s": 1.0})
+    exercise = replace(exercise, description=exercise.description.model_copy(update={"budget": short}))
+    path = tmp_path / "ps1.ipynb"
+    path.write_text(written(book(cell(f"def f(n):\n    return {answer}")), "jupyter"))
+    report = grade(Submission(path), exercise, SAMPLE).report
+    assert (report.checks[0].status, report.status) == outcome, report.checks[0].message
