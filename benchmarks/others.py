@@ -12,7 +12,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,6 +60,18 @@ print(json.dumps({"kernel": spec, "prefix": sys.prefix, **{name: version(name) f
 
 class Unavailable(Exception):
     """The competitors cannot be installed here: a sentence."""
+
+
+@contextmanager
+def prepared(folder: Path) -> Iterator[tuple[Environment, Path]]:
+    """The competitors' environment, and a scratch folder; ends the program where they cannot be installed."""
+    with tempfile.TemporaryDirectory() as scratch:
+        environment = Environment(folder.absolute(), Path(scratch))
+        try:
+            environment.prepare()
+        except Unavailable as unavailable:
+            sys.exit(str(unavailable))
+        yield environment, Path(scratch)
 
 
 @dataclass(frozen=True)

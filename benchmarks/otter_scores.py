@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 
 import nbformat
 from common import ROOT, timed
-from others import Environment, Unavailable
+from others import Environment, prepared
 
 from grader.datasets import cache_root
 
@@ -45,14 +44,9 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true", help="keep what otter gives beside the assignments")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        environment = Environment(arguments.environment.absolute(), Path(scratch))
-        try:
-            environment.prepare()
-        except Unavailable as unavailable:
-            sys.exit(str(unavailable))
+    with prepared(arguments.environment) as (environment, scratch):
         chosen = {name: one for name, one in ASSIGNMENTS.items() if name in (arguments.names or ASSIGNMENTS)}
-        given = {name: by_otter(environment, name, one, Path(scratch) / name) for name, one in chosen.items()}
+        given = {name: by_otter(environment, name, one, scratch / name) for name, one in chosen.items()}
     kept = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
     if arguments.write:
         KEPT.write_text(json.dumps(kept | given, indent=1, sort_keys=True) + "\n", "utf-8")

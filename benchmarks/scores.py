@@ -16,14 +16,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
 import nbformat
 from common import ROOT, timed, write
-from others import Environment, Unavailable
+from others import Environment, prepared
 
 from grader.datasets import cache_root
 
@@ -53,18 +52,13 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="keep what nbgrader does beside the fixtures")
     parser.add_argument("--class-of", type=int, default=0, metavar="N", help="time a class of N instead")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        environment = Environment(arguments.environment.absolute(), Path(scratch))
-        try:
-            environment.prepare()
-        except Unavailable as unavailable:
-            sys.exit(str(unavailable))
+    with prepared(arguments.environment) as (environment, scratch):
         if arguments.class_of:
-            print(time_class(environment, Path(scratch) / "class", arguments.class_of))
+            print(time_class(environment, scratch / "class", arguments.class_of))
             return
         unexplained = 0
         for name in arguments.names:
-            folder = Path(scratch) / name
+            folder = scratch / name
             if name == QUICKSTART:
                 unexplained += 0 if arguments.write else compare_quickstart(environment, folder)
             else:

@@ -110,11 +110,16 @@ def write_pages(results: Path, say: Say | None = None, index_only: bool = False,
         pairs, more = (similar.pairs, similar.more) if similar else (None, 0)
         _write_class(results, class_pages(Classroom(grades, members, summary, pairs, more, remarks)))
     except OSError as error:
-        raise UsageError(
-            f"The pages in {plain(str(results))} cannot be written: {error.strerror or error}.",
-            "Make room there, or see to your access to it.",
-        ) from None
+        raise not_written(results, error) from None
     return results / INDEX
+
+
+def not_written(results: Path, error: OSError) -> UsageError:
+    """That pages cannot be written."""
+    return UsageError(
+        f"The pages in {plain(str(results))} cannot be written: {error.strerror or error}.",
+        "Make room there, or see to your access to it.",
+    )
 
 
 def _write_class(results: Path, pages: Mapping[str, str]) -> None:

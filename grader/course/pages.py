@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from grader.batch.pages import not_written
 from grader.course.gradebook import CourseGradebook, Mark, Person
-from grader.errors import UsageError
 from grader.grades.results import Results
 from grader.intake.names import folder_name
 from grader.render.html.templates import sheet, template
@@ -95,10 +95,7 @@ def write_course_pages(results: Path, found: CourseGradebook) -> Path:
             write_whole(folder / row.file, own, sync=False)
         write_whole(results / INDEX, page, sync=False)
     except OSError as error:
-        raise UsageError(
-            f"The pages in {plain(str(results))} cannot be written: {error.strerror or error}.",
-            "Make room there, or see to your access to it.",
-        ) from None
+        raise not_written(results, error) from None
     return results / INDEX
 
 
