@@ -17,6 +17,7 @@ import numpy as np
 from grader.errors import BadClaim, ExerciseError, NameMissing, SubmissionFault
 from grader.foreign.standins import Ended, Info, Standin, found_in, info, standin
 from grader.kernel import exact
+from grader.kernel.exact_decoder import Decoder
 from grader.kernel.objects import MAX_CLASSES, MAX_HELD, put_randomness, randomness
 from grader.language import tr
 from grader.refusals import fault_of
@@ -129,7 +130,7 @@ class Asking:
 
     def _read(self, content: dict[str, Any], buffers: Sequence[Any], what: str, given: list[Any]) -> Any:
         try:
-            decoder = exact.Decoder(buffers, lambda node, decoder, depth: self._made(node, decoder, depth, what))
+            decoder = Decoder(buffers, lambda node, decoder, depth: self._made(node, decoder, depth, what))
             changed = content.get("changed", [])
             if type(changed) is not list or len(changed) > len(given):
                 raise exact.Malformed
@@ -159,7 +160,7 @@ class Asking:
                 tr("It may be too large, nested too deep, or not what it says."),
             ) from None
 
-    def _raised(self, content: dict[str, Any], decoder: exact.Decoder, what: str) -> BaseException:
+    def _raised(self, content: dict[str, Any], decoder: Decoder, what: str) -> BaseException:
         """The exception that the notebook says was raised there: of a class of Python's, or of a made-up one."""
         kind = decoder.decode(content.get("class"))
         if not isinstance(kind, type) or not issubclass(kind, Exception):
@@ -178,7 +179,7 @@ class Asking:
         made.grader_what = what
         return made  # type: ignore[no-any-return]
 
-    def _made(self, node: exact.Node, decoder: exact.Decoder, depth: int, what: str) -> Any:
+    def _made(self, node: exact.Node, decoder: Decoder, depth: int, what: str) -> Any:
         """A stand-in for what is no plain data."""
         match node:
             case ["h", int(number), str(kind), list(classes), rest] if 0 <= number < MAX_HELD:

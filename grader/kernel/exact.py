@@ -1,9 +1,10 @@
 """Values with their exact types, as JSON nodes and raw buffers: one code for both ends of the line.
 
 Tests that were written for other graders ask for `type(x)`, `x.dtype`, sets and data frames: here each arrives as what
-it was. The grader's end parses what comes strictly, within limits; a name never chooses what is made beyond the closed
-lists below. What is no plain data is somebody else's to say (`other`): the kernel's end keeps it and sends its number
-(:mod:`grader.kernel.objects`), the grader's end makes a stand-in of that (:mod:`grader.foreign.standins`).
+it was. The grader's end parses what comes strictly, within limits (:mod:`grader.kernel.exact_decoder`); a name never
+chooses what is made beyond the closed lists below. What is no plain data is somebody else's to say (`other`): the
+kernel's end keeps it and sends its number (:mod:`grader.kernel.objects`), the grader's end makes a stand-in of that
+(:mod:`grader.foreign.standins`).
 
 It imports nothing of the grader's: in the kernel the package may be out of reach.
 """
@@ -16,7 +17,6 @@ import datetime
 import decimal
 import fractions
 import keyword
-import math
 import re
 import sys
 import types
@@ -37,7 +37,6 @@ MAX_AXES = 16
 MAX_EMPTY_ROWS = 100_000  # of an array without a number
 MAX_ALIKE = 20  # keys of one hash: each is compared with all the others
 MAX_LONG = 200  # whole numbers of more than 64 bits can be made to have any hash
-MAX_DIGITS = 4_000
 
 Node = list[Any]
 
@@ -50,18 +49,15 @@ class Malformed(Exception):
     """What came is no value, or more than may come."""
 
 
-_ARRAYS = {
+ARRAYS = {
     d: np.dtype(d)
     for d in (
         *("|b1", "|i1", "|u1", *(f"<{k}{n}" for k in "iu" for n in (2, 4, 8)), "<f2", "<f4", "<f8", "<c8", "<c16"),
         *(f"<{k}8[{unit}]" for k in "mM" for unit in ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns")),
     )
 }
-_TEXTS = re.compile(r"<U[0-9]{1,6}")
-_DECIMAL = re.compile(r"-?(?:[0-9]{1,1000}(?:\.[0-9]{0,1000})?(?:E[+-]?[0-9]{1,4})?|Infinity|NaN)")
-_INT = re.compile(r"-?[0-9]{1,4000}")
-_HEX = re.compile(r"-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}|-?inf|nan")
-_TENSORS = (
+DECIMAL = re.compile(r"-?(?:[0-9]{1,1000}(?:\.[0-9]{0,1000})?(?:E[+-]?[0-9]{1,4})?|Infinity|NaN)")
+TENSORS = (
     *("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"),
     *("complex64", "complex128"),
 )
@@ -82,7 +78,6 @@ CLASSES: dict[str, Any] = {f"builtins.{one.__name__}": one for one in _BUILTIN} 
     f"{one.__module__}.{one.__name__}": one for one in _OTHERS
 }
 _NAMES = {id(one): name for name, one in CLASSES.items()}
-_MAPPINGS = {"dict": dict, "OrderedDict": collections.OrderedDict, "Counter": collections.Counter}
 
 
 def class_name(kind: type) -> str:
@@ -169,7 +164,7 @@ class Encoder:
             return [kind.__name__, value.isoformat()]
         if kind is datetime.timedelta:
             return ["timedelta", value.days, value.seconds, value.microseconds]
-        if kind is decimal.Decimal and _DECIMAL.fullmatch(str(value)):
+        if kind is decimal.Decimal and DECIMAL.fullmatch(str(value)):
             return ["Decimal", self.take(str(value))]
         if kind is fractions.Fraction:
             return ["Fraction", self.integer(value.numerator), self.integer(value.denominator)]
@@ -183,7 +178,7 @@ class Encoder:
             return self.array(value, depth)
         if issubclass(kind, np.generic) and id(kind) in _NAMES:
             return ["scalar", self.array(np.asarray(value), depth)]
-        if isinstance(value, np.dtype) and (value.str in _ARRAYS or value.kind == "O"):
+        if isinstance(value, np.dtype) and (value.str in ARRAYS or value.kind == "O"):
             return ["dtype", value.str]
         torch: Any = sys.modules.get("torch")
         if torch is not None:
@@ -191,7 +186,7 @@ class Encoder:
                 return self.tensor(value, kind is torch.nn.Parameter, depth)
             if kind is torch.Size:
                 return ["Size", [self.integer(int(one)) for one in value]]
-            if kind is torch.dtype and str(value).removeprefix("torch.") in _TENSORS:
+            if kind is torch.dtype and str(value).removeprefix("torch.") in TENSORS:
                 return ["torch.dtype", str(value).removeprefix("torch.")]
         if _is_namedtuple(value, kind):
             fields = list(kind._fields)  # type: ignore[attr-defined]
@@ -256,7 +251,7 @@ class Encoder:
             raise Unusable(f"it has {plain.numel():,} elements, too many to look at")
         plain = plain.cpu().resolve_conj().resolve_neg()
         dtype = str(plain.dtype).removeprefix("torch.")
-        if dtype not in _TENSORS:
+        if dtype not in TENSORS:
             return self.other(value, self, depth)
         plain = plain.float() if dtype == "bfloat16" else plain
         return ["tensor", dtype, self.array(plain.numpy(), depth), bool(value.requires_grad), parameter]
@@ -266,7 +261,7 @@ class Encoder:
         if dtype.kind in "OU":
             items = [self.encode(item, depth + 1) for item in value.ravel().tolist()]
             return ["objects", dtype.str, list(value.shape), items]
-        if dtype.str not in _ARRAYS:
+        if dtype.str not in ARRAYS:
             if dtype.kind == "f" and dtype.itemsize > 8:
                 return self.array(value.astype(np.float64), depth)
             raise Unusable(f"it is an array of {str(value.dtype)[:60]}")
@@ -289,259 +284,3 @@ class Encoder:
         if self.text < 0:
             raise Unusable("its texts are too long")
         return text.encode("utf-8", "replace").decode("utf-8")
-
-
-class Decoder:
-    """Nodes as values, strictly.
-
-    Parameters
-    ----------
-    other
-        The value of a node that is no plain data; None where it is none either.
-    """
-
-    def __init__(self, buffers: Sequence[Any], other: Callable[[Node, Decoder, int], Any]) -> None:
-        if sum(len(buffer) for buffer in buffers) > MAX_BYTES:
-            raise Malformed
-        self.buffers = buffers
-        self.other = other
-        self.nodes = self.text = self.bytes = self.numbers = self.long = 0
-
-    def decode(self, node: Any, depth: int = 0) -> Any:
-        """The value of a node.
-
-        Raises
-        ------
-        Malformed
-        """
-        self.nodes += 1
-        if type(node) is not list or not node or depth > MAX_DEPTH + 8 or self.nodes > 2 * MAX_ITEMS:
-            raise Malformed
-        try:
-            return self.value(node, depth)
-        except (ValueError, TypeError, OverflowError, ArithmeticError, KeyError, IndexError, AttributeError):
-            raise Malformed from None  # what a library says of data that nobody honest sends
-
-    def value(self, node: Node, depth: int) -> Any:
-        match node:
-            case ["z"]:
-                return None
-            case ["..."]:
-                return ...
-            case ["!"]:
-                return NotImplemented
-            case ["b", bool(value)]:
-                return value
-            case ["i", str(text)] if _INT.fullmatch(text):
-                return self.whole(self.take(text))
-            case ["f", str(text)]:
-                return self.real(text)
-            case ["c", str(real), str(imaginary)]:
-                return complex(self.real(real), self.real(imaginary))
-            case ["s", str(text)]:
-                return self.take(text)
-            case ["list", list(items)]:
-                return [self.decode(item, depth + 1) for item in items]
-            case ["tuple", list(items)]:
-                return tuple(self.decode(item, depth + 1) for item in items)
-            case ["set" | "frozenset" as kind, list(items)]:
-                found = [self.decode(item, depth + 1) for item in items]
-                self.unlike(found)
-                return set(found) if kind == "set" else frozenset(found)
-            case ["deque", list(items), length]:
-                most = self.decode(length)
-                return collections.deque((self.decode(item, depth + 1) for item in items), most)
-            case ["dict" | "OrderedDict" | "Counter" as kind, list(pairs)]:
-                return _MAPPINGS[kind](self.mapping(pairs, depth))
-            case ["defaultdict", str(name), list(pairs)]:
-                factory = CLASSES.get(name) if name in ("builtins.int", "builtins.list", "builtins.float") else None
-                factory = {"builtins.dict": dict, "builtins.set": set, "builtins.str": str}.get(name, factory)
-                return collections.defaultdict(factory, self.mapping(pairs, depth))
-            case ["bytes" | "bytearray" as kind, int(number)]:
-                return (bytes if kind == "bytes" else bytearray)(self.raw(number))
-            case ["range", start, stop, step]:
-                return self.range(start, stop, step)
-            case ["slice", start, stop, step]:
-                return slice(*(self.decode(one, depth + 1) for one in (start, stop, step)))
-            case ["date" | "datetime" | "time" as kind, str(text)] if len(text) < 40:
-                return getattr(datetime, kind).fromisoformat(text)
-            case ["timedelta", int(days), int(seconds), int(microseconds)]:
-                return datetime.timedelta(days, seconds, microseconds)
-            case ["Decimal", str(text)] if _DECIMAL.fullmatch(text):
-                return decimal.Decimal(self.take(text))
-            case ["Fraction", upper, lower]:
-                return fractions.Fraction(self.integer(upper), self.integer(lower))
-            case ["class", str(name)]:
-                return CLASSES[name]
-            case ["namedtuple", str(name), list(fields), list(items)] if len(fields) == len(items) <= 200:
-                values = [self.decode(item, depth + 1) for item in items]
-                return made_namedtuple(self.take(name)[:100], [self.take(one)[:100] for one in fields])(*values)
-        return self.library(node, depth)
-
-    def library(self, node: Node, depth: int) -> Any:
-        match node:
-            case ["a", str(dtype), list(shape), int(number)] if dtype in _ARRAYS:
-                return self.array(_ARRAYS[dtype], shape, number)
-            case ["objects", str(dtype), list(shape), list(items)] if dtype == "|O" or _TEXTS.fullmatch(dtype):
-                return self.objects(dtype, shape, items, depth)
-            case ["scalar", array]:
-                found = self.decode(array, depth + 1)
-                if not isinstance(found, np.ndarray) or found.shape != ():
-                    raise Malformed
-                return found[()]
-            case ["dtype", str(dtype)] if dtype == "|O" or dtype in _ARRAYS:
-                return np.dtype(dtype)
-            case ["tensor", str(dtype), array, bool(grad), bool(parameter)] if dtype in _TENSORS:
-                return self.tensor(dtype, self.decode(array, depth + 1), grad, parameter)
-            case ["Size", list(items)]:
-                return _library("torch").Size([self.integer(one) for one in items])
-            case ["torch.dtype", str(dtype)] if dtype in _TENSORS:
-                return getattr(_library("torch"), dtype)
-            case [str(kind), *_] if kind in _TABLES:
-                return self.table(node, _library("pandas"), depth + 1)
-        return self.other(node, self, depth)
-
-    def table(self, node: Node, pandas: Any, depth: int) -> Any:
-        match node:
-            case ["DataFrame", list(columns), names, index]:
-                rows = self.decode(index, depth)
-                series = [pandas.Series(self.column(one, pandas, depth), index=rows) for one in columns]
-                table = pandas.DataFrame(dict(enumerate(series)), index=rows)
-                table.columns = self.decode(names, depth)
-                return table
-            case ["Series", column, index, name]:
-                values = self.column(column, pandas, depth)
-                return pandas.Series(values, index=self.decode(index, depth), name=self.decode(name, depth))
-            case ["RangeIndex", start, stop, step, name]:
-                return pandas.RangeIndex(self.range(start, stop, step), name=self.decode(name, depth))
-            case ["MultiIndex", list(items), names]:
-                values = [self.decode(one, depth) for one in items]
-                self.unlike(values)
-                return pandas.MultiIndex.from_tuples(values, names=self.decode(names, depth))
-            case ["DatetimeIndex", array, str(freq), name]:
-                known = freq if freq in ("D", "B", "h", "W", "W-SUN", "ME", "MS", "YE", "min", "s") else None
-                return pandas.DatetimeIndex(self.decode(array, depth), freq=known, name=self.decode(name, depth))
-            case ["Index", column, name]:
-                return pandas.Index(self.column(column, pandas, depth), name=self.decode(name, depth))
-            case ["NaT"]:
-                return pandas.NaT
-            case ["NA"]:
-                return pandas.NA
-            case ["Timestamp", str(text)] if len(text) < 60:
-                return pandas.Timestamp(text)
-            case ["Timedelta", str(text)] if len(text) < 60:
-                return pandas.Timedelta(text)
-        raise Malformed
-
-    def column(self, node: Any, pandas: Any, depth: int) -> Any:
-        match node:
-            case ["category", categories, codes, bool(ordered)]:
-                values = self.decode(categories, depth)
-                return pandas.Categorical.from_codes(self.decode(codes, depth), values, ordered=ordered)
-            case ["extension", str(dtype), list(items)] if dtype in _EXTENSIONS:
-                return pandas.array([self.decode(one, depth) for one in items], dtype=dtype)
-        return self.decode(node, depth)
-
-    def real(self, text: str) -> float:
-        if not _HEX.fullmatch(text):
-            raise Malformed
-        return float.fromhex(text)
-
-    def integer(self, node: Any) -> int:
-        found: Any = self.decode(node, 0)
-        if type(found) is not int:
-            raise Malformed
-        return found
-
-    def range(self, *bounds: Node) -> range:
-        found = range(*map(self.integer, bounds))
-        if len(found) > MAX_NUMBERS:  # a test may go through it
-            raise Malformed
-        return found
-
-    def whole(self, text: str) -> int:
-        value = int(text)
-        self.long += value.bit_length() > 64
-        if self.long > MAX_LONG:
-            raise Malformed
-        return value
-
-    def unlike(self, keys: list[Any]) -> None:
-        """Refuse keys that can hardly be told apart, each of which is compared with all the others."""
-        if any(count > MAX_ALIKE for count in collections.Counter(map(hash, keys)).values()):
-            raise Malformed
-
-    def mapping(self, pairs: list[Any], depth: int) -> dict[Any, Any]:
-        if not all(type(pair) is list and len(pair) == 2 for pair in pairs):
-            raise Malformed
-        keys = [self.decode(key, depth + 1) for key, _ in pairs]
-        self.unlike(keys)
-        return {key: self.decode(value, depth + 1) for key, (_, value) in zip(keys, pairs, strict=True)}
-
-    def raw(self, number: int) -> Any:
-        if not 0 <= number < len(self.buffers):
-            raise Malformed
-        self.bytes += len(self.buffers[number])
-        if self.bytes > MAX_BYTES:
-            raise Malformed
-        return self.buffers[number]
-
-    def sizes(self, shape: list[Any]) -> int:
-        """How many numbers an array of this shape has, if that is one."""
-        if len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n <= MAX_BYTES for n in shape):
-            raise Malformed
-        count: int = math.prod(shape)
-        self.numbers += count
-        if self.numbers > MAX_NUMBERS or (not count and math.prod(n or 1 for n in shape) > MAX_EMPTY_ROWS):
-            raise Malformed
-        return count
-
-    def array(self, dtype: np.dtype[Any], shape: list[Any], number: int) -> np.ndarray:
-        raw = self.raw(number)
-        if self.sizes(shape) * dtype.itemsize != len(raw):
-            raise Malformed
-        return np.frombuffer(raw, dtype).reshape(shape).copy()
-
-    def objects(self, dtype: str, shape: list[Any], items: list[Any], depth: int) -> np.ndarray:
-        values = [self.decode(item, depth + 1) for item in items]
-        if self.sizes(shape) != len(values) or (dtype != "|O" and not all(type(one) is str for one in values)):
-            raise Malformed
-        if dtype != "|O" and len(values) * int(dtype[2:]) > MAX_TEXT:
-            raise Malformed
-        array = np.empty(len(values), np.dtype(dtype))
-        for n, one in enumerate(values):
-            array[n] = one
-        return array.reshape(shape)
-
-    def tensor(self, dtype: str, array: Any, grad: bool, parameter: bool) -> Any:
-        if type(array) is not np.ndarray:
-            raise Malformed
-        torch = _library("torch")
-        made = torch.from_numpy(array).to(getattr(torch, dtype))
-        if parameter:
-            return torch.nn.Parameter(made, requires_grad=grad and (made.is_floating_point() or made.is_complex()))
-        return made.requires_grad_() if grad and (made.is_floating_point() or made.is_complex()) else made
-
-    def take(self, text: str) -> str:
-        self.text += len(text)
-        if self.text > MAX_TEXT:
-            raise Malformed
-        return text
-
-
-_TABLES = frozenset(
-    ("DataFrame", "Series", "RangeIndex", "MultiIndex", "DatetimeIndex", "Index", "NaT", "NA", "Timestamp", "Timedelta")
-)
-_EXTENSIONS = frozenset(
-    (
-        *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64"),
-        *("boolean", "string", "str"),
-    )
-)
-
-
-def _library(name: str) -> Any:
-    """One of the libraries whose values cross: imported when the first of them comes."""
-    if name not in sys.modules:
-        __import__(name)
-    return sys.modules[name]

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from grader.kernel import exact
+from grader.kernel.exact_decoder import Decoder
 
 # Own copies of the built-in functions: a notebook that patches them patches others than these.
 OWN = dict(vars(builtins))
@@ -114,7 +115,7 @@ class Held:
                     return read(value)
         return None
 
-    def read(self, node: exact.Node, decoder: exact.Decoder, depth: int) -> Any:
+    def read(self, node: exact.Node, decoder: Decoder, depth: int) -> Any:
         """What the grader means by a node that is no plain data."""
         match node:
             case ["N", str(name)]:
@@ -197,7 +198,7 @@ def answering(
         raise ValueError(content["op"])
 
     def answer(content: dict[str, Any], buffers: list[Any]) -> Answer:
-        decoder = exact.Decoder(buffers, held.read)
+        decoder = Decoder(buffers, held.read)
         of = decoder.decode(content["of"])
         args, options = decoder.decode(content["args"]), decoder.decode(content["options"])
         random_state = content.get("random")
