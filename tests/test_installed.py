@@ -164,7 +164,8 @@ def commands_of(readme: str) -> list[str]:
     return [f".venv/bin/{line}" if line.startswith("grade ") else line for line in typed]
 
 
-@pytest.mark.parametrize("user", as_users(thorough))
+@thorough
+@pytest.mark.parametrize("user", as_users())
 def test_a_bundle_by_its_own_readme(user: list[str], tools: Path, place: Path) -> None:
     exercise = load(ROOT / "exercises" / "100")
     with zipfile.ZipFile(write_bundle([exercise], place / "course.zip")) as archive:
@@ -180,7 +181,8 @@ def test_a_bundle_by_its_own_readme(user: list[str], tools: Path, place: Path) -
             assert "20/20" in done.stdout
 
 
-@pytest.mark.parametrize("user", as_users(thorough))
+@thorough
+@pytest.mark.parametrize("user", as_users())
 def test_gradescopes_image(user: list[str], tools: Path, place: Path, small: Path) -> None:
     made = [sys.executable, "-m", "grader.cli", "export", "gradescope-autograder"]
     done = run([*made, small / "exercises" / "small", "-o", place / "autograder.zip"], tools, ROOT)

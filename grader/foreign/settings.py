@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from grader.errors import UsageError
 from grader.text import plain
 
 _MOST = 100_000  # characters
+_DEEPEST = 200  # brackets in a row: the parser takes quadratic time on them
 
 
 def settings(text: str, what: str) -> Mapping[str, Any]:
@@ -27,6 +29,8 @@ def settings(text: str, what: str) -> Mapping[str, Any]:
     try:
         if len(text) > _MOST:
             raise UsageError(f"{what} are too long.", advice)
+        if re.search(rf"(?:[\[{{]\s*){{{_DEEPEST}}}", text):
+            raise UsageError(f"{what} are no YAML: they are nested too deep.", advice)
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             raise UsageError(f"{what} have an alias.", "Write out what it stands for.")
         said = yaml.safe_load(text)

@@ -51,7 +51,7 @@ _LOOK_EVERY_S = 1.0
 # From the moment when nothing is heard of a process any more until its end is known.
 _DYING_S = 1.0
 # From the signal that kills it to its end.
-_DEAD_S = 5.0
+_DEAD_S = 15.0
 # An answer as it comes: JSON on top of its arrays; and what its JSON may take once it is parsed.
 _ANSWER_BYTES = wire.MAX_BYTES + 8_000_000
 _ANSWER_PARSED = 24_000_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.foreign.tests_file import read_tests
+from grader.foreign.tests_file import TestsFile, read_tests
+from grader.report import Report
 from grader.text import number
 
 # Of each student, the points of each test by its cell; None where a person is to give them.
@@ -26,15 +26,14 @@ def grade_course(folder: Path, exercise: str, students: Iterable[str]) -> Scores
     _run([*GRADE, "batch", exercise, str(folder / "submitted"), "-o", str(results)], folder)
     tests = read_tests(folder / "exercises" / exercise)
     assert tests is not None
+    reports = {one: (results / "students" / one / "report.json").read_text("utf-8") for one in students}
+    return {student: points(Report.model_validate_json(text), tests) for student, text in reports.items()}
+
+
+def points(report: Report, tests: TestsFile) -> dict[str, float | None]:
+    """The points of each test, by its cell."""
     cells = {test.name: test.cell for test in tests.test}
-    found: Scores = {}
-    for student in students:
-        report = json.loads((results / "students" / student / "report.json").read_text("utf-8"))
-        found[student] = {
-            cells[check["name"]]: None if check["manual"] or check["status"] == "error" else check["score"]
-            for check in report["checks"]
-        }
-    return found
+    return {cells[one.name]: None if one.manual or one.status == "error" else one.score for one in report.checks}
 
 
 def _run(command: list[str], folder: Path) -> None:
