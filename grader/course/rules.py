@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
+import os
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from grader.errors import UsageError
-from grader.record import Frozen, first_fault
+from grader.grades.rules import read_rules
+from grader.record import Frozen
 from grader.result_files import COURSE
-from grader.text import plain
 
 Share = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
@@ -85,17 +84,7 @@ def course_rules(named: Path | None, results: Path) -> CourseRules:
     UsageError
         It cannot be read, is no TOML, or says what is no rule.
     """
-    path = results / COURSE if named is None else named.expanduser()
-    name = plain(str(path))
-    try:
-        return CourseRules.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
-    except FileNotFoundError:
-        if named is None:
-            return CourseRules()
-        raise UsageError(f"There is no {name}.", "Name the course's file with --rules.") from None
-    except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror or error}.", "Check your access to it.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name} is no TOML: {plain(str(error))}.", "Correct it; see docs/teachers.md.") from None
-    except ValidationError as error:
-        raise UsageError(f"{name}: {first_fault(error)}.", "Correct it; see docs/teachers.md.") from None
+    if named is not None:
+        return read_rules(named.expanduser(), CourseRules)
+    own = results / COURSE
+    return read_rules(own, CourseRules) if os.path.lexists(own) else CourseRules()

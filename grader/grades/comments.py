@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from grader.errors import UsageError
 from grader.grades.grades import Comment, RubricItem
-from grader.grades.overrides import here_and_now
+from grader.grades.overrides import by_hand, here_and_now
 from grader.record import Record
 from grader.report import Report
 from grader.result_files import COMMENTS
@@ -125,16 +125,7 @@ def load_comments(results: Path) -> Comments:
         The file is damaged.
     """
     path = results / COMMENTS
-    try:
-        found = Comments.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return Comments()
-    except OSError as error:
-        raise UsageError(
-            f"{plain(str(path))} cannot be read: {error.strerror or error}.", "Check your access to it."
-        ) from None
-    except ValidationError:
-        raise UsageError(f"{plain(str(path))} is damaged.", "Put it right, or take it away.") from None
+    found = by_hand(path, Comments, "Put it right, or take it away.")
     points = [*(one.points for one in found.comments), *(one.points for one in found.rubric.values())]
     if not all(map(math.isfinite, points)):
         raise UsageError(f"{plain(str(path))} is damaged: points that are no number.", "Put it right.")

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -19,6 +19,8 @@ from grader.record import Record
 from grader.result_files import OVERRIDES
 from grader.text import plain
 from grader.writing import write_whole
+
+R = TypeVar("R", bound=Record)
 
 
 class Past(Override):
@@ -61,20 +63,34 @@ def load_history(results: Path) -> list[Past]:
     return _load(results).history
 
 
-def _load(results: Path) -> Overrides:
-    path = results / OVERRIDES
+def by_hand(path: Path, kind: type[R], advice: str) -> R:
+    """What a file holds that a person gave by hand; an empty one where there is none.
+
+    Parameters
+    ----------
+    advice
+        What to do where it is damaged.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, or is damaged.
+    """
     try:
-        found = Overrides.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        return Overrides()
+        return kind()
     except OSError as error:
         raise UsageError(
             f"{plain(str(path))} cannot be read: {error.strerror or error}.", "Check your access to it."
         ) from None
     except ValidationError:
-        raise UsageError(
-            f"{plain(str(path))} is damaged.", "Put it right, or take it away and give these grades again."
-        ) from None
+        raise UsageError(f"{plain(str(path))} is damaged.", advice) from None
+
+
+def _load(results: Path) -> Overrides:
+    path = results / OVERRIDES
+    found = by_hand(path, Overrides, "Put it right, or take it away and give these grades again.")
     wrong = [one for one in found.overrides if not math.isfinite(one.score) or one.score < 0 or not one.reason.strip()]
     if wrong:
         raise UsageError(

@@ -34,11 +34,13 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from grader.errors import UsageError
 from grader.intake.times import moment
 from grader.pass_mark import PassMark
-from grader.record import Frozen
+from grader.record import Frozen, Record, first_fault
 from grader.result_files import RULES
 from grader.text import count, number, plain
 
 DAY_S = 86_400.0
+
+R = TypeVar("R", bound=Record)
 
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": DAY_S, "w": 7 * DAY_S}
 _DURATION = re.compile(
@@ -252,7 +254,12 @@ def counting(rules: Rules, attempts: Sequence[Found]) -> Found:
 
 
 def load_rules(path: Path) -> Rules:
-    """The rules in a file.
+    """The rules in a file; see :func:`read_rules`."""
+    return read_rules(path, Rules)
+
+
+def read_rules(path: Path, kind: type[R]) -> R:
+    """What a teacher's file of rules says, of whichever kind they are.
 
     Raises
     ------
@@ -261,7 +268,7 @@ def load_rules(path: Path) -> Rules:
     """
     name = plain(str(path))
     try:
-        return Rules.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
+        return kind.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except FileNotFoundError:
         raise UsageError(f"There is no {name}.", "Name the file of rules with --rules.") from None
     except OSError as error:
@@ -269,16 +276,7 @@ def load_rules(path: Path) -> Rules:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{name} is no TOML: {plain(str(error))}.", "Correct it; see docs/teachers.md.") from None
     except ValidationError as error:
-        raise UsageError(f"{name}: {_fault(error)}.", "Correct it; see docs/teachers.md.") from None
-
-
-def _fault(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = plain(".".join(str(part) for part in first["loc"]))
-    if first["type"] == "extra_forbidden":
-        return f"there is no rule `{where}`"
-    what = str(first.get("ctx", {}).get("error", "") or first["msg"])
-    return f"`{where}`: {what[:1].lower()}{what[1:]}"
+        raise UsageError(f"{name}: {first_fault(error)}.", "Correct it; see docs/teachers.md.") from None
 
 
 def rules_for(named: Path | None, results: Path) -> Rules | None:

@@ -262,11 +262,11 @@ def test_a_sheet_tells_when(folder: Path, batch: Batch) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("counts = 'worst'", "`counts`: input should be 'best' or 'last'"),
+        ("counts = 'worst'", "`counts` is \"worst\", not 'best' or 'last'"),
         ("deadline = 'soon'", "`deadline`: say a date and a time as in 2026-11-20T23:59:00+02:00"),
         ("grace = 15", "`grace`: say how long as in"),
         ("late = { per_day = '200 %' }", "`late.per_day`: 100 % is all that can be taken"),
-        ("late = { perday = '10 %' }", "there is no rule `late.perday`"),
+        ("late = { perday = '10 %' }", "`late.perday` is nothing that is known here"),
         ("counts = best", "is no TOML"),
         ("times = 'nowhere.csv'", "nowhere.csv cannot be read"),
     ],
