@@ -38,6 +38,9 @@ grade: $(READY) ## Grade the reference solution of exercise 110
 	@echo "Now your own: edit exercises/110/110_mnist.ipynb, then run"
 	@echo "    $(BIN)/grade exercises/110"
 
+# Commands are started a hundred times: what they import is compiled once, whatever the environment says.
+test thorough hostile: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(READY) $(AXE) check ## Run every test
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 

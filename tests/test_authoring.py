@@ -19,6 +19,7 @@ from grader.errors import ExerciseError
 from grader.exercise import Exercise
 from grader.formats.notebook import cells
 from grader.skeleton import new_exercise
+from tests.conftest import thorough
 from tests.formats import test_marimo as of_marimo
 
 # ---------------------------------------------------------------------- marks
@@ -316,7 +317,7 @@ def test_starters_in_the_format_that_is_asked_for(nowhere: Path, command: Comman
         assert ("marimo edit" in opened.read("README.md").decode()) == (form == "marimo")
 
 
-@pytest.mark.parametrize("form", ["marimo", "percent"])
+@pytest.mark.parametrize("form", ["marimo", pytest.param("percent", marks=thorough)])
 def test_references_in_each_format(nowhere: Path, command: Command, form: str) -> None:
     """Reference, starter and mistakes are notebooks of that format, and the matrix holds."""
     code, out, _ = command("new", "105", "--name", "first", "--as", form)

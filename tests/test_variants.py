@@ -22,8 +22,8 @@ from tests import variants
 from tests.conftest import ROOT, thorough
 
 EXERCISES = list(exercise_folders(ROOT))
-# Notebooks that train for seconds.
-TRAIN = {"110", "710", "711", "712"}
+# Notebooks that take seconds each.
+TRAIN = {"102", "110", "113", "300", "710", "711", "712"}
 
 
 @cache

@@ -35,6 +35,13 @@ def process() -> Iterator[Warm]:
         yield made
 
 
+@pytest.fixture
+def shared(warm: Warm | None) -> Warm:
+    """One for whoever does no harm to it."""
+    assert warm is not None
+    return warm
+
+
 def pid(warm: Warm) -> int:
     assert warm._process is not None
     return warm._process.pid
@@ -193,7 +200,7 @@ def value(kernel: KernelSession, name: str, *args: Any) -> Any:
 REFERENCE = Path(__file__).parents[2] / "solutions" / "100"
 
 
-def test_nothing_is_imported_in_a_fork(process: Warm) -> None:
+def test_nothing_is_imported_in_a_fork(shared: Warm) -> None:
     """What a fork imports, every fork imports: it belongs among what the warm process has.
 
     Modules that were there before the fork are frozen, so that the garbage collector does not list them.
@@ -201,12 +208,12 @@ def test_nothing_is_imported_in_a_fork(process: Warm) -> None:
     (path,) = REFERENCE.glob("*.ipynb")
     cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
     look = "import gc, sys\ndef late(): return sorted(m.__name__ for m in gc.get_objects() if type(m) is type(sys))"
-    with forked(process, *cells, "1 / 0", look) as kernel:
+    with forked(shared, *cells, "1 / 0", look) as kernel:
         value(kernel, "mlp_parameters")
         assert value(kernel, "late", ()) == []
 
 
-def test_a_fork_begins_as_new(process: Warm) -> None:
+def test_a_fork_begins_as_new(shared: Warm) -> None:
     """The warm process has run cells of its own; nothing of them is seen."""
     look = (
         "import sys, traceback, random, linecache\n"
@@ -215,7 +222,7 @@ def test_a_fork_begins_as_new(process: Warm) -> None:
         "        shell.execution_count, len(In), dict(Out), [hasattr(sys, 'last_value'), hasattr(sys, 'last_type')],\n"
         "        shell.history_manager.input_hist_raw[1:-1], shell.last_execution_succeeded]"
     )
-    with forked(process, look) as kernel:
+    with forked(shared, look) as kernel:
         names, count, inputs, outputs, errors, history, succeeded = value(kernel, "seen")
     hidden = {name for name in names if name.startswith("_")}
     assert set(names) - hidden == {"linecache", "random", "shell", "sys", "traceback"}
@@ -223,14 +230,14 @@ def test_a_fork_begins_as_new(process: Warm) -> None:
     assert (count, inputs, outputs, errors, history, succeeded) == (2, 2, {}, [False, False], [], True)
 
 
-def test_the_seed_gives_the_streams_that_it_always_gave(process: Warm) -> None:
+def test_the_seed_gives_the_streams_that_it_always_gave(shared: Warm) -> None:
     """Whatever the warm process has drawn."""
     draw = "import random, numpy, torch\ndrawn = random.random(), numpy.random.rand(), torch.randn(3).tolist()"
     lazily = (
         "(tracked,) = [call for call in torch.cuda._lazy_seed_tracker.get_calls() if call]\n"
         "later = [cell.cell_contents for cell in tracked[0].__closure__]"
     )
-    with forked(process, draw, lazily, seed=7) as kernel:
+    with forked(shared, draw, lazily, seed=7) as kernel:
         drawn, later = value(kernel, "drawn"), value(kernel, "later")
     torch.manual_seed(7)
     expected = random.Random(7).random(), np.random.RandomState(7).rand(), torch.randn(3).tolist()
@@ -239,12 +246,12 @@ def test_the_seed_gives_the_streams_that_it_always_gave(process: Warm) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="an ordinary user's has one before it")
-def test_it_is_the_first_process_of_its_namespace(process: Warm) -> None:
-    with forked(process, "import os; numbers = os.getpid(), os.getppid()") as kernel:
+def test_it_is_the_first_process_of_its_namespace(shared: Warm) -> None:
+    with forked(shared, "import os; numbers = os.getpid(), os.getppid()") as kernel:
         assert value(kernel, "numbers") == (1, 0)
         first = kernel._process.main
         assert first is not None
-        assert psutil.Process(psutil.Process(first).ppid()).ppid() == pid(process)
+        assert psutil.Process(psutil.Process(first).ppid()).ppid() == pid(shared)
         assert [one.pid for one in kernel._process.processes()] == [first]
 
 
@@ -266,8 +273,8 @@ def test_whoever_does_not_want_to_die_with_it_dies_all_the_same(process: Warm, g
         assert not main.is_running()
 
 
-def test_how_it_ended_is_written_down_before_anybody_hears_of_it(process: Warm) -> None:
-    with forked(process, "import os; os._exit(3)") as kernel:
+def test_how_it_ended_is_written_down_before_anybody_hears_of_it(shared: Warm) -> None:
+    with forked(shared, "import os; os._exit(3)") as kernel:
         assert kernel._process.process.wait(10) == 0
         assert os.waitstatus_to_exitcode(kernel._jail.exit_status() or 0) == 3
         assert kernel.ending() == "itself"
