@@ -395,3 +395,13 @@ def test_a_finnish_report_has_a_finnish_page() -> None:
 
 def test_an_unknown_language_is_english() -> None:
     assert '<html lang="en">' in student_page(report(language="xx"), None)
+
+
+def test_the_teacher_sees_what_rests_on_the_notebooks_word_and_everybody_what_was_put_back() -> None:
+    execution = ExecutionReport(status="ok", put_back=["The cell `sums` was changed, and is put back as it was."])
+    checks = [check("passed", verified="word"), check("passed", name="other", verified="outside")]
+    found = report("passed", checks=checks, execution=execution)
+    staff, student = student_page(found, None, staff=True), student_page(found, None)
+    assert (staff.count("rests on the notebook"), student.count("rests on the notebook")) == (1, 0)
+    assert "put back as it was" in staff
+    assert "put back as it was" in student

@@ -180,6 +180,7 @@ class _Check:
     name: str = ""
     seconds: float = 0.0
     hidden: bool = False
+    word: bool = False
     veiled: bool = False
     figures: Sequence[object] = ()
 
@@ -200,6 +201,7 @@ def _check(check: CheckReport, place: int, staff: bool) -> _Check:
         name=check.name if staff else "",
         seconds=check.seconds,
         hidden=check.hidden,
+        word=check.verified == "word",
         veiled=check.hidden and not staff,
         figures=[made for one in check.figures[:_MOST_FIGURES] if (made := _figure(one)) is not None],
     )
