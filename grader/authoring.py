@@ -234,6 +234,8 @@ class Patch(Frozen):
         What it is called, and what is wrong (or different) in it.
     fails
         Names of the checks that have to fail; all others pass or are skipped for want of these.
+    shares
+        Of these checks, the share of the points that is given all the same; none if it is not said.
     cells
         Cell id → its whole new source.
     edits
@@ -247,6 +249,7 @@ class Patch(Frozen):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     says: Annotated[str, Field(min_length=1)]
     fails: tuple[str, ...]
+    shares: Mapping[str, Annotated[float, Field(gt=0, lt=1)]] = {}
     cells: Mapping[str, str] = {}
     edits: Mapping[str, Sequence[tuple[str, str]]] = {}
     append: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from grader.exercise_files import Files, paths_of
 from grader.grading import Options, grade, selected
 from grader.report import Report
 from grader.submission import Submission
-from grader.text import listed
+from grader.text import listed, number
 from grader.workers.crew import Machine, Needs, cores
 from grader.workers.schedule import Crew, outcomes
 from grader.workers.tasks import Outcome, Task
@@ -44,12 +44,15 @@ class Row:
     ----------
     fails
         Checks that have to fail; None for the starter, of which none may pass.
+    shares
+        Of the checks that fail, the share of the points that is given all the same; none if it is not said.
     """
 
     name: str
     notebook: nbformat.NotebookNode
     data: Choice
     fails: frozenset[str] | None
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -208,7 +211,7 @@ def rows(exercise: Exercise, options: Options) -> Iterator[Row]:
     for mistake in _mistakes(exercise):
         form = mistake.data if mistake.data in forms else quick
         if mistake.data in ("", *forms):
-            yield Row(mistake.name, mistake.apply(reference), form, frozenset(mistake.fails))
+            yield Row(mistake.name, mistake.apply(reference), form, frozenset(mistake.fails), mistake.shares)
 
 
 def _mistakes(exercise: Exercise) -> list[Patch]:
@@ -256,15 +259,21 @@ def judge_row(row: Row, report: Report, needs: dict[str, tuple[str, ...]]) -> li
         if check.status == "error":
             faults.append(f"`{check.name}` is broken: {check.message}")
         elif row.fails is None:
-            if check.status == "passed" and check.max_score:
+            if check.score > 0:
                 faults.append(f"the starter earns points in `{check.name}`")
         elif (check.name in row.fails) != (check.status == "failed") or (
             check.status == "skipped" and check.name not in skippable
         ):
             should = "fail" if check.name in row.fails else "be skipped" if check.name in skippable else "pass"
             faults.append(f"`{check.name}` is {check.status} and should {should}: {check.message}")
+        elif check.status == "failed" and abs(check.score - row.shares.get(check.name, 0.0) * check.max_score) > 1e-6:
+            of, share = number(check.max_score), row.shares.get(check.name, 0.0)
+            should = number(share * check.max_score) if share else "none"
+            faults.append(f"`{check.name}` gives {number(check.score)} of {of} points and should give {should}")
     unknown = (
-        (row.fails or frozenset()) - {check.name for check in report.checks} if len(report.checks) == len(needs) else ()
+        {*(row.fails or ()), *row.shares} - {check.name for check in report.checks}
+        if len(report.checks) == len(needs)
+        else set()
     )
     faults += [f"there is no check `{name}`" for name in sorted(unknown)]
     if faults and row.name == "reference" and report.execution.error:  # which is most likely why
@@ -367,8 +376,8 @@ def render(validation: Validation) -> RenderableType:
     table.add_column(f"{validation.exercise.id}  notebook")
     table.add_column("data")
     shown = validation.rows[0].report.checks if validation.rows else []
-    for number, _ in enumerate(shown, 1):
-        table.add_column(str(number), justify="center")
+    for place, _ in enumerate(shown, 1):
+        table.add_column(str(place), justify="center")
     table.add_column("points", justify="right")
     table.add_column("s", justify="right")
     for result in validation.rows:
@@ -381,7 +390,7 @@ def render(validation: Validation) -> RenderableType:
             f"{report.execution.seconds:.1f}",
         )
     lines: list[RenderableType] = [table]
-    lines += [Text(f"  {number}  {check.name}", "dim") for number, check in enumerate(shown, 1)]
+    lines += [Text(f"  {place}  {check.name}", "dim") for place, check in enumerate(shown, 1)]
     lines += [Text(f"{validation.exercise.id}: {fault}", "red") for fault in validation.faults]
     lines += [Text(f"{validation.exercise.id} {fault}", "red") for fault in _row_faults(validation)]
     lines.append(

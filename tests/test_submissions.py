@@ -46,7 +46,7 @@ IN_BOTH = chosen(1, {"100", "104", "300"})
 @pytest.mark.parametrize(("name", "patch"), TRIED.values(), ids=TRIED)
 def test_submission(name: str, patch: Patch, warm: Warm | None) -> None:
     exercise = load(HERE.parent / "exercises" / name)
-    row = Row(patch.name, patch.apply(read_reference(exercise)), "sample", frozenset(patch.fails))
+    row = Row(patch.name, patch.apply(read_reference(exercise)), "sample", frozenset(patch.fails), patch.shares)
     result = try_row(exercise, row, Options(data="sample", warm=warm))
     assert result.faults == [], patch.says
     assert result.report.status == ("failed" if patch.fails else "passed")

@@ -292,7 +292,7 @@ def captured(console: Console) -> Iterator[Callable[[], str]]:
 
 def report_of(**statuses: str) -> Report:
     checks = [
-        CheckReport(name=name, title="T", status=status, score=0, max_score=1)  # type: ignore[arg-type]
+        CheckReport(name=name, title="T", status=status, score=status == "passed", max_score=1)  # type: ignore[arg-type]
         for name, status in statuses.items()
     ]
     return Report.model_construct(checks=checks, execution=ExecutionReport(status="ok"))
@@ -324,6 +324,32 @@ NEEDS = {"a": (), "b": ("a",), "c": ("b",), "d": ()}
 def test_rows(fails: set[str] | None, statuses: dict[str, str], count: int) -> None:
     row = Row("row", new_notebook(), "sample", None if fails is None else frozenset(fails))
     assert len(judge_row(row, report_of(**statuses), NEEDS)) == count
+
+
+@pytest.mark.parametrize(
+    ("shares", "given", "said"),
+    [
+        ({}, 0.0, ""),
+        ({"a": 0.25}, 0.5, ""),
+        ({}, 0.5, "`a` gives 0.5 of 2 points and should give none"),
+        ({"a": 0.25}, 1.0, "`a` gives 1 of 2 points and should give 0.5"),
+        ({"a": 0.25}, 0.0, "`a` gives 0 of 2 points and should give 0.5"),
+        ({"z": 0.25}, 0.0, "there is no check `z`"),
+    ],
+)
+def test_shares_of_points_are_proven(shares: dict[str, float], given: float, said: str) -> None:
+    report = report_of(a="failed", b="skipped", c="skipped", d="passed")
+    report.checks[0].score, report.checks[0].max_score = given, 2.0
+    row = Row("row", new_notebook(), "sample", frozenset({"a"}), shares)
+    assert judge_row(row, report, NEEDS) == ([said] if said else [])
+
+
+def test_a_starter_that_earns_a_share_is_found_out() -> None:
+    report = report_of(a="failed", b="skipped", c="skipped", d="failed")
+    report.checks[0].score = 0.25
+    assert judge_row(Row("starter", new_notebook(), "sample", None), report, NEEDS) == [
+        "the starter earns points in `a`"
+    ]
 
 
 def test_a_cell_of_the_reference_that_fails_is_told_before_the_checks() -> None:
