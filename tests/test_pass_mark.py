@@ -40,7 +40,7 @@ def test_what_a_person_has_still_to_judge_makes_it_pending() -> None:
     found = report("passed", score=2, max_score=4, checks=checks)
     assert found.verdict == "pending"
     grade = with_comments(Grade(student="a", status="passed", earned=2, score=2, max_score=4), [], found)
-    assert (grade.verdict, grade.score, grade.waiting) == ("pending", 2, ["why"])
+    assert (grade.verdict, grade.score, grade.waiting) == ("pending", None, ["why"])
     said = [Comment(id=1, student="a", check="why", text="Well told.", points=2)]
     assert (with_comments(grade, said, found).verdict, with_comments(grade, said, found).score) == ("full", 4)
     by_hand = with_override(grade, Override(student="a", score=1, reason="It is copied."))

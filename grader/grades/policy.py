@@ -295,7 +295,11 @@ def _grade(student: str, status: str, of: float, report: Report | None, counted:
 
 
 def _left(grade: Grade) -> float | None:
-    """What is left of the points earned, with what comments add; nothing is rounded where nothing was changed."""
+    """What is left of the points earned, with what comments add; nothing is rounded where nothing was changed. None
+    where a person has still to judge a part.
+    """
+    if grade.waiting:
+        return None
     if grade.earned is None or not (grade.penalty or grade.adjustment):
         return grade.earned
     return max(0.0, round(grade.earned - grade.penalty + grade.adjustment, 6))
@@ -313,9 +317,9 @@ def with_comments(grade: Grade, comments: Sequence[Comment], report: Report | No
 
 def with_override(grade: Grade, override: Override | None) -> Grade:
     """The grade with what the teacher gave by hand in place of its score; or, with None, without."""
-    score = _left(grade) if override is None else override.score
-    waiting = grade.waiting if override is None else []
-    return grade.model_copy(update={"override": override, "score": score, "waiting": waiting})
+    if override is None:
+        return grade.model_copy(update={"override": None, "score": _left(grade)})
+    return grade.model_copy(update={"override": override, "score": override.score, "waiting": []})
 
 
 # ---------------------------------------------------------------------- what is to be said of it
