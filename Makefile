@@ -42,7 +42,7 @@ grade: $(READY) ## Grade the reference solution of exercise 110
 test thorough hostile: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(READY) $(AXE) check ## Run every test
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 thorough: $(READY) $(AXE) check ## Run every test in every mode: an hour or more
 	GRADER_TEST_EVERY_MODE=1 $(BIN)/python -m pytest -n 2 --dist worksteal

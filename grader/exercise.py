@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -20,7 +20,7 @@ from grader.checks.check import Check
 from grader.datasets import DATASETS
 from grader.datasets.own import Own, OwnDataset
 from grader.errors import ExerciseError, UsageError
-from grader.foreign.imported import Imported, imported_in
+from grader.foreign.tests_file import FILE as TESTS
 from grader.formats.files import holds_notebook, in_each_format
 from grader.formats.notebook import SUFFIXES, instead
 from grader.language import tr
@@ -32,6 +32,9 @@ from grader.small_files import beginning, contents
 from grader.sources import imported
 from grader.submission import Submission
 from grader.text import listed, plain
+
+if TYPE_CHECKING:
+    from grader.foreign.imported import Imported
 
 
 class Titles(Frozen):
@@ -162,6 +165,10 @@ class Exercise:
         ExerciseError
             Its file is wrong.
         """
+        if not (self.folder / TESTS).exists():
+            return None
+        from grader.foreign.imported import imported_in  # what runs other graders' tests takes its time to be imported
+
         return imported_in(self.folder, self.solution_folder, self.starter)
 
     @property

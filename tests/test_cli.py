@@ -24,7 +24,7 @@ from grader.cli import main
 from grader.exercise import Exercise
 from grader.report import Report
 from grader.scratch import remove
-from tests.conftest import CHECKS, listing, running
+from tests.conftest import CHECKS, listing, running, thorough
 
 GRADE = [sys.executable, "-m", "grader.cli"]
 Done = subprocess.CompletedProcess[str]
@@ -407,7 +407,7 @@ ENDLESS = "open('running', 'w').close()\nwhile True: pass"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="process groups")
-@pytest.mark.parametrize("command", ["notebook", "validate"])
+@pytest.mark.parametrize("command", ["notebook", pytest.param("validate", marks=thorough)])
 def test_ctrl_c_ends_at_once_and_leaves_nothing(
     exercise: Exercise, handed_in: Callable[..., Path], scratch: Path, command: str
 ) -> None:

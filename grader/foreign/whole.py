@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from IPython.core.inputtransformer2 import TransformerManager
-
 from grader.errors import CheckFailed
 from grader.foreign import modules
 from grader.foreign.surroundings import Surroundings, parsed
@@ -98,6 +96,8 @@ def _source(test: Test, code: str) -> str:
     if test.form == "doctest":
         return _AS_DOCTEST.format(text=repr(code))
     if parsed(code) is None:
+        from IPython.core.inputtransformer2 import TransformerManager  # most tests have no magics
+
         code = TransformerManager().transform_cell(code)
     return f"{code}\n{_CALLING}" if test.form == "function" else code
 

@@ -30,7 +30,7 @@ from tests.batches import (
     surroundings,
     written,
 )
-from tests.conftest import running
+from tests.conftest import running, thorough
 from tests.formats.test_marimo import book, cell
 
 
@@ -191,7 +191,7 @@ def test_a_batch_that_is_killed_goes_on_where_it_was(exercise: Exercise, folder:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="process groups")
-@pytest.mark.parametrize("by", ["SIGINT", "SIGHUP"])
+@pytest.mark.parametrize("by", ["SIGINT", pytest.param("SIGHUP", marks=thorough)])
 def test_ctrl_c_or_a_closed_terminal_keeps_what_is_finished(by: str, exercise: Exercise, folder: Path) -> None:
     hand_in(folder, "quick", "x = 3")
     hand_in(folder, "slow-1", ENDLESS)

@@ -87,8 +87,6 @@ class Entry:
         gains a point nor costs one.
     maybe_lost
         Checks that an attack may cost its author, as it goes, though their answers are honest.
-    modes
-        Run in two ways, where others are run in one.
     counted
         It is stopped by the number of processes that a user may have, which Linux does not count for root, nor for
         root who plays an ordinary user in a namespace: only run as the user who runs the tests.
@@ -120,7 +118,6 @@ class Entry:
     error: str = ""
     lost: dict[str, str] = field(default_factory=dict)
     maybe_lost: tuple[str, ...] = ()
-    modes: bool = False
     counted: bool = False
     group: str = ""
     control: bool = False

@@ -1,8 +1,7 @@
 """Every notebook of the corpus gets its verdict, and nothing of it is left.
 
 Each entry is graded in one of four ways, in turn: as root or as an ordinary user, with bubblewrap and without, in a
-fork of the warm process or (a few) in a kernel of its own. Those that are marked with `modes` are graded in two of
-them; with GRADER_TEST_EVERY_MODE=1 all are in each.
+fork of the warm process or (a few) in a kernel of its own. With GRADER_TEST_EVERY_MODE=1 all are in each.
 """
 
 from __future__ import annotations
@@ -45,8 +44,7 @@ def cases() -> Iterator[object]:
         modes = [mode for mode in MODES if mode[0] or not entry.counted]
         # A kernel of its own takes as long as ten forks: every twelfth has one.
         usual = [mode for mode in modes if mode[2] or number % 12 == 0]
-        few = 2 if entry.modes else 1
-        for mode in modes if everything else [usual[(number + one) % len(usual)] for one in range(few)]:
+        for mode in modes if everything else [usual[number % len(usual)]]:
             who, how = "user" if mode[0] else "ordinary", "bubblewrap" if mode[1] else "alone"
             yield pytest.param(entry, *mode, id=f"{entry.name}-{who}-{how}-{'warm' if mode[2] else 'cold'}")
 
