@@ -353,7 +353,7 @@ def test_a_terminal_without_all_characters_gets_others(repository: Path) -> None
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("command", ["['--help']", "['list']", "['data', 'status']"])
+@pytest.mark.parametrize("command", ["['--help']", "['list']", "['status']", "['data', 'status']"])
 def test_torch_stays_out_of_the_graders_process(repository: Path, command: str) -> None:
     """It takes seconds to import, and no command but the kernels needs it."""
     program = (

@@ -30,6 +30,7 @@ from grader.errors import UsageError
 from grader.language import mark, preferred, tr
 
 if TYPE_CHECKING:
+    from grader.exercise import Exercise
     from grader.grading import Graded
 
 
@@ -105,12 +106,10 @@ def list_exercises(as_json: AsJson = False, lang: Lang = None) -> None:
     """List the exercises."""
     from rich.table import Table
 
-    from grader.exercise import describe, every_exercise
+    from grader.exercise import describe
     from grader.text import number
 
-    found = [describe(one, lang or preferred()) for one in every_exercise(Path.cwd())]
-    if not found:
-        raise UsageError(tr("There are no exercises here."), tr("Go to the folder that holds `exercises/`."))
+    found = [describe(one, lang or preferred()) for one in _exercises_here()]
     if as_json:
         print(json.dumps(found, indent=2))
         return
@@ -118,6 +117,36 @@ def list_exercises(as_json: AsJson = False, lang: Lang = None) -> None:
     for one in found:
         table.add_row(one["id"], one["title"], number(one["points"]), ", ".join(one["data"]))
     console.print(table)
+
+
+def _exercises_here(course: bool = False) -> list[Exercise]:
+    """The exercises that can be found from here; of a course where one is meant and this is one, those of it alone.
+
+    Raises
+    ------
+    UsageError
+        There are none.
+    """
+    from grader.exercise import every_exercise, exercise_folders, load
+
+    own = exercise_folders(Path.cwd()) if course else {}
+    found = [load(folder) for folder in own.values()] or every_exercise(Path.cwd())
+    if not found:
+        raise UsageError(tr("There are no exercises here."), tr("Go to the folder that holds `exercises/`."))
+    return found
+
+
+@app.command()
+def status(as_json: AsJson = False, lang: Lang = None) -> None:
+    """Tell where you stand in the course: what is passed, what is open, what comes next."""
+    from grader.status import render
+    from grader.status import status as find
+
+    found = find(_exercises_here(course=True), lang or preferred())
+    if as_json:
+        print(json.dumps(found.model_dump(mode="json"), indent=2))
+    else:
+        console.print(render(found))
 
 
 @app.command()

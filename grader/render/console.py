@@ -25,7 +25,7 @@ _VERDICTS = {
     "skipped": (mark("not judged"), "–", "yellow"),
     "error": (mark("grader error"), "!", "magenta"),
 }
-_COLOURS = {"full": "green", "passed": "green", "failed": "red", "ungraded": "magenta", "pending": "yellow"}
+COLOURS = {"full": "green", "passed": "green", "failed": "red", "ungraded": "magenta", "pending": "yellow"}
 _INDENT = 4
 _NARROW = 30  # where less is left for the text, it begins on a line of its own
 
@@ -71,7 +71,7 @@ def _lines(report: Report, kept: str) -> Iterator[RenderableType]:
     score = tr("{points} points", points=points(report.score, report.max_score))
     if report.status != "ungraded":
         score = f"{score}, {tr(WORDS[report.verdict])}"
-    colour = f"bold {_COLOURS[report.verdict]}"
+    colour = f"bold {COLOURS[report.verdict]}"
     yield Text.assemble((f"{report.exercise}  {report.title}", "bold"), "  ", (score, colour))
     yield from _execution(report)
     yield Text()
