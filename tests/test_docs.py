@@ -23,7 +23,7 @@ from grader.exercise import load
 from grader.formats.writing import written
 from grader.kernel.warm import Warm
 from tests.batches import Here
-from tests.conftest import ROOT
+from tests.conftest import ROOT, thorough
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -127,7 +127,15 @@ def run(warm: Warm | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     return call
 
 
-@pytest.mark.parametrize("command", [one for one in OURS if not told_only(one)], ids=shlex.join)
+# Long, and done elsewhere: tests/test_exercises.py tries the notebooks of exercise 100, and `--only` is run here.
+LONG = {("grade", "validate", "100")}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(one, marks=thorough if one in LONG else ()) for one in OURS if not told_only(one)],
+    ids=[shlex.join(one) for one in OURS if not told_only(one)],
+)
 def test_a_command_runs(command: tuple[str, ...], run: Grade, tmp_path: Path) -> None:
     for name in ("100", "110"):
         shutil.copytree(ROOT / "exercises" / name, tmp_path / "exercises" / name)

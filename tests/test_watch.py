@@ -26,7 +26,7 @@ from grader import watch
 from grader.exercise import Exercise, Target
 from grader.scratch import remove
 from grader.watch import Watcher
-from tests.conftest import CHECKS, SAMPLE, notebook, running
+from tests.conftest import CHECKS, SAMPLE, notebook, running, thorough
 from tests.formats.test_marimo import book, cell
 
 ENDLESS = "open('running', 'w').close()\nwhile True: pass"
@@ -118,6 +118,7 @@ def test_every_save_is_graded(watched: Watched, make_exercise: Callable[..., Exe
     assert watched.quiet()
 
 
+@thorough
 @pytest.mark.parametrize("watched", ["small.py"], indirect=True)
 def test_every_save_of_a_marimo_notebook_is_graded(watched: Watched) -> None:
     assert watched.next()["checks"][0]["message"] == "`x` is 1."
@@ -229,7 +230,9 @@ class Screen:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
-@pytest.mark.parametrize("more", [[], ["--watch"]], ids=["once", "watching"])
+@pytest.mark.parametrize(
+    "more", [pytest.param([], id="once"), pytest.param(["--watch"], marks=thorough, id="watching")]
+)
 def test_the_last_line_that_a_cell_printed_is_shown_while_it_runs(
     make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path], more: list[str]
 ) -> None:

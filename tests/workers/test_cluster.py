@@ -243,6 +243,7 @@ def test_the_package_is_missing(folder: Path, batch: Batch, tmp_path: Path) -> N
     assert "grader[cluster]" in said
 
 
+@thorough
 def test_a_worker_without_the_data_costs_no_points(
     folder: Path, make_exercise: Callable[..., Exercise], cluster: Dask, batch: Batch
 ) -> None:

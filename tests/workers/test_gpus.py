@@ -11,6 +11,7 @@ import pytest
 from grader.workers import gpus
 from grader.workers.crew import Process
 from grader.workers.tasks import Surroundings
+from tests.conftest import thorough
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,7 @@ def test_an_older_torch_is_told_nothing_that_it_does_not_know(monkeypatch: pytes
     assert gpus.shares(2, "cuda", ["0"]) == [{"CUDA_VISIBLE_DEVICES": "0"}] * 2
 
 
+@thorough
 def test_torch_understands_the_share() -> None:
     told = gpus.shares(2, "cuda", ["0"])[0]["PYTORCH_CUDA_ALLOC_CONF"]
     settings = "import sys, torch; torch._C._accelerator_setAllocatorSettings(sys.argv[1])"
