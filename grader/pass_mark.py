@@ -21,6 +21,7 @@ WORDS: dict[str, str] = {
     "missing": mark("missing"),
     "pending": mark("pending"),
 }
+PASSED: frozenset[Verdict] = frozenset({"full", "passed"})
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%")
 
 

@@ -118,8 +118,13 @@ def run(one: Class, options: Options, console: Console, complaints: Console, war
     GraderError
         The command is wrong, or the machine lacks what grading takes.
     """
-    with nullcontext() if one.scheduler is not None else forkserver(crew_main) as server:
+    with server_for(one) as server:
         return run_beside(one, options, console, complaints, warm, server)
+
+
+def server_for(one: Class) -> AbstractContextManager[ForkServer | None]:
+    """What forks the processes that grade; none where a cluster's workers do."""
+    return nullcontext() if one.scheduler is not None else forkserver(crew_main)
 
 
 def run_beside(
@@ -189,6 +194,21 @@ def run_beside(
         console.print(f"The class, and a page for each student: open {plain(str(index), 400)}")
     # Of whom nothing can be graded nobody can say that they passed.
     return 3 if told.statuses.ungraded else 0 if told.statuses.passed == told.students else 1
+
+
+def students_of(one: Class) -> list[str]:
+    """Everybody who handed in, members of groups among them; nothing is graded for it.
+
+    Raises
+    ------
+    GraderError
+        What was handed in, the rules or the groups cannot be read.
+    """
+    exercise = find_exercise(str(one.exercise), Path.cwd())
+    rules = Teacher.of(one.rules, one.results, exercise).rules
+    with _scratch() as folder:
+        group = shared(find(one.submissions, exercise, folder, rules.every_attempt), _groups(one))
+    return [*group.handed_in.attempts, *chain(*group.others.values())]
 
 
 def _groups(one: Class) -> dict[str, tuple[Member, ...]]:

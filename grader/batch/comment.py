@@ -100,7 +100,7 @@ def told(results: Path, student: str) -> list[str]:
 
 
 def _reports(folder: Results, grades: Grades) -> dict[str, Report]:
-    return folder.all(one.student for one in grades.grades if one.status not in ("missing", "pending"))
+    return folder.all(grades.with_reports())
 
 
 def _whose(name: str, one: Saying, reports: dict[str, Report]) -> list[str]:

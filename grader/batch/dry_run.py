@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from grader.batch.command import Class, run
+from grader.batch.command import Class, run_beside, server_for
 from grader.errors import UsageError
 from grader.grades.grades import load_grades
-from grader.grades.moved import moved
+from grader.grades.moved import Moved, moved
 from grader.grades.results import Results
 from grader.grading import Options
 from grader.render.batch import moved_table
@@ -26,12 +26,32 @@ from grader.text import plain
 
 if TYPE_CHECKING:
     from grader.kernel.warm import Warm
+    from grader.workers.forkserver import ForkServer
 
 _STUDENTS = "students"
 
 
 def dry_run(one: Class, options: Options, console: Console, complaints: Console, warm: Warm | None = None) -> int:
     """Tell whose points would move; nothing is written to the results. The exit code: 1 where somebody's would.
+
+    Raises
+    ------
+    GraderError
+        As :func:`dry_run_beside`.
+    """
+    with server_for(one) as server:
+        return 1 if dry_run_beside(one, options, console, complaints, warm, server) else 0
+
+
+def dry_run_beside(
+    one: Class,
+    options: Options,
+    console: Console,
+    complaints: Console,
+    warm: Warm | None,
+    server: ForkServer | None,
+) -> list[Moved]:
+    """As :func:`dry_run`, with processes that others use as well; whose points would move.
 
     Raises
     ------
@@ -49,12 +69,12 @@ def dry_run(one: Class, options: Options, console: Console, complaints: Console,
         groups = one.results / GROUPS
         if one.groups is None and groups.is_file():
             one = replace(one, groups=groups)
-        run(replace(one, results=copy, dry_run=True), options, console, complaints, warm)
+        run_beside(replace(one, results=copy, dry_run=True), options, console, complaints, warm, server)
         found = moved(Results(one.results), Results(copy))
     finally:
         remove(scratch)
     console.print(moved_table(found))
-    return 1 if found else 0
+    return found
 
 
 def _copy(results: Path, to: Path) -> None:

@@ -54,7 +54,7 @@ def change(results: Path, student: str, score: float | None, reason: str, undo: 
             if score > grades.max_score:
                 said.append(f"Beware: {number(score)} is more than the {number(grades.max_score)} points possible.")
         write_overrides(results, overrides)
-        reports = folder.all(one.student for one in grades.grades if one.status not in ("missing", "pending"))
+        reports = folder.all(grades.with_reports())
         update(results, folder, grades, reports)
     now = next((one for one in grades.grades if one.student == name), None)
     return [*said, *([] if now is None else [_told(now)])]

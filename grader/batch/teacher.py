@@ -13,6 +13,7 @@ from rich.console import Console
 from grader.errors import GradingError, UsageError
 from grader.exercise import Exercise
 from grader.grades.comments import Comments, load_comments
+from grader.grades.course_rules import CourseRules, course_rules
 from grader.grades.gradebook import Summary, statuses, summary, write_gradebook, write_summary
 from grader.grades.grades import Grade, Grades, Override, load_grades, write_grades
 from grader.grades.overrides import load_overrides
@@ -34,6 +35,7 @@ class Teacher:
     overrides: Mapping[str, Override]
     comments: Comments
     before: Grades | None
+    course: CourseRules
 
     @staticmethod
     def of(rules_file: Path | None, results: Path, exercise: Exercise) -> Teacher:
@@ -44,7 +46,8 @@ class Teacher:
         with suppress(UsageError):  # there are none yet, or they are about to be written anew
             before = load_grades(results)
         return Teacher(
-            exercise, rules, Clock(rules or Rules(), beside), load_overrides(results), load_comments(results), before
+            *(exercise, rules, Clock(rules or Rules(), beside), load_overrides(results), load_comments(results)),
+            *(before, _of_its_course(results, exercise)),
         )
 
     @property
@@ -74,7 +77,9 @@ class Teacher:
         if counted.report is None:
             return None
         status, by_hand = counted.report.status, self.overrides.get(student)
-        grade = grade_of(self.exercise, student, status, counted.report, counted, self.given, by_hand, number)
+        grade = grade_of(
+            self.exercise, student, status, counted.report, counted, self.given, by_hand, number, self.course
+        )
         return with_comments(grade, self.comments.comments, counted.report)
 
     def write(
@@ -87,7 +92,8 @@ class Teacher:
         """Write what tells of the whole class."""
         reports = {student: one.report for student, one in counted.items() if one.report is not None}
         of_each = statuses(reports, handed_in)
-        grades = grades_of(self.exercise, of_each, reports, counted, self.given, self.overrides, handed_in.numbers)
+        by_hand, numbers = self.overrides, handed_in.numbers
+        grades = grades_of(self.exercise, of_each, reports, counted, self.given, by_hand, numbers, self.course)
         said = self.comments.comments
         grades.grades = [with_comments(one, said, reports.get(one.student)) for one in grades.grades]
         told = summary(self.exercise, reports, handed_in, seconds, grades)
@@ -103,3 +109,9 @@ class Teacher:
                 "nothing is graded twice.",
             ) from error
         return told
+
+
+def _of_its_course(results: Path, exercise: Exercise) -> CourseRules:
+    """The rules of the course: its results have a folder for each exercise, called by its id."""
+    folder = results.resolve()
+    return course_rules(None, folder.parent) if folder.name == exercise.id else CourseRules()

@@ -22,7 +22,6 @@ from grader.commands.common import (
     open_page,
     settings,
 )
-from grader.errors import UsageError
 from grader.language import preferred
 
 if TYPE_CHECKING:
@@ -87,27 +86,21 @@ def batch(
     """Grade a class, or all exercises of a course; the same command again grades what is new or changed."""
     from grader.batch.ahead import warmed_ahead
 
-    if submissions is None and (dry or only):
-        raise UsageError(
-            "--only and --dry-run are for one exercise.",
-            "Name it: grade batch EXERCISE SUBMISSIONS -o RESULTS/EXERCISE",
-        )
-
     with warmed_ahead(results, device_named(device), fresh) if scheduler is None else nullcontext() as warm:
         from grader.batch.command import Class, run
         from grader.batch.dry_run import dry_run
 
         options = settings(device, data, lang, seed, sandbox)
-        found = Class(
-            exercise, submissions or exercise, results, workers, fresh, scheduler, rules, groups, tuple(only or ())
-        )
+        where = exercise, submissions or exercise, results
+        found = Class(*where, workers, fresh, scheduler, rules, groups, tuple(only or ()), dry)
         if submissions is None:
             from grader.course.batch import run_course
             from grader.course.command import present
 
             code = run_course(found, options, console, complaints, warm)
-            console.rule("The course", align="left")
-            present(results, None, console)
+            if not dry:
+                console.rule("The course", align="left")
+                present(results, None, console)
         else:
             code = (dry_run if dry else run)(found, options, console, complaints, warm)
     raise typer.Exit(code)

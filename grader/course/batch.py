@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from grader.batch.command import Class, run_beside
+from grader.batch.command import Class, run_beside, server_for, students_of
+from grader.batch.dry_run import dry_run_beside
 from grader.course.collect import find_course
-from grader.errors import GraderError
-from grader.exercise import every_exercise
+from grader.errors import GraderError, UsageError
+from grader.exercise import Exercise, every_exercise
+from grader.grades.overrides import who
 from grader.grading import Options
-from grader.text import listed, plain
-from grader.workers.crew import main as crew_main
-from grader.workers.forkserver import forkserver
+from grader.result_files import GRADES
+from grader.text import count, listed, plain
 
 if TYPE_CHECKING:
     from grader.kernel.warm import Warm
+    from grader.workers.forkserver import ForkServer
+
+
+Part = tuple[Exercise, Class]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the grading of an exercise ended; `fault` where it could not be graded at all."""
+    """How the grading of an exercise ended; `fault` where it could not be graded at all.
+
+    Attributes
+    ----------
+    moved
+        Of a dry run: the students whose points would move.
+    """
 
     exercise: str
     code: int
     fault: str = ""
+    moved: tuple[str, ...] = ()
 
 
 def run_course(one: Class, options: Options, console: Console, complaints: Console, warm: Warm | None = None) -> int:
     """Grade all exercises; the exit code, the worst of theirs.
 
-    An exercise that cannot be graded costs no other its results.
+    An exercise that cannot be graded costs no other its results. With `only` these students are graded again in every
+    exercise in which they handed in; the others are left alone.
 
     Parameters
     ----------
@@ -45,33 +57,114 @@ def run_course(one: Class, options: Options, console: Console, complaints: Conso
     Raises
     ------
     GraderError
-        The command is wrong.
+        The command is wrong, or of a dry run: there are no results to compare with.
     """
     course = find_course(one.submissions, every_exercise(Path.cwd()))
     if course.ignored:
         names = [plain(name, 60) for name in course.ignored[:10]]
         complaints.print(f"No exercise is called so, or more than one: {listed(names)}. Left out.")
-    data = tuple(sorted({name for exercise, _ in course.parts for name in exercise.description.data}))
+    parts = [(exercise, _part(one, exercise, place)) for exercise, place in course.parts]
+    if one.only:
+        parts = _with_students(parts, one.only, complaints)
+    if one.dry_run:
+        parts = _with_results(one.results, parts, console)
+    data = tuple(sorted({name for exercise, _ in parts for name in exercise.description.data}))
     outcomes: list[Outcome] = []
-    with nullcontext() if one.scheduler is not None else forkserver(crew_main) as server:
-        for done, (exercise, place) in enumerate(course.parts, 1):
-            told = f"{done} of {len(course.parts)}, {exercise.id}"
+    with server_for(one) as server:
+        for done, (exercise, part) in enumerate(parts, 1):
+            told = f"{done} of {len(parts)}, {exercise.id}"
             console.rule(f"{told} {plain(exercise.description.title.en)}", align="left")
-            part = replace(
-                one,
-                exercise=exercise.folder,
-                submissions=place,
-                results=one.results / exercise.id,
-                data=data,
-                place=told,
-            )
             try:
-                code = run_beside(part, options, console, complaints, warm, server)
-                outcomes.append(Outcome(exercise.id, code))
+                graded = _graded(replace(part, data=data, place=told), options, console, complaints, warm, server)
+                outcomes.append(replace(graded, exercise=exercise.id))
             except GraderError as error:
                 complaints.print(f"{error.message} {error.advice}".strip())
                 outcomes.append(Outcome(exercise.id, error.exit_code, error.message))
+    if one.dry_run:
+        console.rule("The course", align="left")
+        console.print(_would_move(outcomes))
     return _told(outcomes, complaints)
+
+
+def _part(one: Class, exercise: Exercise, place: Path) -> Class:
+    """The command for one exercise, of that for all."""
+    return replace(one, exercise=exercise.folder, submissions=place, results=one.results / exercise.id)
+
+
+def _graded(
+    part: Class,
+    options: Options,
+    console: Console,
+    complaints: Console,
+    warm: Warm | None,
+    server: ForkServer | None,
+) -> Outcome:
+    if not part.dry_run:
+        return Outcome("", run_beside(part, options, console, complaints, warm, server))
+    moved = dry_run_beside(part, options, console, complaints, warm, server)
+    return Outcome("", 1 if moved else 0, moved=tuple(one.student for one in moved))
+
+
+def _with_students(parts: Sequence[Part], names: Sequence[str], complaints: Console) -> list[Part]:
+    """The exercises in which any of these students handed in, each with those who did.
+
+    Raises
+    ------
+    UsageError
+        Somebody handed in nothing at all, or is called otherwise.
+    """
+    wanted: list[Part] = []
+    everybody: list[str] = []
+    found: set[str] = set()
+    for exercise, part in parts:
+        try:
+            there = students_of(part)
+        except GraderError as error:  # costs no other exercise its results
+            complaints.print(f"{exercise.id}: {error.message} {error.advice}".strip())
+            continue
+        everybody += there
+        own = {name: who(name, there) for name in names if _is_called(name, there)}
+        found |= set(own)
+        if own:
+            wanted.append((exercise, replace(part, only=tuple(own.values()))))
+    for name in names:
+        if name not in found:
+            who(name, sorted(set(everybody)))  # says whom it may mean
+    return wanted
+
+
+def _is_called(name: str, students: Sequence[str]) -> bool:
+    try:
+        return bool(who(name, students))
+    except UsageError:
+        return False
+
+
+def _with_results(results: Path, parts: Sequence[Part], console: Console) -> list[Part]:
+    """The exercises that were graded before: of the others there is nothing to compare with.
+
+    Raises
+    ------
+    UsageError
+        None was.
+    """
+    fresh = [exercise.id for exercise, part in parts if not (part.results / GRADES).is_file()]
+    if len(fresh) == len(parts):
+        raise UsageError(
+            f"There are no results in {plain(str(results))} to compare with.",
+            "Grade the course first: grade batch SUBMISSIONS -o RESULTS.",
+        )
+    if fresh:
+        console.print(f"Not graded before, so that nothing can move: {listed(fresh)}. Left out.")
+    return [(exercise, part) for exercise, part in parts if exercise.id not in fresh]
+
+
+def _would_move(outcomes: Sequence[Outcome]) -> str:
+    students = {name for one in outcomes for name in one.moved}
+    if not students:
+        return "Nobody's points would move. Nothing was written."
+    where = listed([one.exercise for one in outcomes if one.moved])
+    return f"{count(len(students), 'student')}: points would move, in {where}. Nothing was written."
 
 
 def _told(outcomes: Sequence[Outcome], complaints: Console) -> int:

@@ -8,13 +8,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from grader.batch.override import update
 from grader.course.gradebook import CourseGradebook, exercises_in, load_course, write_course
 from grader.course.pages import write_course_pages
-from grader.course.rules import course_rules
 from grader.errors import UsageError
+from grader.grades.course_rules import CourseRules, course_rules
+from grader.grades.grades import Grades, load_grades
+from grader.grades.results import Results
 from grader.platforms.export import Export, fill_sheet, give
 from grader.platforms.roster import Filled, Left
-from grader.text import count, plain
+from grader.text import count, listed, plain
 
 _MOST = 10  # students who are told of; the page has them all
 
@@ -27,13 +30,37 @@ def present(results: Path, rules: Path | None, console: Console) -> Path:
     UsageError
         There are no results, or a file of theirs, or of the rules, is wrong.
     """
-    found = load_course(results, course_rules(rules, results))
+    said = course_rules(rules, results)
+    found = load_course(results, said)
+    _bring_up_to_date(results, said, console)
     write_course(results, found)
     index = write_course_pages(results, found)
     for line in _lines(found):
         console.print(line)
     console.print(f"The course: open {plain(str(index), 400)}", soft_wrap=True)
     return index
+
+
+def _bring_up_to_date(results: Path, rules: CourseRules, console: Console) -> None:
+    """Where the course's rules say another pass mark than a class was graded by, its gradebook and pages follow."""
+    for name, path in exercises_in(results).items():
+        if _as_said(load_grades(path), name, rules) is None:
+            continue
+        folder = Results(path)
+        with folder.lock():
+            grades = _as_said(load_grades(path), name, rules)
+            if grades is not None:
+                update(path, folder, grades, folder.all(grades.with_reports()))
+        console.print(f"{plain(name, 40)}: gradebook and pages follow the course's pass mark.", soft_wrap=True)
+
+
+def _as_said(grades: Grades, exercise: str, rules: CourseRules) -> Grades | None:
+    """The grades by the course's pass mark; None where they are already."""
+    share = rules.share_to_pass(exercise, grades.pass_mark)
+    if all(abs(one.pass_mark - share) < 1e-9 for one in grades.grades):
+        return None
+    by_mark = [one.model_copy(update={"pass_mark": share}) for one in grades.grades]
+    return grades.model_copy(update={"grades": by_mark})
 
 
 def _lines(found: CourseGradebook) -> list[Text | Table]:
@@ -43,7 +70,12 @@ def _lines(found: CourseGradebook) -> list[Text | Table]:
         exercises.add_row(
             Text(f"{one.exercise} {one.title}"), f"{one.handed_in} of {one.students}", str(one.passed), mean
         )
-    lines: list[Text | Table] = [
+    lines: list[Text | Table] = []
+    if found.without_results:
+        named = listed([plain(one, 40) for one in found.without_results])
+        there = listed([one.exercise for one in found.exercises])
+        lines.append(Text(f"The rules name {named}, of which there are no results; there are {there}."))
+    lines += [
         Text(f"{count(len(found.exercises), 'exercise')}, {count(len(found.people), 'student')}"),
         exercises,
     ]

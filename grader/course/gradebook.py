@@ -18,13 +18,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from grader.course.rules import CourseRules
 from grader.errors import UsageError
+from grader.grades.course_rules import CourseRules
 from grader.grades.gradebook import Summary, load_summary, safe
-from grader.grades.grades import Grades, Status, load_grades
+from grader.grades.grades import Grade, Grades, Status, load_grades
+from grader.pass_mark import PASSED, WORDS, Verdict, verdict
 from grader.record import Record
 from grader.result_files import COURSE_CSV, COURSE_JSON, GRADES
-from grader.text import count, listed, number, plain
+from grader.text import count, number, plain
 from grader.writing import write_whole
 
 _RECENT = 3  # exercises that are compared with those before
@@ -41,12 +42,15 @@ class Mark(Record):
         Of the points; None where there is no grade yet, or nothing was handed in.
     counts
         Whether it is among those that the course's grade is made of.
+    verdict
+        What the points come to.
     passed
         None where it is not graded yet.
     """
 
     exercise: str
     status: Status
+    verdict: Verdict
     score: float | None
     max_score: float
     percent: float | None
@@ -65,6 +69,8 @@ class Person(Record):
         Whether all that counts is graded.
     grade
         By the scale; empty without one, and as long as it is not final.
+    verdict
+        What the percent come to; pending as long as it is not final.
     risks
         Why somebody should look after this student, in sentences.
     """
@@ -74,18 +80,20 @@ class Person(Record):
     percent: float | None
     final: bool
     passed: bool | None
+    verdict: Verdict
     grade: str = ""
     risks: list[str] = Field(default_factory=list)
 
 
 class Column(Record):
-    """An exercise over the class; `trouble` tells why it went badly, in sentences."""
+    """An exercise over the class, passed from `pass_mark` percent on; `trouble` tells why it went badly."""
 
     exercise: str
     title: str
     max_score: float
     weight: float
     bonus: bool
+    pass_mark: float
     students: int
     handed_in: int
     passed: int
@@ -94,13 +102,20 @@ class Column(Record):
 
 
 class CourseGradebook(Record):
-    """All of it, students and exercises sorted by their names."""
+    """All of it, students and exercises sorted by their names.
+
+    Attributes
+    ----------
+    without_results
+        Exercises that the rules name and of which there are no results, yet or by a slip of the pen.
+    """
 
     schema_version: Literal[1] = 1
     title: str
     pass_mark: float
     exercises: list[Column]
     people: list[Person]
+    without_results: list[str] = Field(default_factory=list)
 
 
 def exercises_in(results: Path) -> dict[str, Path]:
@@ -126,15 +141,10 @@ def load_course(results: Path, rules: CourseRules) -> CourseGradebook:
     Raises
     ------
     UsageError
-        There are no results, a file of theirs is damaged, or the rules name an exercise that is not there.
+        There are no results, or a file of theirs is damaged.
     """
     folders = exercises_in(results)
     classes = {name: load_grades(folder) for name, folder in folders.items()}
-    if unknown := sorted(set(rules.exercises) - set(classes)):
-        raise UsageError(
-            f"The course's rules name {listed([plain(one, 40) for one in unknown])}, of which there are no results.",
-            f"There are {listed(list(classes))}.",
-        )
     return gradebook(classes, {name: load_summary(folder) for name, folder in folders.items()}, rules)
 
 
@@ -150,24 +160,32 @@ def gradebook(classes: Mapping[str, Grades], summaries: Mapping[str, Summary], r
         for name, found in classes.items():
             grade = by_name[name].get(student)
             if grade is None:  # nothing of this exercise came from them
-                marks.append(Mark(exercise=name, status="missing", score=None, max_score=found.max_score, percent=None))
-                continue
-            pending = grade.verdict == "pending"  # a person has still to judge a part of it
-            score = None if pending else grade.score
-            percent = None if score is None else _percent(score, grade.max_score)
-            marks.append(
-                Mark(
-                    exercise=name,
-                    status="pending" if pending else grade.status,
-                    score=score,
-                    max_score=grade.max_score,
-                    percent=percent,
-                )
-            )
+                grade = Grade(student=student, status="missing", max_score=found.max_score)
+            marks.append(_mark(name, grade, rules.share_to_pass(name, found.pass_mark)))
         people.append(_person(student, marks, rules))
     columns = [_column(name, classes[name], summaries.get(name), people, rules) for name in classes]
     return CourseGradebook(
-        title=plain(rules.title) or "The course", pass_mark=rules.pass_mark, exercises=columns, people=people
+        title=plain(rules.title) or "The course",
+        pass_mark=rules.pass_mark,
+        exercises=columns,
+        people=people,
+        without_results=sorted(set(rules.exercises) - set(classes)),
+    )
+
+
+def _mark(exercise: str, grade: Grade, share_to_pass: float) -> Mark:
+    told = grade.model_copy(update={"pass_mark": share_to_pass}).verdict
+    pending = told == "pending"  # a person has still to judge a part of it
+    score = None if pending else grade.score
+    waits = pending or (score is None and grade.status != "missing")
+    return Mark(
+        exercise=exercise,
+        status="pending" if pending else grade.status,
+        verdict=told,
+        score=score,
+        max_score=grade.max_score,
+        percent=None if score is None else _percent(score, grade.max_score),
+        passed=None if waits else told in PASSED,
     )
 
 
@@ -181,9 +199,6 @@ def _waits(mark: Mark) -> bool:
 
 
 def _person(student: str, marks: list[Mark], rules: CourseRules) -> Person:
-    for mark in marks:
-        if not _waits(mark):
-            mark.passed = (mark.percent or 0.0) >= rules.pass_mark_of(mark.exercise) - 1e-9 and mark.percent is not None
     regular = [mark for mark in marks if not rules.of(mark.exercise).bonus]
     keep = rules.best if rules.best is not None else max(1, len(regular) - rules.drop)
     known = [mark for mark in regular if not _waits(mark)]
@@ -197,13 +212,15 @@ def _person(student: str, marks: list[Mark], rules: CourseRules) -> Person:
     reached = sum(rules.of(mark.exercise).weight * (mark.percent or 0.0) for mark in (*counting, *bonus))
     percent = round(min(100.0, reached / possible), 6) if possible else None
     final = not any(map(_waits, marks))
-    passed = None if percent is None or not final else percent >= rules.pass_mark - 1e-9
+    known_yet = None if percent is None or not final else percent
+    told = verdict("pending", known_yet, 100.0, rules.pass_mark / 100)
     return Person(
         student=student,
         marks=marks,
         percent=percent,
         final=final,
-        passed=passed,
+        passed=None if known_yet is None else told in PASSED,
+        verdict=told,
         grade=rules.grade(percent) if final and percent is not None else "",
         risks=_risks(marks, percent, rules),
     )
@@ -251,6 +268,7 @@ def _column(name: str, grades: Grades, summary: Summary | None, people: Sequence
         max_score=grades.max_score,
         weight=rules.of(name).weight,
         bonus=rules.of(name).bonus,
+        pass_mark=round(100 * rules.share_to_pass(name, grades.pass_mark), 6),
         students=len(marks),
         handed_in=handed_in,
         passed=sum(mark.passed is True for mark in marks),
@@ -279,11 +297,11 @@ def write_course(results: Path, found: CourseGradebook) -> None:
 
 
 def as_csv(found: CourseGradebook) -> str:
-    """A row a student: the points of each exercise, then percent, whether passed, grade, and risks."""
+    """A row a student: the points of each exercise, then percent, what these come to, grade, and risks."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     names = [safe(one.exercise) for one in found.exercises]
-    writer.writerow(["student", *names, "percent", "final", "passed", "grade", "risks"])
+    writer.writerow(["student", *names, "percent", "final", "passed", "verdict", "grade", "risks"])
     for one in found.people:
         points = [
             ""
@@ -295,6 +313,13 @@ def as_csv(found: CourseGradebook) -> str:
         ]
         percent = "" if one.percent is None else f"{one.percent:.1f}"
         passed = "" if one.passed is None else "yes" if one.passed else "no"
-        told = [percent, "yes" if one.final else "no", passed, safe(one.grade), safe(" ".join(one.risks))]
+        told = [
+            percent,
+            "yes" if one.final else "no",
+            passed,
+            WORDS[one.verdict],
+            safe(one.grade),
+            safe(" ".join(one.risks)),
+        ]
         writer.writerow([safe(one.student), *points, *told])
     return file.getvalue()

@@ -16,6 +16,7 @@ from grader.batch.pages import not_written
 from grader.course.gradebook import CourseGradebook, Mark, Person
 from grader.grades.results import Results
 from grader.intake.names import folder_name
+from grader.pass_mark import WORDS
 from grader.render.html.templates import sheet, template
 from grader.result_files import COURSE_PAGES, INDEX, STAFF
 from grader.text import number, plain
@@ -101,7 +102,7 @@ def write_course_pages(results: Path, found: CourseGradebook) -> Path:
 
 def _row(results: Path, person: Person, titles: dict[str, str]) -> _Row:
     percent = "" if person.percent is None else f"{person.percent:.0f} %"
-    kind = "" if person.passed is None else "passed" if person.passed else "failed"
+    kind = "" if person.passed is None else person.verdict
     return _Row(
         name=plain(person.student, 80),
         file=f"{folder_name(person.student)}.html",
@@ -120,14 +121,12 @@ def _cell(results: Path, student: str, mark: Mark, title: str) -> _Cell:
     there = mark.status != "missing" and (own / STAFF).is_file()
     page = "/".join(quote(part) for part in (mark.exercise, "students", own.name, STAFF)) if there else ""
     if mark.percent is None:
-        kind = "missing" if mark.status == "missing" else "ungraded"
-        told = {"missing": "not handed in", "pending": "not graded yet"}.get(mark.status, "could not be graded")
+        kind = "missing" if mark.verdict == "missing" else "ungraded"
+        told = WORDS[mark.verdict]
         text = "–" if mark.status == "missing" else "?"
         points = ""
     else:
-        full = mark.percent >= 100 - 1e-9
-        kind = "full" if full else "passed" if mark.passed else "failed"
-        told = "full marks" if full else "passed" if mark.passed else "not passed"
+        kind, told = mark.verdict, WORDS[mark.verdict]
         # Rounded down: what is not full is not shown as 100.
         text = f"{int(mark.percent + 1e-9)}"
         points = f"{number(round(mark.score or 0.0, 2))} of {number(mark.max_score)}"

@@ -19,6 +19,7 @@ from grader.exercise import Exercise
 from grader.grades.grades import Grade, Grades, Override
 from grader.grades.rules import duration
 from grader.intake.attempt import HandedIn
+from grader.pass_mark import WORDS
 from grader.record import Record
 from grader.report import CheckReport, Report, headline
 from grader.result_files import GRADEBOOK, SUMMARY
@@ -28,7 +29,7 @@ from grader.writing import write_whole
 BINS = 10
 _SLOWEST, _MESSAGES = 5, 3
 
-_BEFORE = ("student", "status", "score", "max_score", "percent")
+_BEFORE = ("student", "status", "score", "max_score", "percent", "verdict")
 _AFTER = ("execution", "cell", "seconds", "data", "submission")
 _BY_RULES = (
     "earned",
@@ -101,7 +102,7 @@ def _write(results: Path, asked: list[tuple[str, float]], grades: Grades, report
     writer.writerow([*_BEFORE, *titles, *_AFTER, *more])
     full = number(grades.max_score)
     possible = [number(points) for _, points in asked]
-    writer.writerow(["points possible", "", full, full, "100", *possible, *("" for _ in _AFTER + more)])
+    writer.writerow(["points possible", "", full, full, "100", "", *possible, *("" for _ in _AFTER + more)])
     for grade in grades.grades:
         cells = _cells(grade, reports.get(grade.student), [name for name, _ in asked])
         writer.writerow([safe(grade.student), grade.status, *cells, *(_by_rules(grade) if more else ())])
@@ -116,7 +117,7 @@ def _cells(grade: Grade, report: Report | None, checks: list[str]) -> list[str]:
     score = share = ""
     if grade.score is not None:
         score, share = number(grade.score), f"{100 * _share(grade.score, grade.max_score):.1f}"
-    first, points = [score, number(grade.max_score), share], ["" for _ in checks]
+    first, points = [score, number(grade.max_score), share, WORDS[grade.verdict]], ["" for _ in checks]
     if report is None:
         return [*first, *points, "", "", "", "", safe(grade.place)]
     if report.status != "ungraded":
@@ -340,7 +341,6 @@ def summary(
         title=found[0].title if found else exercise.description.title.en,
         students=len(grades.grades),
         statuses=Counts(**Counter[str](one.status for one in grades.grades)),
-        verdicts=Verdicts(**Counter[str](one.verdict for one in grades.grades)),
         max_score=exercise.max_score,
         scores=None,
         checks=checks,
@@ -373,9 +373,10 @@ def summary(
 
 
 def with_grades(one: Summary, grades: Grades) -> Summary:
-    """The summary with what hangs on the grades: the scores, who was late, what was given by hand."""
+    """The summary with what hangs on the grades: verdicts and scores, who was late, what was given by hand."""
     return one.model_copy(
         update={
+            "verdicts": Verdicts(**Counter[str](one.verdict for one in grades.grades)),
             "scores": distribution([(one.score, one.max_score) for one in grades.grades if one.score is not None]),
             "rules": grades.rules,
             "late": sum(one.late_seconds > 0 for one in grades.grades),

@@ -126,14 +126,26 @@ class Grade(Record):
 
 
 class Grades(Record):
-    """The class: an exercise, and a grade a student, sorted by student; `rules` tells the teacher's, in a sentence."""
+    """The class: an exercise, and a grade a student, sorted by student; `rules` tells the teacher's, in a sentence.
+
+    Attributes
+    ----------
+    pass_mark
+        What the class's rules or the exercise say; None where neither does, so that the course's holds. Which one
+        does is in each grade.
+    """
 
     schema_version: Literal[1] = 1
     exercise: str
     title: str
     max_score: float
     rules: str = ""
+    pass_mark: float | None = None
     grades: list[Grade] = Field(default_factory=list)
+
+    def with_reports(self) -> list[str]:
+        """The students whose notebooks there is a report of."""
+        return [one.student for one in self.grades if one.status not in ("missing", "pending")]
 
 
 def load_grades(results: Path) -> Grades:

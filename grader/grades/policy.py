@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grader.exercise import Exercise
 from grader.grades.comments import adjustment
+from grader.grades.course_rules import CourseRules
 from grader.grades.grades import Comment, Grade, Grades, Override
 from grader.grades.results import Results
 from grader.grades.rules import Rules, counting
@@ -232,6 +233,7 @@ def grades_of(
     rules: Rules | None,
     overrides: Mapping[str, Override],
     numbers: Mapping[str, str],
+    course: CourseRules | None = None,
 ) -> Grades:
     """Every student's grade, from what was found, the rules and what the teacher gave by hand.
 
@@ -241,6 +243,8 @@ def grades_of(
         Of every student, in the order of the gradebook.
     numbers
         The platform's numbers of students.
+    course
+        The rules of the course that the exercise is one of.
     """
     given = [
         grade_of(
@@ -252,6 +256,7 @@ def grades_of(
             rules,
             overrides.get(student),
             numbers.get(student, ""),
+            course,
         )
         for student, status in statuses.items()
     ]
@@ -261,6 +266,7 @@ def grades_of(
         title=title,
         max_score=exercise.max_score,
         rules="" if rules is None else rules.told(),
+        pass_mark=_own_mark(exercise, rules),
         grades=given,
     )
 
@@ -274,11 +280,20 @@ def grade_of(
     rules: Rules | None,
     override: Override | None,
     number: str,
+    course: CourseRules | None = None,
 ) -> Grade:
     """A student's grade: it hangs on nothing that is found of others."""
     grade = _grade(student, status, exercise.max_score, report, counted, rules or Rules())
-    pass_mark = exercise.description.pass_mark if rules is None or rules.pass_mark is None else rules.pass_mark
+    pass_mark = (course or CourseRules()).share_to_pass(exercise.id, _own_mark(exercise, rules))
     return with_override(grade, override).model_copy(update={"number": number, "pass_mark": pass_mark})
+
+
+def _own_mark(exercise: Exercise, rules: Rules | None) -> float | None:
+    """The pass mark of the class's rules, or else the exercise's; None where neither says one."""
+    if rules is not None and rules.pass_mark is not None:
+        return rules.pass_mark
+    said = exercise.description
+    return said.pass_mark if "pass_mark" in said.model_fields_set else None
 
 
 def _grade(student: str, status: str, of: float, report: Report | None, counted: Attempt | None, rules: Rules) -> Grade:

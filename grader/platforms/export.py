@@ -19,6 +19,7 @@ from grader.exercise import find_exercise
 from grader.grades.gradebook import safe
 from grader.grades.grades import Grades, load_grades
 from grader.grades.results import Results
+from grader.pass_mark import WORDS
 from grader.platforms import canvas, github, gradescope, junit, moodle
 from grader.platforms.gradescope_autograder import autograder_zip
 from grader.platforms.roster import Entry, Filled
@@ -177,13 +178,14 @@ def plain_csv(entries: Sequence[Entry]) -> bytes:
     """A row a student, for whatever else reads CSV."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["student", "score", "max_score", "status", "late", "penalty", "override_reason"])
+    writer.writerow(["student", "score", "max_score", "status", "late", "penalty", "override_reason", "verdict"])
     for entry in entries:
         grade = entry.grade
         score = "" if grade.score is None else number(round(grade.score, 2))
         late, lost = "yes" if grade.late_seconds > 0 else "", number(round(grade.penalty, 2))
         reason = safe(grade.override.reason) if grade.override is not None else ""
-        writer.writerow([safe(grade.student), score, number(grade.max_score), grade.status, late, lost, reason])
+        told = [safe(grade.student), score, number(grade.max_score), grade.status, late, lost, reason]
+        writer.writerow([*told, WORDS[grade.verdict]])
     return file.getvalue().encode("utf-8-sig", "replace")  # with a mark in front, for Excel: see gradebook.py
 
 

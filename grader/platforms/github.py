@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from grader.language import speaking, tr
+from grader.pass_mark import WORDS
 from grader.platforms.roster import Entry
 from grader.render.feedback import for_student, outcome, points, told
 from grader.report import CheckReport, Report
@@ -104,8 +105,8 @@ def path_within(path: str, workspace: str) -> str:
 
 def summary_of_class(entries: Sequence[Entry], title: str) -> str:
     """A class in Markdown: how many are where, and a row a student."""
-    times = Counter(entry.grade.status for entry in entries)
-    told = ", ".join(f"{n:,} {status}" for status, n in times.items())
+    times = Counter(entry.grade.verdict for entry in entries)
+    told = ", ".join(f"{n:,} {WORDS[verdict]}" for verdict, n in times.items())
     lines = [f"## {markdown(title)}", "", f"{count(len(entries), 'student')}: {told or 'nobody'}.", ""]
     lines += _table(("Student", "Status", "Points", "Late", "Remark"), map(_student, entries))
     return _fitting(lines)
@@ -115,7 +116,8 @@ def _student(entry: Entry) -> Sequence[str]:
     grade = entry.grade
     score = "" if grade.score is None else f"{number(grade.score)}/{number(grade.max_score)}"
     remark = f"by hand: {grade.override.reason}" if grade.override is not None else ""
-    return markdown(entry.student, 80), grade.status, score, "late" if grade.late_seconds > 0 else "", markdown(remark)
+    late = "late" if grade.late_seconds > 0 else ""
+    return markdown(entry.student, 80), WORDS[grade.verdict], score, late, markdown(remark)
 
 
 def annotations_of_class(entries: Sequence[Entry]) -> list[str]:

@@ -95,10 +95,82 @@ def test_rules_change_the_course_and_nothing_is_graded_for_it(here: Path) -> Non
     done = grade(here, "course", "out", "--rules", "mine.toml")
     assert done.returncode == 0, done.stderr
     assert [row["grade"] for row in rows(here / "out" / "course.csv")] == ["", "passed"]
+    # Of an exercise that comes later in the course there is nothing yet.
     rules.write_text("[exercises.gamma]\nweight = 2\n")
     done = grade(here, "course", "out", "--rules", "mine.toml")
+    assert done.returncode == 0
+    assert "The rules name gamma, of which there are no results; there are alpha and beta." in done.stdout
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+
+
+def verdicts(here: Path) -> tuple[str, str, int]:
+    """What Ada has in beta: in the class's gradebook, in the course's; and how many of the class passed."""
+    (row,) = [one for one in rows(here / "out" / "beta" / "gradebook.csv") if one["student"] == "Ada Lovelace"]
+    (ada,) = [
+        one for one in json.loads((here / "out" / "course.json").read_text())["people"] if "Ada" in one["student"]
+    ]
+    counted = json.loads((here / "out" / "beta" / "summary.json").read_text())["verdicts"]
+    return row["verdict"], ada["marks"][1]["verdict"], counted["passed"]
+
+
+def test_the_courses_pass_mark_is_the_classes_too(here: Path) -> None:
+    half = grade(here, "override", "out/beta", "Ada Lovelace", "0.6", "--reason", "half right")
+    assert half.returncode == 0, half.stderr
+    rules = here / "out" / "course.toml"
+    try:
+        assert grade(here, "course", "out").returncode == 0
+        assert verdicts(here) == ("passed", "passed", 1)
+        rules.write_text("pass = 70\n")
+        done = grade(here, "course", "out")
+        assert "beta: gradebook and pages follow the course's pass mark." in done.stdout
+        assert verdicts(here) == ("not passed", "failed", 0)
+        # Graded by itself the exercise is still the course's.
+        grade(here, "batch", "beta", "in/DL24 beta 77", "-o", "out/beta", "--data", "sample")
+        assert verdicts(here) == ("not passed", "failed", 0)
+        assert "follow" not in grade(here, "course", "out").stdout, "nothing is left to do"
+    finally:
+        rules.unlink(missing_ok=True)
+        grade(here, "override", "out/beta", "Ada Lovelace", "--remove")
+        grade(here, "course", "out")
+
+
+def test_one_student_of_the_course_is_graded_again(here: Path) -> None:
+    def seeds() -> dict[str, int]:
+        found = (here / "out").glob("*/students/*/report.json")
+        return {f"{one.parts[-4]} {one.parts[-2][:3]}": json.loads(one.read_text())["seed"] for one in found}
+
+    before = seeds()
+    assert len(before) == 3
+    done = grade(here, "batch", "in", "-o", "out", "--data", "sample", "--only", "<B>eve", "--seed", "7")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert sorted(set(seeds().values())) == [0, 7]
+    assert {name for name, seed in seeds().items() if seed == 7} == {name for name in before if "Ada" not in name}
+    assert "beta" not in done.stdout.split("The course")[0], "she handed nothing in for it"
+    everybody = everything(here / "out")
+    done = grade(here, "batch", "in", "-o", "out", "--only", "Ada")
     assert done.returncode == 2
-    assert "gamma" in done.stderr
+    assert "Do you mean 'Ada Lovelace'?" in done.stderr
+    assert everything(here / "out") == everybody
+
+
+def test_a_dry_run_of_the_course_tells_whose_points_would_move(here: Path) -> None:
+    before = everything(here / "out")
+    checks = here / "exercises" / "beta" / "checks.py"
+    checks.write_text(CHECKS.replace('run.value("x"), 3', 'run.value("x"), 4'))
+    try:
+        done = grade(here, "batch", "in", "-o", "out", "--data", "sample", "--dry-run")
+    finally:
+        checks.write_text(CHECKS)
+    assert done.returncode == 1, done.stdout + done.stderr
+    alpha, beta = done.stdout.split("2 of 2, beta")
+    assert "Nobody's points would move." in alpha
+    assert "1 → 0" in beta
+    assert "x_is_three passed → failed, −1" in beta
+    assert "1 student: points would move, in beta. Nothing was written." in beta
+    assert everything(here / "out") == before
 
 
 def test_canvas_gets_every_exercise_and_the_rest_stays_as_it_came(here: Path) -> None:
@@ -122,9 +194,9 @@ def test_what_is_no_course_is_told(here: Path) -> None:
     done = grade(here, "batch", "empty", "-o", "other")
     assert done.returncode == 2
     assert "No exercise's submissions" in done.stderr
-    done = grade(here, "batch", "in", "--dry-run")
+    done = grade(here, "batch", "in", "-o", "empty", "--dry-run")
     assert done.returncode == 2
-    assert "for one exercise" in done.stderr
+    assert "no results in empty to compare with" in done.stderr
     assert grade(here, "course", "empty").returncode == 2
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from grader.course.gradebook import CourseGradebook, Person, as_csv, gradebook
-from grader.course.rules import CourseRules, course_rules
 from grader.errors import UsageError
+from grader.grades.course_rules import CourseRules, course_rules
 from grader.grades.grades import Grade, Grades
 
 Points = float | str | None
@@ -109,3 +109,27 @@ def test_slips_of_the_pen_are_told(tmp_path: Path, text: str, said: str) -> None
     with pytest.raises(UsageError) as caught:
         course_rules(None, tmp_path)
     assert said in caught.value.message
+
+
+def test_the_pass_mark_of_an_exercise_is_the_one_that_is_said_of_it_alone() -> None:
+    none, own = CourseRules(), 0.8
+    said = CourseRules.model_validate({"pass": 60, "exercises": {"e0": {"pass": 90}}})
+    assert [none.share_to_pass("e0", None), none.share_to_pass("e0", own)] == [0.5, own]
+    assert [said.share_to_pass("e0", own), said.share_to_pass("e1", own), said.share_to_pass("e1", None)] == [
+        *(0.9, own, 0.6)
+    ]
+
+
+def test_the_same_three_words_everywhere() -> None:
+    found = course({"pass": 60}, Ada=[10.0, 10.0], Bob=[6.0, 10.0], Cid=[5.9, 0.0], Dan=["missing", "ungraded"])
+    assert [[mark.verdict for mark in one.marks] for one in found.people] == [
+        ["full", "full"],
+        ["passed", "full"],
+        ["failed", "failed"],
+        ["missing", "ungraded"],
+    ]
+    assert [one.verdict for one in found.people] == ["full", "passed", "failed", "pending"]
+    assert [row.split(",")[6] for row in as_csv(found).splitlines()] == [
+        *("verdict", "full marks", "passed", "not passed", "pending")
+    ]
+    assert [one.passed for one in found.exercises] == [2, 2]

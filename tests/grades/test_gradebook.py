@@ -88,6 +88,7 @@ def test_a_row_a_student_and_a_column_a_check(rows: Callable[..., list[dict[str,
         "score": "1",
         "max_score": "3.5",
         "percent": "28.6",
+        "verdict": "not passed",
         "first": "1",
         "second": "0",
         "execution": "ok",
@@ -150,7 +151,7 @@ def test_excel_is_told_that_it_is_utf_8(rows: Callable[..., list[dict[str, str]]
 def test_a_check_named_like_a_column_does_not_hide_it(make_exercise: Callable[..., Exercise], tmp_path: Path) -> None:
     exercise = make_exercise(CHECKS.replace("def first", "def score").replace("needs=first", "needs=score"))
     header = write_gradebook(tmp_path, exercise, {}, handed()).read_text("utf-8-sig").splitlines()[0].split(",")
-    assert header[5] == "check score"
+    assert header[6] == "check score"
     assert len(set(header)) == len(header)
 
 

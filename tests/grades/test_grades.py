@@ -119,7 +119,7 @@ def test_columns_for_rules_come_last_and_only_where_there_are_any(exercise: Exer
         *("earned", "penalty", "late", "attempt", "attempts", "handed_in"),
         *("override", "reason", "adjustment", "comments"),
     ]
-    assert given[0] | {"score": "3.5", "percent": "100.0"} == plain[0] | {
+    assert given[0] | {"score": "3.5", "percent": "100.0", "verdict": "full marks"} == plain[0] | {
         "earned": "3.5",
         "penalty": "",
         "late": "",

@@ -115,9 +115,9 @@ def test_plain_csv(graded: Path) -> None:
     assert grade("export", "csv", graded).returncode == 0
     with (graded / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file, strict=True))
-    assert list(rows[0].values()) == ["Anna Mäkelä", "7.5", "10", "failed", "yes", "0.5", ""]
-    assert list(rows[1].values()) == ["Bob", "3", "10", "failed", "", "0", "On paper; '=1+1"]
-    assert list(rows[2].values()) == ["Eve", "", "10", "missing", "", "0", ""]
+    assert list(rows[0].values()) == ["Anna Mäkelä", "7.5", "10", "failed", "yes", "0.5", "", "passed"]
+    assert list(rows[1].values()) == ["Bob", "3", "10", "failed", "", "0", "On paper; '=1+1", "not passed"]
+    assert list(rows[2].values()) == ["Eve", "", "10", "missing", "", "0", "", "missing"]
     assert rows[4]["student"] == "Öykkäri, Åke"
     assert not any(one["student"].startswith(("=", "+", "-", "@")) for one in rows)
 
@@ -173,7 +173,7 @@ def test_github_of_a_class_and_of_a_report(graded: Path, tmp_path: Path) -> None
     done = grade("export", "github", graded, GITHUB_STEP_SUMMARY=str(step))
     assert (done.returncode, done.stdout) == (0, b"")
     assert step.read_text().startswith("before\n## 110 Digits\n")
-    assert table(step.read_text())[1][:3] == ["Anna Mäkelä", "failed", "7.5/10"]
+    assert table(step.read_text())[1][:3] == ["Anna Mäkelä", "passed", "7.5/10"]
 
 
 def test_gradescope_of_a_report(graded: Path) -> None:

@@ -107,8 +107,10 @@ def test_a_class_has_a_row_a_student() -> None:
     entries = [entry(plain(name), 3, late_seconds=60, reason=plain(name)) for name in HOSTILE]
     entries.append(entry("Eve", None))
     rows = table(github.summary_of_class(entries, "110 Digits"))
-    assert rows[1:-1] == [[plain(name, 80), "failed", "3/10", "late", f"by hand: {plain(name)}"] for name in HOSTILE]
-    assert rows[-1] == ["Eve", "ungraded", "", "", ""]
+    assert rows[1:-1] == [
+        [plain(name, 80), "not passed", "3/10", "late", f"by hand: {plain(name)}"] for name in HOSTILE
+    ]
+    assert rows[-1] == ["Eve", "not graded", "", "", ""]
     assert annotation(github.annotations_of_class(entries)[0])[1] == {"title": "Eve is not graded"}
 
 

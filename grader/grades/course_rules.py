@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from grader.grades.rules import read_rules
+from grader.pass_mark import USUAL
 from grader.record import Frozen
 from grader.result_files import COURSE
 
@@ -43,7 +44,7 @@ class CourseRules(Frozen):
     drop
         So many do not count, each student's worst: the other way to say it.
     pass_mark
-        Percent with which the course, and each exercise, is passed.
+        Percent with which the course is passed, and each exercise that says nothing else.
     scale
         Grades by the percent from which they are given: `A = 90`.
     """
@@ -65,10 +66,20 @@ class CourseRules(Frozen):
         """How an exercise counts."""
         return self.exercises.get(exercise, ExerciseRule())
 
-    def pass_mark_of(self, exercise: str) -> float:
-        """Percent of the points with which an exercise is passed."""
-        own = self.of(exercise).pass_mark
-        return self.pass_mark if own is None else own
+    def share_to_pass(self, exercise: str, own: float | None) -> float:
+        """From which share of its points on an exercise is passed: what is said of it alone goes first.
+
+        Parameters
+        ----------
+        own
+            The mark of the class's rules, or else the exercise's; None where neither says one.
+        """
+        said = self.of(exercise).pass_mark
+        if said is not None:
+            return said / 100
+        if own is not None:
+            return own
+        return self.pass_mark / 100 if "pass_mark" in self.model_fields_set else USUAL
 
     def grade(self, percent: float) -> str:
         """The grade for so many percent; empty where there is no scale, or none is reached."""
