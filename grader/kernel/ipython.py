@@ -141,6 +141,7 @@ class NotebookKernel(kernelapp.IPKernelApp):  # type: ignore[misc]
         home.answer_programs()
         quick.transform_once(self.shell)
         quick.look_at_parameters_once()
+        quick.name_cells_quickly()
         quick.pack_quickly(self.session)
         self.kernel.shell.enable_gui = _no_windows
         elsewhere.adapt()
