@@ -76,9 +76,9 @@ def update(results: Path, folder: Results, grades: Grades, reports: Mapping[str,
 
 def history(results: Path, student: str) -> list[str]:
     """The grades that were given by hand, those that do not count any more first; everybody's without a name."""
-    load_grades(results)
+    everybody = [one.student for one in load_grades(results).grades]
     now, past = load_overrides(results), load_history(results)
-    name = who(student, [*now, *(one.student for one in past)]) if student else ""
+    name = who(student, list(dict.fromkeys([*everybody, *now, *(one.student for one in past)]))) if student else ""
     lines = [
         f"{plain(one.student, 80)}: {_past(one)}; until {one.until} ({plain(one.until_by, 40) or 'somebody'})"
         for one in past

@@ -146,6 +146,21 @@ def open_page(page: Path) -> None:
         complaints.print(tr("No browser could be opened. The page is {page}", page=near(page)))
 
 
+def open_address(address: str) -> None:
+    """Open a secret address in the browser, by a file of the user's own: others see what commands are started with."""
+    import atexit
+    import html
+
+    from grader.scratch import remove, scratch_folder
+
+    folder = scratch_folder()
+    atexit.register(remove, folder)
+    page = folder / "open.html"
+    page.touch(0o600)
+    page.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(address)}">', "utf-8")
+    open_page(page)
+
+
 def near(path: Path) -> str:
     """A path as the person would type it from here."""
     try:

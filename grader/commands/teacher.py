@@ -19,9 +19,11 @@ from grader.commands.common import (
     console,
     device_named,
     near,
+    open_address,
     open_page,
     settings,
 )
+from grader.errors import UsageError
 from grader.language import preferred
 
 if TYPE_CHECKING:
@@ -185,6 +187,34 @@ def comment(
         sentences = say(results, Saying(student, text, check, points, item, same))
     for sentence in sentences:
         console.print(sentence, soft_wrap=True, markup=False)
+
+
+@app.command()
+def serve(
+    results: Annotated[
+        Path,
+        typer.Argument(help="The folder that `grade batch` wrote to, of a class or a course.", show_default=False),
+    ],
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="The port of this machine; 0 takes any that is free.")
+    ] = 0,
+    show: Annotated[bool, typer.Option("--open", help="Open the pages in the browser.")] = False,
+) -> None:
+    """Show the pages in the browser, with forms for overrides and comments, to you on this machine alone."""
+    try:
+        from grader.web.server import serve as run
+    except ModuleNotFoundError as error:
+        if error.name not in ("starlette", "uvicorn"):
+            raise
+        raise UsageError(f"{error.name} is not installed.", "Install it: pip install 'grader[serve]'.") from None
+
+    def told(address: str) -> None:
+        console.print(f"Open {address}", soft_wrap=True)
+        console.print("It is for you alone: whoever has the address can change grades. Ctrl-C ends it.", soft_wrap=True)
+        if show:
+            open_address(address)
+
+    run(results, port, told)
 
 
 @app.command()

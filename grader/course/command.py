@@ -30,15 +30,30 @@ def present(results: Path, rules: Path | None, console: Console) -> Path:
     UsageError
         There are no results, or a file of theirs, or of the rules, is wrong.
     """
-    said = course_rules(rules, results)
-    found = load_course(results, said)
-    _bring_up_to_date(results, said, console)
-    write_course(results, found)
-    index = write_course_pages(results, found)
+    found, index = written(results, rules, console)
     for line in _lines(found):
         console.print(line)
     console.print(f"The course: open {plain(str(index), 400)}", soft_wrap=True)
     return index
+
+
+def written(results: Path, rules: Path | None, console: Console) -> tuple[CourseGradebook, Path]:
+    """Write the gradebook and the pages, those of classes too where the course's rules move them.
+
+    Returns
+    -------
+    The gradebook, and the course's page.
+
+    Raises
+    ------
+    UsageError
+        There are no results, or a file of theirs, or of the rules, is wrong.
+    """
+    said = course_rules(rules, results)
+    found = load_course(results, said)
+    _bring_up_to_date(results, said, console)
+    write_course(results, found)
+    return found, write_course_pages(results, found)
 
 
 def _bring_up_to_date(results: Path, rules: CourseRules, console: Console) -> None:
