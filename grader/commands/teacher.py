@@ -249,7 +249,10 @@ def export(
     ],
     sheet: Annotated[
         Path | None,
-        typer.Option(help="Moodle's grading worksheet or Canvas's gradebook, as downloaded.", show_default=False),
+        typer.Option(
+            help="Moodle's grading worksheet or Canvas's gradebook, as downloaded; for csv a class list.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
         str, typer.Option("--output", "-o", help="File to write, or - for standard output.", show_default=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,21 +14,20 @@ from rich.console import Console
 
 from grader.errors import UsageError
 from grader.exercise import find_exercise
-from grader.grades.gradebook import safe
 from grader.grades.grades import Grades, load_grades
 from grader.grades.results import Results
-from grader.pass_mark import WORDS
-from grader.platforms import canvas, github, gradescope, junit, moodle
+from grader.platforms import canvas, class_list, github, gradescope, junit, moodle
 from grader.platforms.gradescope_autograder import autograder_zip
 from grader.platforms.roster import Entry, Filled
 from grader.report import Report
-from grader.text import count, number, plain
+from grader.text import count, plain
 from grader.writing import write_out
 
 Format = Literal["moodle", "moodle-feedback", "canvas", "gradescope", "gradescope-autograder", "junit", "github", "csv"]
 STDOUT = "-"
 _MAX_REPORT = 20_000_000
-_OF_SHEETS = ("moodle", "canvas")
+_OF_SHEETS = ("moodle", "canvas")  # that cannot do without one
+_TAKE_SHEETS = ("moodle", "moodle-feedback", "canvas", "csv")
 _NAMES = {
     "moodle": "moodle.csv",
     "moodle-feedback": "moodle-feedback.zip",
@@ -52,7 +49,7 @@ class Export:
         A folder of results, a report's file, `-` for a report on standard input; for `gradescope-autograder` an
         exercise.
     sheet
-        The platform's own, as it was downloaded.
+        The platform's own, as it was downloaded; for CSV a class list.
     out
         Where to: a file, or `-` for standard output.
     assignment
@@ -83,7 +80,7 @@ def run(one: Export, console: Console, complaints: Console) -> int:
     UsageError
         The command, or a file that it was given, is wrong.
     """
-    if one.sheet is not None and not one.format.startswith(_OF_SHEETS):
+    if one.sheet is not None and one.format not in _TAKE_SHEETS:
         raise UsageError(f"The format {one.format} takes no sheet.", "Leave out --sheet.")
     if one.columns and one.sheet is None:
         raise UsageError("There is no sheet of which --columns could tell.", "Name it with --sheet.")
@@ -110,7 +107,7 @@ def _of_class(one: Export, results: Path, console: Console, complaints: Console)
         "moodle-feedback": lambda: _feedback(one, results, entries),
         "canvas": lambda: fill_sheet(one, results),
         "junit": lambda: Filled(junit.of_class(entries, grades.exercise).encode(), len(entries)),
-        "csv": lambda: Filled(plain_csv(entries), len(entries)),
+        "csv": lambda: class_list.joined(entries, *_sheet(one)) if one.sheet else class_list.alone(entries),
     }
     if one.format == "github":
         title = f"{grades.exercise} {grades.title}"
@@ -172,21 +169,6 @@ def _feedback(one: Export, results: Path, entries: Sequence[Entry]) -> Filled:
     why = {one.student: one for one in left}
     done.left = [why.pop(one.student, one) for one in done.left] + list(why.values())
     return done
-
-
-def plain_csv(entries: Sequence[Entry]) -> bytes:
-    """A row a student, for whatever else reads CSV."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["student", "score", "max_score", "status", "late", "penalty", "override_reason", "verdict"])
-    for entry in entries:
-        grade = entry.grade
-        score = "" if grade.score is None else number(round(grade.score, 2))
-        late, lost = "yes" if grade.late_seconds > 0 else "", number(round(grade.penalty, 2))
-        reason = safe(grade.override.reason) if grade.override is not None else ""
-        told = [safe(grade.student), score, number(grade.max_score), grade.status, late, lost, reason]
-        writer.writerow([*told, WORDS[grade.verdict]])
-    return file.getvalue().encode("utf-8-sig", "replace")  # with a mark in front, for Excel: see gradebook.py
 
 
 # ---------------------------------------------------------------------- one report

@@ -17,6 +17,7 @@ from grader.errors import UsageError
 from grader.exercise import load
 from grader.foreign.nbgrader import places, read
 from grader.foreign.nbgrader_earlier import with_earlier
+from grader.foreign.nbgrader_gradebook import Student, students
 from grader.foreign.nbgrader_release import marks_of
 from grader.foreign.tests_file import read_tests
 from grader.foreign.writing import Assignment
@@ -365,3 +366,52 @@ def test_a_gradebook_that_says_nothing_or_is_none_stops_nobody(write: Write, tmp
     assert only(tmp_path).remarks == ()
     (tmp_path / "gradebook.db").write_bytes(b"no database" * 100)
     assert "gradebook.db cannot be read" in only(tmp_path).remarks[0]
+
+
+def class_of(
+    path: Path, *rows: tuple[object, ...], columns: str = "id, first_name, last_name, email, lms_user_id"
+) -> None:
+    """A gradebook of nbgrader's with these students."""
+    with closing(sqlite3.connect(path)) as book:
+        book.execute(f"create table student ({columns})")
+        book.executemany(f"insert into student values ({', '.join('?' * len(columns.split(',')))})", rows)
+        book.commit()
+
+
+def test_the_class_list_is_kept_and_what_the_teacher_made_of_it(write: Write, tmp_path: Path) -> None:
+    write(solution(), a_test())
+    class_of(
+        tmp_path / "gradebook.db",
+        ("ada", "Ada", "Lovelace", "ada@uni.example", "17"),
+        ("bob", None, "=HYPERLINK(1)", b"\xff", None),
+    )
+    done = grade("import", "nbgrader", str(tmp_path), "-o", str(tmp_path / "exercises"))
+    assert done.returncode == 0, done.stderr
+    assert "2 students of the gradebook" in done.stdout
+    listed = tmp_path / "students.csv"
+    assert listed.read_text("utf-8-sig").splitlines() == [
+        "student,first_name,last_name,email,lms_user_id",
+        "ada,Ada,Lovelace,ada@uni.example,17",
+        "bob,,'=HYPERLINK(1),,",
+    ]
+    listed.write_text("student,seminar\nada,A\n")
+    assert grade("import", "nbgrader", str(tmp_path), "-o", str(tmp_path / "exercises")).returncode == 0
+    assert listed.read_text() == "student,seminar\nada,A\n"
+    assert "ada@uni.example" in (tmp_path / "students.csv.new").read_text("utf-8-sig")
+
+
+def test_a_class_list_of_an_older_version_or_a_hostile_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert students(tmp_path) == ()
+    class_of(tmp_path / "gradebook.db", ("ada", "Ada"), ("", "nobody"), columns="id, first_name")
+    assert students(tmp_path) == (Student("ada", "Ada"),)
+    monkeypatch.setattr("grader.foreign.nbgrader_gradebook._SECONDS", 0)
+    with closing(sqlite3.connect(tmp_path / "gradebook.db")) as book:
+        book.execute("drop table student")
+        endless = "with recursive n(x) as (select 1 union all select x + 1 from n) select x from n where x < 0"
+        book.execute(f"create view student(id) as {endless}")
+        book.commit()
+    with pytest.raises(UsageError, match="no class list is taken"):
+        students(tmp_path)
+    (tmp_path / "gradebook.db").write_bytes(b"no database" * 100)
+    with pytest.raises(UsageError, match="no class list is taken"):
+        students(tmp_path)

@@ -122,6 +122,27 @@ def test_plain_csv(graded: Path) -> None:
     assert not any(one["student"].startswith(("=", "+", "-", "@")) for one in rows)
 
 
+def test_csv_beside_a_class_list(graded: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "students.csv"
+    sheet.write_text("Student;Name;E-mail\nBob;=1+1;bob@uni.example\nNobody;;\nEve;Eve;\n\n")
+    done = grade("export", "csv", graded, "--sheet", sheet, "-o", tmp_path / "out.csv")
+    assert done.returncode == 0, done.stderr
+    assert "1 student not in the class list, at its end: Anna Mäkelä." in done.stdout.decode()
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file, strict=True)
+    assert header[:4] == ["Student", "Name", "E-mail", "score"]
+    assert [row[:6] for row in rows] == [
+        ["Bob", "'=1+1", "bob@uni.example", "3", "10", "failed"],
+        ["Nobody", "", "", "", "", ""],
+        ["Eve", "Eve", "", "", "10", "missing"],
+        ["Anna Mäkelä", "", "", "7.5", "10", "failed"],
+    ]
+    for text, why in (("name\nBob\n", "not the header"), ("student\nBob\nBob\n", "has Bob more than once")):
+        sheet.write_text(text)
+        done = grade("export", "csv", graded, "--sheet", sheet, "-o", tmp_path / "out.csv")
+        assert (done.returncode, why in done.stderr.decode()) == (2, True), done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes have no names there")
 def test_what_is_no_ordinary_file_is_written_into_and_never_replaced(graded: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
@@ -187,7 +208,8 @@ def test_gradescope_of_a_report(graded: Path) -> None:
     [
         (["moodle", "{results}"], "The grading worksheet is missing."),
         (["canvas", "{results}", "--sheet", "nowhere.csv"], "nowhere.csv cannot be read"),
-        (["csv", "{results}", "--sheet", "nowhere.csv"], "takes no sheet"),
+        (["junit", "{results}", "--sheet", "nowhere.csv"], "takes no sheet"),
+        (["csv", "{results}", "--sheet", "nowhere.csv"], "nowhere.csv cannot be read"),
         (["csv", "nowhere"], "There is no nowhere."),
         (["csv", "{results}", "-o", "nowhere/grades.csv"], "cannot be written"),
         (["csv", "{results}/students"], "There is no grades.json"),
