@@ -29,10 +29,15 @@ class Beside:
         The folder of results.
     helpers
         Do one thing after another each.
+    students
+        All who will have pages: each leads to the one before and after.
     """
 
-    def __init__(self, results: Path, helpers: Iterable[Executor]) -> None:
+    def __init__(self, results: Path, helpers: Iterable[Executor], students: Iterable[str] = ()) -> None:
+        from grader.batch.pages import sides_of
+
         self._results = results
+        self._sides = sides_of(students)
         self._helpers = list(helpers)
         self._writing = self._helpers[:-1] or self._helpers  # comparing a large class takes minutes
         self._pages: list[Future[Any]] = []
@@ -68,7 +73,11 @@ class Beside:
         from grader.batch.pages import make_for
 
         helper = self._writing[len(self._pages) % len(self._writing)]
-        self._pages.append(helper.submit(make_for, str(self._results), grade.model_dump_json()))
+        self._pages.append(
+            helper.submit(
+                make_for, str(self._results), grade.model_dump_json(), self._sides.get(grade.student, ("", ""))
+            )
+        )
 
     def leave_the_rest(self) -> None:
         """Begin nothing any more, and wait for the pages that are being made."""

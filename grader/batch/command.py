@@ -162,7 +162,7 @@ def run_beside(
                 own = exercise.description.data
                 others = tuple(name for name in one.data if name not in own)
                 needs = Needs((*own, *others), None if one.data else choice, options.device)
-                with Beside(one.results, _helpers(len(plan.todo), server)) as beside:
+                with Beside(one.results, _helpers(len(plan.todo), server), plan.attempts) as beside:
                     beside.compare(handed_in.submissions, code_of(Submission(exercise.starter)))
                     with (
                         _crew(one, needs, exercise, options, len(plan.todo), cluster, complaints, warm, server) as crew,

@@ -7,7 +7,8 @@
     results/students/NAME/feedback.html    what the student is to see
     results/students/NAME/staff.html       what the teacher sees of the student
 
-A page's first line holds a digest of what it hangs on. As long as that is the same, the page is not made again.
+A page's first line holds a digest of what it hangs on, and one of who comes before and after. As long as they are the
+same, the page is not made again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import hashlib
 import json
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 import nbformat
+import nbformat.v4
 from pydantic import BaseModel, ValidationError
 
 from grader.errors import UsageError
@@ -49,6 +51,7 @@ _EACH = 25  # students that a process is given at a time
 _PROCESSES = 8
 
 Say = Callable[[str], None]
+Sides = tuple[str, str]  # the students before and after one; empty where there is none
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -87,15 +90,21 @@ def write_pages(results: Path, say: Say | None = None, index_only: bool = False,
     remarks += read
     grades = _grades(results, summary)
     reports: dict[str, Report | None] = {}
-    digests: dict[str, str] = {}
+    files: dict[str, str] = {}
     for one in grades.grades:
         reports[one.student], file = _light(folder, one, known)
         if file is not None:
-            digests[one.student] = _digest(folder, one, file)
+            files[one.student] = file
+    sides = sides_of(files)
+    digests = {
+        one.student: _digest(folder, one, files[one.student], sides[one.student])
+        for one in grades.grades
+        if one.student in files
+    }
     jobs = [
-        Job(str(results), grade.model_dump_json(), digests[grade.student])
+        Job(str(results), grade.model_dump_json(), digests[grade.student], sides[grade.student])
         for grade in grades.grades
-        if grade.student in digests and not _there(folder, grade, digests[grade.student])
+        if grade.student in digests and not _there(folder, grade, digests[grade.student], loosely=index_only)
     ]
     try:
         failed = {} if index_only else dict(_make(jobs, say))
@@ -204,13 +213,19 @@ def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -
 # ---------------------------------------------------------------------- what pages hang on
 
 
-def _digest(folder: Results, grade: Grade, report: str) -> str:
+def sides_of(students: Iterable[str]) -> dict[str, Sides]:
+    """Who comes before and after each student, in the order of the class's page."""
+    ordered = sorted(students, key=lambda one: (one.casefold(), one))
+    return dict(zip(ordered, zip(["", *ordered], [*ordered[1:], ""], strict=False), strict=True))
+
+
+def _digest(folder: Results, grade: Grade, report: str, sides: Sides) -> str:
     hasher = hashlib.sha256(_package_digest())
     place = folder.folder(grade.student)
     for part in (grade.model_dump_json().encode(), report.encode(), _bytes(place / NOTEBOOK)):
         hasher.update(len(part).to_bytes(8, "little"))
         hasher.update(part)
-    return hasher.hexdigest()
+    return f"{hasher.hexdigest()} {hashlib.sha256(json.dumps(sides).encode()).hexdigest()[:16]}"
 
 
 @functools.cache
@@ -235,9 +250,9 @@ def _mark(digest: str) -> str:
     return f"<!doctype html><!-- {digest} -->\n"
 
 
-def _there(folder: Results, grade: Grade, digest: str) -> bool:
-    """Whether both pages are there already."""
-    mark = _mark(digest).encode()
+def _there(folder: Results, grade: Grade, digest: str, loosely: bool = False) -> bool:
+    """Whether both pages are there already; `loosely`, whoever they have as neighbours."""
+    mark = (_mark(digest).partition(f" {digest.split()[1]}")[0] if loosely else _mark(digest)).encode()
     for name in (FEEDBACK, STAFF):
         try:
             with (folder.folder(grade.student) / name).open("rb") as file:
@@ -258,6 +273,7 @@ class Job:
     results: str
     grade_json: str
     digest: str
+    sides: Sides
 
     @property
     def grade(self) -> Grade:
@@ -301,17 +317,22 @@ def _leave_interrupts() -> None:
 
 def make(job: Job) -> str:
     """Make both pages of a student; why that was not possible, or nothing."""
-    from grader.render.html.page import student_page
+    from grader.render.html.page import Around, Neighbour, student_page
 
     folder, grade = Results(Path(job.results)), job.grade
     place = folder.folder(grade.student)
     try:
         report = folder.all([grade.student])[grade.student]
         notebook = _notebook(place / NOTEBOOK)
+        before, after = (
+            Neighbour(plain(one, 80) or "(no name)", f"../{quote(folder.folder(one).name)}/{STAFF}") if one else None
+            for one in job.sides
+        )
+        around = Around(f"../../{INDEX}", before, after)
         for name, staff in ((FEEDBACK, False), (STAFF, True)):
             for draft in place.glob(f".{name}-*"):  # of one who was killed over it
                 draft.unlink()
-            page = student_page(report, notebook, grade, staff)
+            page = student_page(report, notebook, grade, staff, around)
             page = _mark(job.digest) + page.removeprefix("<!doctype html>").lstrip("\n")
             write_whole(place / name, page, sync=False)
     except OSError:
@@ -323,19 +344,21 @@ def make(job: Job) -> str:
     return ""
 
 
-def make_for(results: str, grade_json: str) -> str:
+def make_for(results: str, grade_json: str, sides: Sides) -> str:
     """Make the pages of a student for whom a grade is to be expected, unless they are there; as :func:`make`."""
     folder, grade = Results(Path(results)), Grade.model_validate_json(grade_json)
     _, file = _light(folder, grade)
     if file is None:
         return ""
-    digest = _digest(folder, grade, file)
-    return "" if _there(folder, grade, digest) else make(Job(results, grade_json, digest))
+    digest = _digest(folder, grade, file, sides)
+    return "" if _there(folder, grade, digest) else make(Job(results, grade_json, digest, sides))
 
 
 def _notebook(path: Path) -> nbformat.NotebookNode | None:
     """The notebook as it ran; the grader itself wrote it."""
     try:
-        return nbformat.from_dict(json.loads(path.read_bytes()))
-    except (OSError, ValueError, RecursionError):
+        # In a file a cell's text is a list of lines, which this joins; nothing is validated or converted.
+        found: nbformat.NotebookNode = nbformat.v4.reads(path.read_text("utf-8"))
+        return found
+    except (OSError, ValueError, RecursionError, AttributeError, TypeError, KeyError):
         return None

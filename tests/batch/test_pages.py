@@ -17,9 +17,10 @@ from grader.batch import pages as module
 from grader.batch.pages import write_pages
 from grader.errors import UsageError
 from grader.exercise import Exercise
-from grader.grades.grades import GRADES, Grade, load_grades, write_grades
+from grader.grades.grades import GRADES, Grade, Grades, load_grades, write_grades
 from grader.grades.results import Results
 from grader.report import Report
+from grader.result_files import NOTEBOOK
 from tests.batches import ENDLESS, Batch, hand_in, started, wait_for
 from tests.classes import HOSTILE, judged, members, write_class, write_result
 
@@ -85,8 +86,39 @@ def test_links_lead_to_pages_whatever_a_student_is_called(student: str, tmp_path
 def test_a_page_is_whole_html_with_its_mark_first(results: Path) -> None:
     write_pages(results)
     first, second = (results / "students/ada/staff.html").read_text("utf-8").splitlines()[:2]
-    assert re.fullmatch(r"<!doctype html><!-- [0-9a-f]{64} -->", first)
+    assert re.fullmatch(r"<!doctype html><!-- [0-9a-f]{64} [0-9a-f]{16} -->", first)
     assert second.startswith("<html")
+
+
+def test_a_teacher_goes_from_student_to_student_and_back(tmp_path: Path) -> None:
+    results = write_class(tmp_path / "results", [one(name) for name in (HOSTILE[0], "Bob", "ada", "Åsa")])
+    page, seen = Results(results).folder(HOSTILE[0]) / "staff.html", []
+    write_pages(results)
+    while True:
+        text = page.read_text("utf-8")
+        assert (
+            page.parent / unquote(re.findall(r'href="([^"#]+)">The class', text)[0])
+        ).resolve() == results / "index.html"
+        assert [*re.findall('rel="prev"', text)] == (['rel="prev"'] if seen else [])
+        assert 'rel="' not in (page.parent / "feedback.html").read_text("utf-8").replace('rel="icon"', "")
+        seen.append(page.parent)
+        following = re.findall(r'href="([^"]+)" rel="next"', text)
+        if not following:
+            break
+        page = (page.parent / unquote(following[0])).resolve()
+    assert seen == [Results(results).folder(name) for name in (HOSTILE[0], "ada", "Bob", "Åsa")]
+
+
+def test_a_notebook_is_read_as_it_lies_in_its_file(results: Path) -> None:
+    """There a cell's text is a list of its lines."""
+    path = results / "students" / "ada" / NOTEBOOK
+    notebook = json.loads(path.read_text("utf-8"))
+    notebook["cells"][0] |= {"cell_type": "markdown", "source": ["# The *first*\n", "\n", "second"]}
+    path.write_text(json.dumps(notebook), "utf-8")
+    write_pages(results)
+    page = (results / "students/ada/staff.html").read_text("utf-8")
+    assert "The <em>first</em></h" in page
+    assert "<p>second</p>" in page
 
 
 # ---------------------------------------------------------------------- only what changed
@@ -97,6 +129,18 @@ def test_what_has_not_changed_is_left_alone(results: Path) -> None:
     before = times(results)
     write_pages(results)
     assert {name for name, time in times(results).items() if time != before[name]} == {"index.html"}
+
+
+def test_a_new_student_is_told_to_the_two_beside_them_alone(results: Path) -> None:
+    write_class(results, everybody := [one(name) for name in ("ada", "bob", "cy", "eve")])
+    write_pages(results)
+    before = times(results)
+    everybody.append(one("dan"))
+    write_class(results, everybody[-1:])  # the others' reports lie there as they are
+    write_grades(results, Grades(exercise="110", title="Digits", max_score=4.0, grades=[of for of, _ in everybody]))
+    write_pages(results)
+    made = {Path(name).parent.name for name, time in times(results).items() if time != before.get(name)}
+    assert made == {"", "cy", "dan", "eve"}
 
 
 def change_report(results: Path) -> None:

@@ -106,6 +106,17 @@ def test_the_result_and_every_check() -> None:
     assert '<html lang="en">' in page
 
 
+def test_what_failed_comes_first_and_what_passed_is_folded() -> None:
+    states = ("passed", "skipped", "failed", "error", "passed")
+    page = student_page(report(checks=[check(one, title=f"{n}.") for n, one in enumerate(states)]), None)
+    fold = page.index('<details class="fold">')
+    places = [page.index(f"<h4>{n}.") for n in range(5)]
+    assert places[2] < places[3] < places[1] < fold < places[0] < places[4] < page.index("</details>")
+    assert "2 checks passed" in page
+    everything = student_page(report("passed", checks=[check("passed")]), None)
+    assert '<details class="fold" open>' in everything
+
+
 def test_what_is_not_graded_is_no_zero() -> None:
     text = read(student_page(report("ungraded", checks=[check("error")]), None))
     assert "Result – of 2 points not graded Not graded" in text
@@ -199,7 +210,7 @@ def test_misjudged_pictures_and_texts() -> None:
     page = figured(misjudged(said, right, ["zero", "one"], pictures=pictures, sure=sure))
     assert page.count('<img src="data:image/png;base64,') == 2
     assert 'alt="A sample of zero"' in page
-    assert "2 of 3 said one (97 % sure) right: zero said zero (50 % sure) right: one" in read(page)
+    assert "2 of 3 said one right: zero 97 % sure said zero right: one 50 % sure" in read(page)
     text = read(figured(misjudged(said, right, ["bad", "good"], texts=["not good", "fine", "not bad <b>"])))
     assert "not good said good right: bad not bad <b> said bad right: good" in text
 

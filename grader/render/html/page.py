@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from grader.figures import Accuracy, Confusion, Curve, Curves, Figure, Misjudged
 from grader.grades.grades import Grade
-from grader.language import LANGUAGES, ngettext, speaking, tr
+from grader.language import LANGUAGES, mark, ngettext, speaking, tr
 from grader.pass_mark import WORDS, Verdict
 from grader.render.feedback import for_student, said
 from grader.render.html import pictures
@@ -25,6 +25,12 @@ from grader.render.html.templates import sheet, template
 from grader.report import CellReport, CheckReport, Report, headline, said_once
 from grader.text import percent, plain, size
 
+_STATES = {
+    "failed": mark("failed"),
+    "error": mark("grader error"),
+    "skipped": mark("not judged"),
+    "passed": mark("passed"),
+}
 _SHEETS = ("style.css", "page.css")
 _MOST_FIGURES = 8
 _MOST_CLASSES = 50
@@ -33,7 +39,30 @@ _MOST_CELLS = 60
 _MOST_ROWS = 40  # of the numbers behind a chart
 
 
-def student_page(report: Report, notebook: NotebookNode | None, grade: Grade | None = None, staff: bool = False) -> str:
+@dataclass(frozen=True)
+class Neighbour:
+    """Another student's page: whose it is, and its address."""
+
+    name: str
+    page: str
+
+
+@dataclass(frozen=True)
+class Around:
+    """Where a teacher's page of a student leads: to the class's, and to the students before and after."""
+
+    index: str
+    before: Neighbour | None = None
+    after: Neighbour | None = None
+
+
+def student_page(
+    report: Report,
+    notebook: NotebookNode | None,
+    grade: Grade | None = None,
+    staff: bool = False,
+    around: Around | None = None,
+) -> str:
     """The page, as HTML.
 
     Parameters
@@ -44,6 +73,8 @@ def student_page(report: Report, notebook: NotebookNode | None, grade: Grade | N
         What the teacher's rules and overrides made of the report.
     staff
         Show what is the teacher's only: details of hidden checks, the seed, places, layers of the sandbox, memory.
+    around
+        Of a class's, where a teacher goes on from here.
     """
     language = report.language if report.language in LANGUAGES else "en"
     with speaking(language):
@@ -57,7 +88,10 @@ def student_page(report: Report, notebook: NotebookNode | None, grade: Grade | N
             score=_score(report, grade),
             grade=_terms(grade, report) if grade is not None else None,
             told=_headline(report),
+            around=around if staff else None,
             checks=(checks := [_check(one, place, staff) for place, one in enumerate(_judged(report, staff), 1)]),
+            groups=_grouped(checks),
+            states={state: tr(word) for state, word in _STATES.items()},
             broken=next((cell for cell in report.execution.cells if not cell.compiles), None),
             next=next((one for one in checks if one.status == "failed" and not one.veiled), None),
             execution=report.execution,
@@ -187,6 +221,12 @@ class _Check:
 
 def _judged(report: Report, staff: bool) -> list[CheckReport]:
     return said_once(report.checks if staff else for_student(report), report.execution)
+
+
+def _grouped(checks: Sequence[_Check]) -> list[tuple[str, list[_Check]]]:
+    """The checks by what became of them: what is to be worked on comes first, what passed last."""
+    groups = [(state, [one for one in checks if one.status == state]) for state in _STATES]
+    return [(state, some) for state, some in groups if some]
 
 
 def _check(check: CheckReport, place: int, staff: bool) -> _Check:
