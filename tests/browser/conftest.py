@@ -63,7 +63,7 @@ class NoBrowser(Exception):
 
 @contextmanager
 def chromium(profile: Path) -> Iterator[Driver]:
-    """A Chromium that reaches nothing but files, 1280 by 900, in the light scheme.
+    """A Chromium that reaches nothing but files and this machine, 1280 by 900, in the light scheme.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def chromium(profile: Path) -> Iterator[Driver]:
         raise NoBrowser("there is no Chromium with its driver here (Debian: chromium, chromium-driver)")
     options = webdriver.ChromeOptions()
     options.binary_location = binary
-    for flag in (*FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={profile}"):
+    for flag in (*FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     with pytest.MonkeyPatch.context() as patch:
