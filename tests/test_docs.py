@@ -39,6 +39,7 @@ ONLY_PARSED = {
     "grade override": "wants a class that was graded: tests/batch/test_override.py",
     "grade comment": "wants a class that was graded: tests/batch/test_comments.py",
     "grade serve": "does not end: tests/web/test_serve.py ends it",
+    "grade course": "wants a course that was graded: tests/course/test_command.py",
     "grade report": "wants a class that was graded: tests/batch writes its pages",
     "grade data fetch": "wants a network",
     "grade data add": "wants the real data sets: tests/datasets adds some",

@@ -123,18 +123,44 @@ def course(
         Path | None,
         typer.Option(help="Canvas's gradebook, as exported: fill in every exercise's column.", show_default=False),
     ] = None,
+    moodle: Annotated[
+        Path | None,
+        typer.Option(
+            help="Moodle's gradebook, as exported, or a grading worksheet for the course's percent: fill it in.",
+            show_default=False,
+        ),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT=TITLE",
+            help="What a column of the sheet is called, where that cannot be told: name, email, total, an exercise's "
+            "id (Moodle's gradebook), id, name (Canvas); of a worksheet as in grade export.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         str, typer.Option("--output", "-o", help="Where the filled gradebook goes.", show_default=False)
     ] = "",
     show: Annotated[bool, typer.Option("--open", help="Open the course's page in the browser.")] = False,
 ) -> None:
     """Make one gradebook and one page of all exercises of a course."""
-    from grader.course.command import fill_canvas, present
+    from grader.course.command import fill_canvas, fill_moodle, present
+    from grader.platforms.export import Export
+    from grader.platforms.sheets import columns_typed
 
-    index = present(results, rules, console)
+    if canvas is not None and moodle is not None:
+        raise UsageError("Two sheets would go into one file.", "Give one command for Canvas and one for Moodle.")
+    said = columns_typed(columns or [])
+    if said and canvas is None and moodle is None:
+        raise UsageError("There is no sheet of which --columns could tell.", "Name it with --canvas or --moodle.")
+    index, found = present(results, rules, console)
     code = 0
     if canvas is not None:
-        code = fill_canvas(results, canvas, output, console, complaints)
+        code = fill_canvas(results, canvas, output, said, console, complaints)
+    if moodle is not None:
+        one = Export("moodle", str(results), moodle, output, columns=said, of_course=True)
+        code = fill_moodle(results, found, one, console, complaints)
     if show:
         open_page(index)
     raise typer.Exit(code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -13,17 +15,20 @@ from grader.course.gradebook import CourseGradebook, exercises_in, load_course, 
 from grader.course.pages import write_course_pages
 from grader.errors import UsageError
 from grader.grades.course_rules import CourseRules, course_rules
-from grader.grades.grades import Grades, load_grades
+from grader.grades.grades import Grade, Grades, load_grades
 from grader.grades.results import Results
-from grader.platforms.export import Export, fill_sheet, give
-from grader.platforms.roster import Filled, Left
+from grader.platforms import moodle
+from grader.platforms.export import Export, entries_of, fill_sheet, give, sheet_of
+from grader.platforms.moodle_gradebook import fill as moodle_gradebook
+from grader.platforms.moodle_gradebook import is_worksheet
+from grader.platforms.roster import Entry, Filled, Left
 from grader.text import count, listed, plain
 
 _MOST = 10  # students who are told of; the page has them all
 
 
-def present(results: Path, rules: Path | None, console: Console) -> Path:
-    """Write the gradebook and the pages, and tell what stands out; the course's page.
+def present(results: Path, rules: Path | None, console: Console) -> tuple[Path, CourseGradebook]:
+    """Write the gradebook and the pages, and tell what stands out; the course's page, and the gradebook.
 
     Raises
     ------
@@ -34,7 +39,7 @@ def present(results: Path, rules: Path | None, console: Console) -> Path:
     for line in _lines(found):
         console.print(line)
     console.print(f"The course: open {plain(str(index), 400)}", soft_wrap=True)
-    return index
+    return index, found
 
 
 def written(results: Path, rules: Path | None, console: Console) -> tuple[CourseGradebook, Path]:
@@ -103,7 +108,40 @@ def _lines(found: CourseGradebook) -> list[Text | Table]:
     return lines
 
 
-def fill_canvas(results: Path, sheet: Path, out: str, console: Console, complaints: Console) -> int:
+def fill_moodle(results: Path, found: CourseGradebook, one: Export, console: Console, complaints: Console) -> int:
+    """Fill Moodle's gradebook, or one assignment's worksheet with what the course comes to; the exit code as of Canvas.
+
+    Whose course is not all graded yet has no percent: that is no zero.
+
+    Raises
+    ------
+    UsageError
+        It is no such sheet, or nothing of the course has a column in it.
+    """
+    percents = [person.percent if person.final else None for person in found.people]
+    totals = [
+        Entry(Grade(student=person.student, status="pending", score=percent, max_score=100))
+        for person, percent in zip(found.people, percents, strict=True)
+    ]
+    raw, name = sheet_of(one)
+    if is_worksheet(raw, name):
+        done = moodle.fill(raw, name, totals, one.columns, comments=False)
+    else:
+        # Numbers of participants are an assignment's own, and no student's here: without the place nobody has one.
+        exercises = {
+            exercise: (called, [Entry(entry.grade.model_copy(update={"place": ""})) for entry in entries])
+            for exercise, (called, entries) in ((at, entries_of(path)) for at, path in exercises_in(results).items())
+        }
+        done = moodle_gradebook(raw, name, exercises, totals, one.columns)
+    waiting = [person.student for person in found.people if not person.final]
+    if waiting:
+        done.remarks.append(f"Not all graded yet, so without the course's percent: {count(len(waiting), 'student')}.")
+    return give(replace(one, out=one.out or str(results / "moodle.csv")), done, None, console, complaints)
+
+
+def fill_canvas(
+    results: Path, sheet: Path, out: str, columns: Mapping[str, str], console: Console, complaints: Console
+) -> int:
     """Fill every exercise's column of Canvas's gradebook; the exit code: 1 where something is left to be filled in.
 
     Raises
@@ -112,7 +150,8 @@ def fill_canvas(results: Path, sheet: Path, out: str, console: Console, complain
         It is no such sheet, or no exercise has a column in it.
     """
     total, without = Filled(b""), list[str]()
-    one = Export("canvas", str(results), sheet, out or str(results / "canvas.csv"), of_course=True)
+    out = out or str(results / "canvas.csv")
+    one = Export("canvas", str(results), sheet, out, columns=columns, of_course=True)
     content: bytes | None = None
     for name, folder in exercises_in(results).items():
         try:

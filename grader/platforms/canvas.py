@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from grader.errors import UsageError
 from grader.intake.names import composed
-from grader.platforms.roster import Entry, Filled, Left, Person, compact, matched, scaled, with_grade
+from grader.platforms.roster import Entry, Filled, Left, Person, fitting, matched, scaled, with_grade
 from grader.platforms.sheets import Sheet, SheetRow, as_number, mentioned, read, said_columns, titles_of
 from grader.text import listed, plain
 
@@ -144,7 +144,7 @@ def _column(
         fit = (
             list(found)
             if only and len(found) == 1
-            else _fitting({place: title for place, (title, _) in found.items()}, wanted)
+            else fitting({place: title for place, (title, _) in found.items()}, wanted)
         )
     if len(fit) != 1:
         what = f"{len(fit)} assignments" if fit else "no assignment"
@@ -159,13 +159,6 @@ def _column(
 def _is_read_only(text: str) -> bool:
     """`(read only)`, in whatever language: where a number would stand there is a remark."""
     return text.strip().startswith("(")
-
-
-def _fitting(titles: dict[int, str], wanted: Sequence[str]) -> list[int]:
-    """Assignments of the exercise's title, else those with a word of it, its id, in them."""
-    same = [place for place, title in titles.items() if compact(title) in {compact(one) for one in wanted}]
-    words = {one.casefold() for one in wanted}
-    return same or [place for place, title in titles.items() if words & set(re.findall(r"[\w-]+", title.casefold()))]
 
 
 def _people(sheet: Sheet, titles: Sequence[str], names: Sequence[int], number: int) -> dict[int, Person]:

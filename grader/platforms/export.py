@@ -103,11 +103,11 @@ def _of_class(one: Export, results: Path, console: Console, complaints: Console)
     reports = Results(results).all(grade.student for grade in grades.grades)
     entries = [Entry(grade, reports.get(grade.student)) for grade in grades.grades]
     made: dict[str, Callable[[], Filled]] = {
-        "moodle": lambda: moodle.fill(*_sheet(one), entries, one.columns),
+        "moodle": lambda: moodle.fill(*sheet_of(one), entries, one.columns),
         "moodle-feedback": lambda: _feedback(one, results, entries),
         "canvas": lambda: fill_sheet(one, results),
         "junit": lambda: Filled(junit.of_class(entries, grades.exercise).encode(), len(entries)),
-        "csv": lambda: class_list.joined(entries, *_sheet(one)) if one.sheet else class_list.alone(entries),
+        "csv": lambda: class_list.joined(entries, *sheet_of(one)) if one.sheet else class_list.alone(entries),
     }
     if one.format == "github":
         title = f"{grades.exercise} {grades.title}"
@@ -129,14 +129,19 @@ def fill_sheet(one: Export, results: Path, filled: bytes | None = None) -> Fille
     filled
         The sheet with other exercises' grades in it already; None for the sheet as it was exported.
     """
-    grades = load_grades(results)
-    reports = Results(results).all(grade.student for grade in grades.grades)
-    entries = [Entry(grade, reports.get(grade.student)) for grade in grades.grades]
-    raw, name = _sheet(one)
+    called, entries = entries_of(results)
+    raw, name = sheet_of(one)
     content = raw if filled is None else filled
     # A sheet with a single assignment is for the exercise at hand, unless it is for one of several.
     only = not one.of_course
-    return canvas.fill(content, name, entries, _called(grades, reports), one.assignment, one.columns, only)
+    return canvas.fill(content, name, entries, called, one.assignment, one.columns, only)
+
+
+def entries_of(results: Path) -> tuple[list[str], list[Entry]]:
+    """What an exercise may be called, and everybody's grade."""
+    grades = load_grades(results)
+    reports = Results(results).all(grade.student for grade in grades.grades)
+    return _called(grades, reports), [Entry(grade, reports.get(grade.student)) for grade in grades.grades]
 
 
 def _called(grades: Grades, reports: dict[str, Report]) -> list[str]:
@@ -144,7 +149,7 @@ def _called(grades: Grades, reports: dict[str, Report]) -> list[str]:
     return [grades.title, grades.exercise, *{report.title for report in reports.values()}]
 
 
-def _sheet(one: Export) -> tuple[bytes, str]:
+def sheet_of(one: Export) -> tuple[bytes, str]:
     assert one.sheet is not None
     try:
         return one.sheet.read_bytes(), one.sheet.name
@@ -164,7 +169,7 @@ def _feedback(one: Export, results: Path, entries: Sequence[Entry]) -> Filled:
         raise UsageError(f"There are no pages in {plain(str(results))}.", f"Make them: grade report {results}")
     if one.sheet is None:
         return moodle.feedback_zip(pages, entries)
-    folders, left = moodle.sheet_folders(*_sheet(one), entries, one.columns)
+    folders, left = moodle.sheet_folders(*sheet_of(one), entries, one.columns)
     done = moodle.feedback_zip(pages, entries, folders)
     why = {one.student: one for one in left}
     done.left = [why.pop(one.student, one) for one in done.left] + list(why.values())

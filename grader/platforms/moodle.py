@@ -32,7 +32,14 @@ from grader.render.feedback import OURS, as_html
 from grader.text import plain
 
 
-def fill(raw: bytes, name: str, entries: Sequence[Entry], columns_said: Mapping[str, str] | None = None) -> Filled:
+def fill(
+    raw: bytes,
+    name: str,
+    entries: Sequence[Entry],
+    columns_said: Mapping[str, str] | None = None,
+    *,
+    comments: bool = True,
+) -> Filled:
     """The worksheet as it was downloaded, with grades and feedback in it.
 
     Parameters
@@ -41,6 +48,8 @@ def fill(raw: bytes, name: str, entries: Sequence[Entry], columns_said: Mapping[
         The sheet's bytes, and what the file is called.
     columns_said
         What columns are called, where the teacher says so; see :func:`grader.platforms.moodle_columns.worksheet`.
+    comments
+        Whether feedback is filled in.
 
     Raises
     ------
@@ -61,8 +70,8 @@ def fill(raw: bytes, name: str, entries: Sequence[Entry], columns_said: Mapping[
             continue
         sheet.fill(row, columns.grade, _points(entry, row, columns).replace(".", mark))
         done.filled += 1
-        kept += not _comment(sheet, row, columns, entry)
-    if columns.feedback is None:
+        kept += comments and not _comment(sheet, row, columns, entry)
+    if columns.feedback is None and comments:
         done.remarks.append("The sheet has no column for feedback: switch on feedback comments in the assignment.")
     elif kept:
         done.remarks.append(f"Comments that were in the sheet already stay as they are: {kept:,}.")

@@ -135,11 +135,11 @@ def _known(sheet: Sheet) -> int:
     titles = titles_of(sheet.rows[0].texts)
     by_name = sum(title in names for title in titles for names in _COLUMNS.values())
     # In a language that nobody here knows, participants' numbers tell what sheet it is.
-    numbered = any(_of_participants(sheet.rows[1:], place) for place in range(len(titles)))
+    numbered = any(of_participants(sheet.rows[1:], place) for place in range(len(titles)))
     return by_name + (len(titles) if numbered else 0)
 
 
-def _of_participants(rows: Sequence[SheetRow], place: int) -> bool:
+def of_participants(rows: Sequence[SheetRow], place: int) -> bool:
     told = [text for row in rows if (text := row.text(place).strip())]
     return bool(told) and all(map(PARTICIPANT.fullmatch, told))
 
@@ -155,8 +155,8 @@ def _found(sheet: Sheet, name: str, said: Mapping[str, int]) -> Columns:
         return next((place for word in _COLUMNS[what] for place, title in enumerate(titles) if title == word), None)
 
     number, grade, most = column("id"), column("grade"), column("maximum")
-    if number is None or not _of_participants(rows, number):
-        number = next((place for place in range(len(titles)) if _of_participants(rows, place)), None)
+    if number is None or not of_participants(rows, number):
+        number = next((place for place in range(len(titles)) if of_participants(rows, place)), None)
     if number is None:
         raise UsageError(
             f"{plain(name)} has no participants' numbers, as in `Participant 12345`.",

@@ -203,3 +203,10 @@ def scaled(score: float, of: float, to: float | None) -> float:
     """Points of an exercise as points of a platform, rounded to two decimals."""
     points = score if to is None or not of else score / of * to
     return round(points + 1e-9, 2)
+
+
+def fitting(titles: Mapping[int, str], wanted: Sequence[str]) -> list[int]:
+    """Columns of the exercise's title, else those with a word of it, its id, in their titles."""
+    same = [place for place, title in titles.items() if compact(title) in {compact(one) for one in wanted}]
+    words = {one.casefold() for one in wanted}
+    return same or [place for place, title in titles.items() if words & set(re.findall(r"[\w-]+", title.casefold()))]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from grader.exercise import every_exercise
+from grader.exercise import Exercise, every_exercise
 from grader.grading import Options
 from grader.scratch import remove
 from grader.validation import rows as rows_of
@@ -189,6 +191,30 @@ def test_canvas_gets_every_exercise_and_the_rest_stays_as_it_came(here: Path) ->
     assert '"Lovelace, Ada",7,DL,1.00' in (here / "filled.csv").read_text()
 
 
+def test_moodle_gets_the_course_and_the_rest_stays_as_it_came(here: Path) -> None:
+    header = "First name;Last name;Email address;Assignment: Week 1 alpha (Real);Quiz: x (Real);Course total (Real)\r\n"
+    (here / "moodle.csv").write_bytes(
+        f"\ufeff{header}Ada;Lovelace;ada@x.org;-;3,50;-\r\nBo;Bit;b@x.org;-;-;-\r\n".encode()
+    )
+    done = grade(here, "course", "out", "--moodle", "moodle.csv", "-o", "filled.csv")
+    assert done.returncode == 1, "Eve is not in it"
+    assert "<b>Eve (alpha)" in done.stdout
+    assert "beta is not in it: no column is called so." in done.stdout
+    filled = (here / "filled.csv").read_bytes().decode()
+    assert filled == f'\ufeff{header}Ada;Lovelace;ada@x.org;"1,00";3,50;"100,00"\r\nBo;Bit;b@x.org;-;-;-\r\n'
+    # A worksheet of one assignment, in Swedish: what the course comes to, of its points, and no feedback on that.
+    header = (
+        "Identifierare,Fullständigt namn,E-postadress,Status,Betyg,Högsta betyg,Betyg kan ändras,Ändrad,Kommentarer\r\n"
+    )
+    (here / "total.csv").write_bytes(f"{header}Deltagare 4200,Ada Lovelace,ada@x.org,,,20.00,Ja,-,\r\n".encode())
+    done = grade(here, "course", "out", "--moodle", "total.csv", "-o", "filled.csv", "--columns", "grade=Betyg")
+    assert (here / "filled.csv").read_bytes().decode().splitlines()[1] == (
+        "Deltagare 4200,Ada Lovelace,ada@x.org,,20.00,20.00,Ja,-,"
+    ), done.stdout + done.stderr
+    assert grade(here, "course", "out", "--columns", "grade=Betyg").returncode == 2
+    assert grade(here, "course", "out", "--moodle", "total.csv", "--canvas", "total.csv").returncode == 2
+
+
 def test_what_is_no_course_is_told(here: Path) -> None:
     (here / "empty").mkdir(exist_ok=True)
     done = grade(here, "batch", "empty", "-o", "other")
@@ -209,32 +235,104 @@ def test_nbgraders_folders(here: Path, tmp_path: Path) -> None:
     assert (ada["alpha"], ada["beta"], bob["alpha"], bob["beta"]) == ("1", "1", "", "1"), done.stdout + done.stderr
 
 
-@thorough
-def test_fifteen_exercises_and_thirty_students(tmp_path: Path) -> None:
-    """Made of the course's own references, starters and mistakes, and graded by one command."""
-    exercises = every_exercise(ROOT)
-    expected: dict[tuple[str, str], str] = {}
+def made_of(exercises: Sequence[Exercise], students: int, folder: Path) -> dict[tuple[str, str], str]:
+    """Hand in, for everybody, what an exercise's proofs have; which of these, by student and exercise.
+
+    Most have it right, the others are spread over what goes wrong, and the last one gives up after the first exercise.
+    """
+    made: dict[tuple[str, str], str] = {}
     for exercise in exercises:
         matrix = list(rows_of(exercise, Options(data="sample")))
-        for number in range(30):
-            student = f"Student {number:02d}"
-            if number == 29 and exercise is not exercises[0]:
-                continue  # has given up
-            # Most have it right; the others are spread over what goes wrong.
+        for number in range(students if exercise is exercises[0] else students - 1):
             row = matrix[0] if number % 3 else matrix[(number // 3) % len(matrix)]
-            expected[student, exercise.id] = row.name
-            path = tmp_path / "in" / exercise.id / student / exercise.description.notebook
+            made[f"Student {number:02d}", exercise.id] = row.name
+            path = folder / exercise.id / f"Student {number:02d}" / exercise.description.notebook
             path.parent.mkdir(parents=True)
             path.write_text(nbformat.writes(row.notebook))
-    done = grade(tmp_path, "batch", "in", "-o", "out", "--data", "sample", timeout=3000)
-    assert done.returncode == 1, done.stdout + done.stderr
-    found = rows(tmp_path / "out" / "course.csv")
-    assert len(found) == 30
+    return made
+
+
+@thorough
+@pytest.mark.parametrize(
+    ("ids", "students"), [(("100", "110", "700"), 4), ((), 30)], ids=["a-few", "fifteen-exercises-and-thirty-students"]
+)
+def test_a_course_made_of_references_starters_and_mistakes(tmp_path: Path, ids: tuple[str, ...], students: int) -> None:
+    """Graded by one command, exported, and graded again after one check was changed."""
+    exercises = [one for one in every_exercise(ROOT) if not ids or one.id in ids]
+    assert len(exercises) == (len(ids) or 15)
     for exercise in exercises:
-        for row in found:
-            made, points = expected.get((row["student"], exercise.id)), row[exercise.id]
-            if made is None:
-                assert points == ""
+        shutil.copytree(exercise.folder, tmp_path / "exercises" / exercise.id)
+    made = made_of(exercises, students, tmp_path / "in")
+    command = ("batch", "in", "-o", "out", "--data", "sample")
+    begun = time.monotonic()
+    done = grade(tmp_path, *command, timeout=5400)
+    print(f"{len(made)} notebooks of {len(exercises)} exercises: {time.monotonic() - begun:.0f} s")
+    assert done.returncode == 1, done.stdout + done.stderr
+
+    # The gradebook.
+    found = {row["student"]: row for row in rows(tmp_path / "out" / "course.csv")}
+    assert len(found) == students
+    for exercise in exercises:
+        for student, row in found.items():
+            what, points = made.get((student, exercise.id)), row[exercise.id]
+            if what is None:
+                assert points == "", (student, exercise.id)
             else:
-                assert (float(points) == exercise.max_score) == (made == "reference"), (row["student"], exercise.id)
-    assert "last two exercises" in found[29]["risks"]
+                assert (float(points) == exercise.max_score) == (what == "reference"), (student, exercise.id, what)
+    given_up = f"Student {students - 1:02d}"
+    assert "last two exercises" in found[given_up]["risks"]
+    right = next(name for name in found if all(made.get((name, one.id)) == "reference" for one in exercises))
+    assert (found[right]["percent"], found[right]["verdict"]) == ("100.0", "full marks")
+
+    # The pages.
+    index = (tmp_path / "out" / "index.html").read_text()
+    assert f"{len(exercises)} exercises, {students} students" in index
+    assert len(list((tmp_path / "out" / "people").iterdir())) == students
+
+    # What goes to a platform, every other cell as it came.
+    titles = ",".join(f"{one.id} Exercise ({500 + place})" for place, one in enumerate(exercises))
+    possible = ",".join(f"{one.max_score:g}" for one in exercises)
+    head = f"Student,ID,Section,{titles}\r\n    Points Possible,,,{possible}\r\n"
+    empty = "," * (len(exercises) - 1)
+    sheet = head + "".join(f"{name},{place},DL,{empty}\r\n" for place, name in enumerate(found, 1))
+    (tmp_path / "canvas.csv").write_bytes(sheet.encode())
+    done = grade(tmp_path, "course", "out", "--canvas", "canvas.csv", "-o", "filled.csv")
+    assert done.returncode == 0, done.stdout + done.stderr
+    wanted = head
+    for place, (name, row) in enumerate(found.items(), 1):
+        points = ["" if row[one.id] == "" else f"{float(row[one.id]):.2f}" for one in exercises]
+        wanted += f"{name},{place},DL,{','.join(points)}\r\n"
+    assert (tmp_path / "filled.csv").read_bytes().decode() == wanted
+
+    # One check takes whatever comes: whom it did not pass before has its point now, and nobody else moves.
+    checks = tmp_path / "exercises" / "100" / "checks.py"
+    before = checks.read_text("utf-8")
+    strict = "for inputs, outputs in [_sizes(run, 2) for _ in range(3)]:"
+    assert before.count(strict) == 1
+    checks.write_text(before.replace(strict, "for inputs, outputs in ():"), "utf-8")
+    reports = {path: path.read_bytes() for path in (tmp_path / "out").glob("*/students/*/report.json")}
+    movers = {
+        path.parent.name
+        for path, report in reports.items()
+        if path.parts[-4] == "100"
+        for one in json.loads(report)["checks"]
+        if one["name"] == "no_hidden_layer_is_counted" and one["status"] == "failed"
+    }
+    assert movers
+    everybody = everything(tmp_path / "out")
+    dry = grade(tmp_path, *command, "--dry-run", timeout=1200)
+    assert dry.returncode == 1, dry.stdout + dry.stderr
+    assert everything(tmp_path / "out") == everybody
+    assert dry.stdout.count("Nobody's points would move.") == len(exercises) - 1
+    assert dry.stdout.count("no_hidden_layer_is_counted failed → passed, +1") == len(movers)
+    assert ": points would move, in 100. Nothing was written." in dry.stdout
+    assert set(re.findall(r"^\s*(Student \d\d)\s+\S+ → ", dry.stdout, re.MULTILINE)) == movers
+
+    done = grade(tmp_path, *command, timeout=1200)
+    now = {path: path.read_bytes() for path in reports}
+    assert {path.parts[-4] for path in reports if now[path] != reports[path]} == {"100"}
+    assert done.stdout.count("nothing changed since") == len(exercises) - 1
+    for row in rows(tmp_path / "out" / "course.csv"):
+        gained = float(row["100"]) - float(found[row["student"]]["100"])
+        assert gained == (row["student"] in movers)
+        assert all(row[one.id] == found[row["student"]][one.id] for one in exercises if one.id != "100")
