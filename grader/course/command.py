@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from grader.platforms.moodle_gradebook import is_worksheet
 from grader.platforms.roster import Entry, Filled, Left
 from grader.text import count, listed, plain
 
+_NUMBERED = re.compile(r"(.+)_\d{1,18}", re.DOTALL)
 _MOST = 10  # students who are told of; the page has them all
 
 
@@ -95,6 +98,15 @@ def _lines(found: CourseGradebook) -> list[Text | Table]:
         named = listed([plain(one, 40) for one in found.without_results])
         there = listed([one.exercise for one in found.exercises])
         lines.append(Text(f"The rules name {named}, of which there are no results; there are {there}."))
+    if twice := _of_one_name(found):
+        lines.append(
+            Text(
+                f"Of one name: {listed([plain(one, 40) for one in twice[:_MOST]])}. Moodle numbers them anew in each "
+                "assignment, so that what belongs together cannot be told, and exercises may be missing that they "
+                "handed in. Look at these by hand.",
+                "yellow",
+            )
+        )
     lines += [
         Text(f"{count(len(found.exercises), 'exercise')}, {count(len(found.people), 'student')}"),
         exercises,
@@ -106,6 +118,17 @@ def _lines(found: CourseGradebook) -> list[Text | Table]:
         if len(at_risk) > _MOST:
             lines.append(Text(f"  and {len(at_risk) - _MOST} more, on the page"))
     return lines
+
+
+def _of_one_name(found: CourseGradebook) -> list[str]:
+    """Students who are told from others of their name by a number, and are not known in every exercise."""
+    numbered = {one.student: match[1] for one in found.people if (match := _NUMBERED.fullmatch(one.student))}
+    times = Counter(numbered.values())
+    return [
+        one.student
+        for one in found.people
+        if times[numbered.get(one.student, "")] > 1 and any(mark.status == "missing" for mark in one.marks)
+    ]
 
 
 def fill_moodle(results: Path, found: CourseGradebook, one: Export, console: Console, complaints: Console) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.course.command import _of_one_name
 from grader.course.gradebook import CourseGradebook, Person, as_csv, gradebook
 from grader.errors import UsageError
 from grader.grades.course_rules import CourseRules, course_rules
@@ -86,6 +87,13 @@ def test_students_to_look_after_and_why() -> None:
     assert "Falling: 60 % in the last 3 exercises, 100 % before" in risks(10, 10, 10, 6, 6, 6)
     assert "2 exercises could not be graded" in risks("ungraded", 10, "ungraded", 10)
     assert "Below the pass mark: 20 % of 50 %" in risks(2, 2)
+
+
+def test_two_of_one_name_are_told_where_their_numbers_differ() -> None:
+    """Moodle's numbers are an assignment's own: nobody is said to have handed nothing in without a word."""
+    found = course(Ada_11=[10.0, None], Ada_12=[5.0, None], Ada_27=[None, 10.0], Bob_1=[1.0, None])
+    assert _of_one_name(found) == ["Ada_11", "Ada_12", "Ada_27"]
+    assert _of_one_name(course(Ada_11=[10.0, 1.0], Ada_12=[5.0, 2.0])) == []
 
 
 def test_the_sheet_runs_nothing() -> None:
