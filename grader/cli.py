@@ -93,7 +93,7 @@ def exit_code() -> int:
     """Do what was asked for; how that ended."""
     try:
         speak(usage.asked_for(sys.argv[1:]))
-        code = app(standalone_mode=False) or 0
+        code = app(standalone_mode=False, prog_name="grade") or 0
         if code == 130:  # Ctrl-C, as typer tells it
             _stopped()
     except GraderError as error:

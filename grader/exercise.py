@@ -383,6 +383,11 @@ def _all_folders(near: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def ids_near(place: Path) -> list[str]:
+    """The ids of all exercises that can be found from a place, without a look into them."""
+    return list(_all_folders(place))
+
+
 def _exercise_of_folder(folder: Path) -> Exercise:
     if (folder / "exercise.toml").is_file():
         return load(folder)

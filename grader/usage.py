@@ -14,7 +14,7 @@ from grader.language import LANGUAGES, mark, preferred, speak, spoken, tr
 from grader.text import plain
 
 # Commands whose every word may be a student's to read.
-SPOKEN = {"notebook", "list", "status", "doctor", "data"}
+SPOKEN = {"notebook", "list", "status", "completion", "doctor", "data"}
 
 # The library's own words: those that it puts around ours, and its own options.
 _AROUND = {

@@ -8,7 +8,19 @@ from typing import Annotated, Literal
 
 import typer
 
-from grader.commands.common import AsJson, Data, Device, Sandbox, Seed, app, complaints, console, device_named, near
+from grader.commands.common import (
+    AsJson,
+    Data,
+    Device,
+    Sandbox,
+    Seed,
+    app,
+    complaints,
+    console,
+    device_named,
+    exercise_ids,
+    near,
+)
 from grader.errors import UsageError
 
 As = Annotated[
@@ -20,7 +32,8 @@ As = Annotated[
 @app.command()
 def validate(
     ids: Annotated[
-        list[str] | None, typer.Argument(help="Exercises; all if none is named.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Exercises; all if none is named.", show_default=False, autocompletion=exercise_ids),
     ] = None,
     as_json: AsJson = False,
     device: Device = "auto",
@@ -72,7 +85,11 @@ def new(
 def release(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(help="Exercises; with --bundle all of this course if none is named.", show_default=False),
+        typer.Argument(
+            help="Exercises; with --bundle all of this course if none is named.",
+            show_default=False,
+            autocompletion=exercise_ids,
+        ),
     ] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="A zip to write: the exercises as students get them.", show_default=False)
@@ -100,7 +117,11 @@ def release(
 def translate(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(help="Exercises, and `grader` for its own texts; all if none is named.", show_default=False),
+        typer.Argument(
+            help="Exercises, and `grader` for its own texts; all if none is named.",
+            show_default=False,
+            autocompletion=exercise_ids,
+        ),
     ] = None,
 ) -> None:
     """Bring the translations (`fi.po`) of exercises up to date with their checks, and tell what they lack."""

@@ -57,6 +57,13 @@ class Standing:
 standing = Standing()
 
 
+def exercise_ids(incomplete: str = "") -> list[str]:
+    """The ids of the exercises that can be found from here, as a shell offers them."""
+    from grader.exercise import ids_near
+
+    return [id_ for id_ in ids_near(Path.cwd()) if id_.startswith(incomplete)]
+
+
 class GradeByDefault(typer.core.TyperGroup):
     """`grade PATH` is `grade notebook PATH`: what is no command is taken for a path."""
 
@@ -67,6 +74,12 @@ class GradeByDefault(typer.core.TyperGroup):
             args = ["notebook", *args]
         usage.open_at(self, args)
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """What a shell offers for the first word: commands, and exercises, since `grade 110` grades one."""
+        found: list[Any] = super().shell_complete(ctx, incomplete)
+        kind = type(super().shell_complete(ctx, "")[0])  # typer keeps it to itself
+        return found + [kind(id_) for id_ in exercise_ids(incomplete)]
 
     def _suggest(self, word: str) -> None:
         """Say which command a word is nearly, where there is no such path.
@@ -117,7 +130,11 @@ Sandbox = Annotated[
 ]
 ExerciseId = Annotated[
     str | None,
-    typer.Option("--exercise", help=mark("Exercise that the notebook is for, where the path does not tell.")),
+    typer.Option(
+        "--exercise",
+        help=mark("Exercise that the notebook is for, where the path does not tell."),
+        autocompletion=exercise_ids,
+    ),
 ]
 
 

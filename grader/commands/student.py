@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,6 +22,7 @@ from grader.commands.common import (
     app,
     complaints,
     console,
+    exercise_ids,
     near,
     open_page,
     settings,
@@ -150,9 +151,25 @@ def status(as_json: AsJson = False, lang: Lang = None) -> None:
 
 
 @app.command()
+def completion(
+    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help=mark("The shell."), show_default=False)],
+) -> None:
+    """Print what makes a shell complete commands, options and exercises."""
+    from typer._completion_shared import get_completion_script  # what its `--show-completion` prints, of any shell
+
+    print(get_completion_script(prog_name="grade", complete_var="_GRADE_COMPLETE", shell=shell))
+
+
+@app.command()
 def doctor(
     exercise: Annotated[
-        str | None, typer.Option("--exercise", help=mark("Tell what this exercise needs, too."), show_default=False)
+        str | None,
+        typer.Option(
+            "--exercise",
+            help=mark("Tell what this exercise needs, too."),
+            show_default=False,
+            autocompletion=exercise_ids,
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

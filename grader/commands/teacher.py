@@ -18,6 +18,7 @@ from grader.commands.common import (
     complaints,
     console,
     device_named,
+    exercise_ids,
     near,
     open_address,
     open_page,
@@ -36,6 +37,7 @@ def batch(
         Path,
         typer.Argument(
             metavar="[EXERCISE]",
+            autocompletion=exercise_ids,
             help="The exercise's folder, or its id; leave it out for a course.",
             show_default=False,
         ),
