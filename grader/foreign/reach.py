@@ -40,10 +40,18 @@ _MODULES = {
     "mock": "mock",
     "unittest.mock": "mock",
     "gc": "gc",
+    "builtins": "builtins",
+    "glob": "glob",
+    "logging": "logging",
+    "tempfile": "tempfile",
+    "tracemalloc": "tracemalloc",
     "IPython": "IPython",
     "matplotlib": "matplotlib",
     "seaborn": "matplotlib",
 }
+# What is warned and logged there is not heard elsewhere. To ignore warnings changes nothing.
+_HEARD = ("warns", "deprecated_call", "assertWarns", "assertWarnsRegex", "assertLogs", "assertNoLogs")
+_FILTERS = ("simplefilter", "filterwarnings")
 _LAZY = ("iter", "map", "zip", "filter", "enumerate", "reversed", "StringIO", "BytesIO")
 
 
@@ -159,6 +167,8 @@ class _Reasons:
                 return tr("it uses `{name}`, which tells of the process that it is in", name=self.modules[name])
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _FILES:
                 return tr("it looks at files (`{name}`), which lie with the notebook", name=name)
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if self._hears(node, name):
+                return tr("it uses `{name}`, which tells of the process that it is in", name=name)
             case ast.Call(func=ast.Name(id="dir" | "vars" as name), args=[]):
                 return tr("it uses `{name}`, which tells of the process that it is in", name=name)
             case ast.Attribute(attr="backward" | "grad" | "grad_fn" as name):
@@ -179,6 +189,15 @@ class _Reasons:
                     if isinstance(one, ast.GeneratorExp) or (isinstance(one, ast.Call) and self._lazy(one.func)):
                         return tr("it gives `{name}` something that cannot be sent", name=self.root(function))
         return ""
+
+    @staticmethod
+    def _hears(call: ast.Call, name: str) -> bool:
+        """Whether a call asks what was warned or logged, or makes errors of warnings."""
+        match call.args:
+            case [ast.Constant(value="error"), *_] if name in _FILTERS:
+                return True
+        recorded = name == "catch_warnings" and any(one.arg in ("record", "action") for one in call.keywords)
+        return recorded or name in _HEARD
 
     def _lazy(self, function: ast.AST) -> bool:
         return (isinstance(function, ast.Name) and function.id in _LAZY and function.id not in self.taken) or (

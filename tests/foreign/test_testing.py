@@ -542,6 +542,11 @@ REACHED = [
     ("input = lambda *_: 'yes'\nassert ask() == 'yes'", "sets `input`"),
     ("class Mine(Stack): pass\nassert Mine()", "a class (`Mine`)"),
     ("assert data is rate", "one and the same"),
+    ("import warnings\nwith warnings.catch_warnings(record=True) as w:\n    f(3)\nassert w", "`catch_warnings`"),
+    ("import warnings\nwarnings.simplefilter('error')\nf(3)", "`simplefilter`"),
+    ("import warnings\nwarnings.simplefilter('ignore')\nassert f(3) == 6", ""),
+    ("import pytest\nwith pytest.warns(UserWarning):\n    f(3)", "`warns`"),
+    ("import builtins\nbuiltins.input = lambda *_: 'yes'\nassert ask() == 'yes'", "`builtins`"),
     ("f(data).backward()", "`backward`"),
     ("assert f(x for x in 'ab')", "cannot be sent"),
 ]
