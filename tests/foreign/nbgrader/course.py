@@ -197,6 +197,17 @@ def _rename(notebook: nbformat.NotebookNode, name: str, other: str) -> None:
     notebook.cells[_find(notebook, name)].metadata["nbgrader"]["grade_id"] = other
 
 
+def _retype(notebook: nbformat.NotebookNode, name: str) -> None:
+    """Make a cell of code one of text."""
+    place = _find(notebook, name)
+    cell = notebook.cells[place]
+    notebook.cells[place] = new_markdown_cell(cell.source, metadata=cell.metadata, id=cell.id)
+
+
+def _unmark(notebook: nbformat.NotebookNode, name: str) -> None:
+    del notebook.cells[_find(notebook, name)].metadata["nbgrader"]
+
+
 def _clear_code(notebook: nbformat.NotebookNode, number: int) -> None:
     """Empty the cell of that number, counted from 1."""
     notebook.cells[number - 1].source = ""
@@ -209,5 +220,7 @@ _DO: dict[str, Callable[..., None]] = {
     "append": _append,
     "points": _points,
     "rename": _rename,
+    "retype": _retype,
+    "unmark": _unmark,
     "clear-code": _clear_code,
 }

@@ -24,6 +24,12 @@ FORGERIES: Mapping[str, str] = {
         "    for one in getattr(results, 'results', {}).values():\n        one.update_score(one.possible)\n"
         "    dump(results, *rest)\npickle.dump = forged"
     ),
+    "what is expected read out of the test": (
+        "import re, sys\ndef mean(xs):\n    frame = sys._getframe(1)\n    while frame is not None:\n"
+        "        case = frame.f_locals.get('example')\n        if hasattr(case, 'want'):\n"
+        "            return float(case.want or re.search('== ([0-9.]+)', case.source)[1])\n"
+        "        frame = frame.f_back\n    return 0"
+    ),
     "comparisons of doctest replaced": (
         _WRONG + "import doctest\ndoctest.OutputChecker.check_output = lambda *_: True\n"
         "doctest.DocTestRunner.run = lambda *_, **__: None"
