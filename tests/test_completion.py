@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grader.exercise import ids_near
-from tests.conftest import ROOT
+from tests.conftest import ROOT, thorough
 from tests.test_cli import grade
 
 IDS = ids_near(ROOT)
@@ -30,10 +30,12 @@ def offered(shell: str, words: list[str]) -> list[str]:
     ("words", "some"),
     [
         (["grade", "11"], [one for one in IDS if one.startswith("11")]),
-        (["grade", "stat"], ["status"]),
-        (["grade", "notebook", "--exercise", "7"], [one for one in IDS if one.startswith("7")]),
+        pytest.param(["grade", "stat"], ["status"], marks=thorough),
+        pytest.param(
+            ["grade", "notebook", "--exercise", "7"], [one for one in IDS if one.startswith("7")], marks=thorough
+        ),
         (["grade", "validate", "100", "10"], [one for one in IDS if one.startswith("10")]),
-        (["grade", "batch", "3"], [one for one in IDS if one.startswith("3")]),
+        pytest.param(["grade", "batch", "3"], [one for one in IDS if one.startswith("3")], marks=thorough),
         (["grade", "110", "--devi"], ["--device"]),  # as of `grade notebook`
     ],
 )
@@ -47,7 +49,7 @@ def test_commands_and_exercises_stand_together() -> None:
     assert {"status", "batch", *IDS} <= set(found)
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
+@pytest.mark.parametrize("shell", ["zsh", pytest.param("fish", marks=thorough)])
 def test_other_shells(shell: str) -> None:
     assert [one for one in IDS if any(one in word for word in offered(shell, ["grade", "11"]))] == [
         one for one in IDS if one.startswith("11")
