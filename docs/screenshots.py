@@ -63,7 +63,7 @@ def main() -> None:
         with chromium(folder / "profile") as browser:
             picture(browser, student / "feedback.html", "student.png", 1000, 1700)
             picture(browser, student / "feedback.html", "student-dark.png", 1000, 1700, dark=True)
-            picture(browser, results / "index.html", "class.png", 1200, 900, whole=True)
+            picture(browser, results / "index.html", "class.png", 1280, 900, whole=True)
             picture(browser, folder / "terminal.html", "terminal.png", 1000, 500, whole=True)
 
 

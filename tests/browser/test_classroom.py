@@ -21,7 +21,7 @@ from grader.grades.grades import Grade, Grades
 from grader.pass_mark import WORDS
 from grader.render.html.classroom import Classroom, class_page, class_pages
 from grader.render.html.common_answers import StudentView
-from grader.report import Report
+from grader.report import ExecutionReport, Report
 from grader.similarity import Pair
 from tests.browser.conftest import Axe, Driver, console, opened, scheme, settled, width
 from tests.classes import HOSTILE, judged, members, summary, write_class
@@ -83,7 +83,7 @@ def faults(page: Driver, axe: Axe) -> list[str]:
 
 def told(page: Driver) -> str:
     """What is said to somebody who cannot see the rows."""
-    return page.find_element(By.CSS_SELECTOR, "#shown [role=status]").text
+    return str(page.find_element(By.CSS_SELECTOR, "#shown [role=status]").get_property("textContent"))
 
 
 def fragment(page: Driver) -> str:
@@ -131,6 +131,60 @@ def test_nothing_stands_in_anybodys_way_on_a_phone_with_filters(page: Driver, ax
     opened(page, index, "#q=hamalainen&status=failed&sort=score")
     assert page.execute_script("return document.documentElement.scrollWidth") <= 390
     assert faults(page, axe) == []
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A class with every column, two dozen checks and runs that ended badly."""
+    class_, everybody = members(30), []
+    for grade, found in class_:
+        if found is not None:
+            checks = [one.model_copy(update={"name": f"{one.name}_{n}"}) for n in range(6) for one in found.checks]
+            execution = ExecutionReport(status="error", cell=5, seconds=12.5)
+            found = found.model_copy(update={"checks": checks, "execution": execution})
+        everybody.append(StudentView(grade, found, "a.html", "b.html"))
+    grades = Grades(exercise="110", title="Digits", max_score=4.0, grades=[grade for grade, _ in class_])
+    path = tmp_path_factory.mktemp("crowded") / "index.html"
+    path.write_text(class_page(Classroom(grades, everybody, summary(class_, []))), "utf-8")
+    return path
+
+
+def test_every_column_is_seen_and_strips_stand_below_each_other(browser: Driver, crowded: Path) -> None:
+    width(browser, 1280)
+    opened(browser, crowded)
+    wider = "return [...document.querySelectorAll('.scrolls')].filter(one => one.scrollWidth > one.clientWidth).length"
+    assert browser.execute_script(wider) == 0
+    lefts = "return [...document.querySelectorAll('#class .marks')].map(one => one.getBoundingClientRect().left)"
+    assert len(set(browser.execute_script(lefts))) == 1
+    overlaps = """
+    return [...document.querySelectorAll("#class .marks")].filter((one) => {
+        const cell = one.closest("td");
+        return one.getBoundingClientRect().right > cell.getBoundingClientRect().right;
+    }).length;
+    """
+    assert browser.execute_script(overlaps) == 0
+
+
+def test_students_come_first_and_nothing_lies_over_them_that_says_nothing(browser: Driver, crowded: Path) -> None:
+    width(browser, 1280)
+    opened(browser, crowded)
+    sections = "return [...document.querySelectorAll('main > section')].map(one => one.id)"
+    assert browser.execute_script(sections) == ["overview", "students", "checks", "look"]
+    place = "return getComputedStyle(document.getElementById('shown'))[arguments[0]]"
+    assert browser.execute_script(place, "clipPath") != "none"
+    browser.find_element(By.ID, "query").send_keys("eeva")
+    assert browser.execute_script(place, "position") == "sticky"
+    assert browser.execute_script(place, "clipPath") == "none"
+
+
+def test_on_a_phone_checks_are_cards(browser: Driver, crowded: Path) -> None:
+    width(browser, 390)
+    opened(browser, crowded)
+    right = (
+        "return Math.max(...[...document.querySelectorAll('.checks *')].map(one => one.getBoundingClientRect().right))"
+    )
+    assert browser.execute_script(right) <= 390
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
 
 
 # ---------------------------------------------------------------------- sorted

@@ -103,14 +103,14 @@
     checks: ({ marks, of, passed }) => {
       const cell = made("td", "", "nowrap");
       if (!marks) return cell;
-      const drawn = made("span", "", "marks");
+      const drawn = made("span", "", of > 8 ? "marks many" : "marks");
       drawn.setAttribute("aria-hidden", "true");
       drawn.append(...[...marks].map((one) => (one in MARKS ? made("i", MARKS[one][1], MARKS[one][0]) : made("i"))));
-      cell.append(`${passed} of ${of} `, drawn);
+      cell.append(made("span", `${passed} of ${of}`, "of"), " ", drawn);
       return cell;
     },
     seconds: ({ seconds, run }) => {
-      const cell = made("td", "", "number");
+      const cell = made("td", "", "number nowrap");
       if (run) cell.append(made("span", run, "ended"), " ");
       if (seconds !== null) cell.append(`${seconds.toFixed(1)} s`);
       return cell;
@@ -134,7 +134,7 @@
     }
     const own = made("td");
     if (told.beside) {
-      const view = made("a", "student's view", "small nowrap");
+      const view = made("a", "student's view", "small");
       view.href = `${told.beside}/feedback.html`;
       view.setAttribute("aria-label", `student's view of ${told.name}`);
       own.append(view);
@@ -226,6 +226,10 @@
     if (state.override) chosen.push("graded by hand");
     const all = rows.length.toLocaleString("en");
     clear.hidden = !chosen.length;
+    shown.classList.toggle("chosen", Boolean(chosen.length));
+    // That all are there is seen; it is said only to who cannot see it.
+    shown.classList.toggle("unseen", !chosen.length && !(visible > most && source));
+    shown.querySelector("a").hidden = !chosen.length;
     const first = visible > most && source ? ` The first ${most.toLocaleString("en")} are shown.` : "";
     if (!chosen.length && first) return `${all} students.${first}`;
     if (!chosen.length) return `All ${all} students are shown.`;
