@@ -59,9 +59,9 @@ def test_an_empty_array_with_a_long_axis_is_not_written_out() -> None:
 
 @pytest.mark.parametrize("value", [np.zeros((4,) * 11, np.int8), "x" * 10**6, [0] * 10**5, 10**4000])
 def test_what_a_dictionary_holds_is_not_written_out(value: Any) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     assert len(told({1: value})) <= 120
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 10  # at once; written out it takes minutes
 
 
 @pytest.mark.parametrize(
