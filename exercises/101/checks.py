@@ -37,6 +37,8 @@ def other_networks_are_right(run: Run) -> None:
     """`network` gives the output of other networks, with any number of hidden units."""
     for units in (3, 5, 1, 2):
         expect_output(run, some_phi(run.rng, units), some_theta(run.rng, units))
+    for n in (1, 4):  # one place; and as many as there are units, where a table that is turned has the same shape
+        expect_output(run, some_phi(run.rng, 4), some_theta(run.rng, 4), n)
 
 
 @check(points=2)
@@ -95,6 +97,8 @@ def slopes_are_right(run: Run) -> None:
 def slopes_of_odd_networks_are_right(run: Run) -> None:
     """`find_slopes` knows units that never switch, and two that switch at the same place."""
     expect_slopes(run, some_phi(run.rng, 6), with_flat_units(run.rng, 3), ADDS)
+    # Where a unit counts for nothing, two regions side by side have the same slope, and it is told for both.
+    expect_slopes(run, some_phi(run.rng, 4) * [1, 1, 0, 1, 1], some_theta(run.rng, 4), ADDS)
     expect_slopes(run, some_phi(run.rng, 5), with_shared_joint(run.rng), ADDS)
     expect_slopes(run, some_phi(run.rng, 3), with_flat_units(run.rng, 0), ONE_REGION)
 

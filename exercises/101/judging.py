@@ -19,15 +19,17 @@ def row(value: Any, what: str) -> np.ndarray:
     return array.ravel() if array.ndim == 0 or (array.ndim == 2 and 1 in array.shape) else array
 
 
-def expect_output(run: Run, phi: np.ndarray, theta: np.ndarray) -> None:
-    """Fail unless `network` gives the output at 41 places, 0 among them."""
-    x = np.append(run.rng.uniform(-4, 4, 40), 0).round(2)
+def expect_output(run: Run, phi: np.ndarray, theta: np.ndarray, n: int = 41) -> None:
+    """Fail unless `network` gives the output at so many places; at 41, where 0 is among them, and some far out."""
+    x = run.rng.uniform(-4, 4, n).round(2)
+    if n > 4:
+        x[-3:] = 0, *run.rng.uniform([-90, 20], [-20, 90]).round(2)
     what = "`network(x, phi, theta)`"  # untranslated
     if len(theta) != 3:
         what = tr("`network(x, phi, theta)` with {n} hidden units", n=len(theta))
     right = output(x, phi, theta)
     found = row(ask(run, "network", x, phi, theta), what)
-    expect_shape(found, right.shape, what, tr("Asked for 41 places, it has to give 41 numbers."))
+    expect_shape(found, right.shape, what, tr("Asked for {n} places, it has to give as many numbers.", n=n))
     off = np.flatnonzero(~(np.abs(found - right) <= 1e-4 + 1e-4 * np.abs(right)))
     if len(off):
         message = tr(

@@ -42,7 +42,13 @@ def with_small_slopes(rng: np.random.Generator) -> np.ndarray:
     return _switching_at(rng, rng.permutation([-2.5, -1, 0.5, 2]) + rng.uniform(-0.3, 0.3, 4), slope)
 
 
-ODD = (with_close_joints, with_far_joints, with_small_slopes)
+def with_joint_at_zero(rng: np.random.Generator) -> np.ndarray:
+    """A unit that switches at 0: whoever asks `if joint:` loses it."""
+    places = np.array([0, rng.uniform(-3, -1), rng.uniform(1, 3)])
+    return _switching_at(rng, places, rng.choice([-1, 1], 3) * rng.uniform(0.3, 2, 3))
+
+
+ODD = (with_close_joints, with_far_joints, with_small_slopes, with_joint_at_zero)
 
 
 def with_closer_joints(rng: np.random.Generator) -> np.ndarray:
@@ -53,7 +59,7 @@ def with_closer_joints(rng: np.random.Generator) -> np.ndarray:
 
 
 def _switching_at(rng: np.random.Generator, places: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    return rng.permutation(np.column_stack([-slope * places, slope]).round(6))
+    return rng.permutation(np.column_stack([-slope * places, slope]).round(6)) + 0.0  # no -0.0
 
 
 def with_flat_units(rng: np.random.Generator, units: int) -> np.ndarray:

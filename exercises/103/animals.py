@@ -40,10 +40,11 @@ def some(run: Run) -> Iterator[tuple[int, dict[str, int]]]:
     # numbers, say the opposite.
     low, high = (0.13, 0.33), (0.67, 0.87)
     for place, digits in ((0.46, low), (0.46, high), (0.54, low), (0.54, high), (-0.5, low), (1.5, high)):
-        names = [str(name) for name in run.rng.permutation(SOME_ANIMALS)[:4]]
+        n = int(run.rng.integers(3, 7))
+        names = [str(name) for name in run.rng.permutation(SOME_ANIMALS)[:n]]
         # Thousandfold steps. Between two of them nearly all numbers are closer to the smaller one by difference.
-        powers = 3 + run.rng.uniform(*digits) + 3 * np.arange(4)
+        powers = 3 + run.rng.uniform(*digits) + 3 * np.arange(n)
         counts = {name: int(10**power) for name, power in zip(names, powers, strict=True)}
-        step = {-0.5: 0, 1.5: 2}.get(place, int(run.rng.integers(3)))
+        step = {-0.5: 0, 1.5: n - 2}.get(place, int(run.rng.integers(n - 1)))
         parameters = int(10 ** (powers[step] + 3 * place))
         yield parameters, {str(name): counts[str(name)] for name in run.rng.permutation(names)}

@@ -128,7 +128,8 @@ def softmax_is_right(run: Run) -> None:
     for k in (2, 5, 10):
         expect_softmax(run, run.rng.normal(scale=2, size=k).round(2), hint)
         expect_softmax(run, run.rng.normal(scale=2, size=(4, k)).round(2), rows)
-    expect_softmax(run, run.rng.normal(scale=2, size=(3, 3)).round(2), rows)
+    for shape in ((3, 3), (1, 4)):  # a batch of one is a batch: a table of one row
+        expect_softmax(run, run.rng.normal(scale=2, size=shape).round(2), rows)
 
 
 @check(points=1, needs=softmax_is_right)
@@ -159,7 +160,7 @@ def expect_softmax(run: Run, logits: np.ndarray, hint: str, what: str = "") -> N
 @check(points=2, hint=tr("From the logits themselves: log of the sum of e^z, minus the right class's logit."))
 def cross_entropy_is_right(run: Run) -> None:
     """`cross_entropy` gives the mean loss of a batch of logits."""
-    for n, k in ((6, 3), (5, 10), (4, 4)):
+    for n, k in ((6, 3), (5, 10), (4, 4), (1, 5)):
         logits = run.rng.normal(scale=2, size=(n, k)).round(2)
         labels = run.rng.permutation(np.arange(n) % k)
         expect_loss(run, logits, labels, tr("`cross_entropy` of a batch of shape {shape}", shape=(n, k)))

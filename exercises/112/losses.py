@@ -38,7 +38,8 @@ def for_best_epoch(rng: np.random.Generator) -> list[list[float]]:
     picked = [curve(rng, int(epochs)) for epochs in rng.integers(4, 13, size=12)]
     falling = sorted((round(float(loss), 3) for loss in rng.uniform(size=6)), reverse=True)
     twice = [0.9, 0.5, 0.3, 0.6, 0.3, 0.3, 0.8]
-    return [*picked, falling, falling[::-1], twice, [0.7], [2.5, 2.5], fine(rng)]
+    longer = sorted(large(rng, 90), reverse=True)  # than the notebook's own training
+    return [*picked, falling, falling[::-1], twice, [0.7], [2.5, 2.5], fine(rng), large(rng, 5), longer]
 
 
 def for_stop_epoch(rng: np.random.Generator) -> list[tuple[list[float], int]]:
@@ -55,6 +56,8 @@ def for_stop_epoch(rng: np.random.Generator) -> list[tuple[list[float], int]]:
         ([0.5, 0.6, 0.7], 2),
         ([level], 1),
         (sorted(fine(rng), reverse=True), 3),  # what is lower, be it by little, is a new lowest
+        (sorted(large(rng, 6), reverse=True), 2),
+        (sorted(large(rng, 90), reverse=True), 3),  # longer than the notebook's own training
     ]
 
 
@@ -69,3 +72,8 @@ def fine(rng: np.random.Generator) -> list[float]:
     """Losses that differ in the fifth decimal only."""
     start = rng.uniform(0.2, 0.8)
     return [round(float(start + 1e-5 * step), 5) for step in rng.permutation(9)]
+
+
+def large(rng: np.random.Generator, epochs: int) -> list[float]:
+    """Losses far above those of a classifier, such as a regression has: no number is larger than every loss."""
+    return [round(float(loss), 1) for loss in 1000 * (1 + rng.permutation(epochs)) + rng.uniform(0, 500, epochs)]

@@ -48,7 +48,7 @@ def forward_is_right(run: Run) -> None:
 def loss_is_right(run: Run) -> None:
     """`loss` is the mean squared error over all outputs of the batch."""
     for shape in [(1, 1), (6, 1), (1, 4), tuple(int(n) for n in run.rng.integers(2, 9, size=2))]:
-        outputs, targets = run.rng.uniform(size=(2, *shape)).astype(np.float32).astype(np.float64)
+        outputs, targets = run.rng.normal(scale=2, size=(2, *shape)).astype(np.float32).astype(np.float64)
         right = float(np.mean((outputs - targets) ** 2))
         what = tr("`loss` of outputs and targets of shape {shape}", shape=shape)
         answer = asked(run, "loss", outputs, targets)
@@ -137,8 +137,11 @@ def train_stops_at_the_error(run: Run) -> None:
 
     It has to arrive where the student's own `step` leads to, right or wrong, and not one step further.
     """
-    few, more, rate = 40, 10, 0.5
-    for inputs, hidden, outputs in run.rng.integers([2, 4, 1], [5, 7, 4], size=(2, 3)).tolist():
+    few, more = 40, 10
+    sizes = run.rng.integers([2, 4, 1], [5, 7, 4], size=(2, 3)).tolist()
+    rates = run.rng.uniform([0.4, 1.5], [0.8, 2.5]).round(1).tolist()
+    # A small rate and a larger one: the rate is the caller's, not one that suits `train`.
+    for (inputs, hidden, outputs), rate in zip(sizes, rates, strict=True):
         one = task(run.rng, [inputs, hidden, outputs], int(run.rng.integers(6, 10)))
         way = [one.layers]
         while len(way) < few + more:

@@ -11,7 +11,7 @@ from grader.checks import Run, called, check, expect, expect_call, expect_close,
 
 from .keras import FILTERS, index_of, padded
 from .steps import SPLIT, expect_index, expect_sequences, expect_words, vocabulary
-from .tables import expect_rows, expect_vectors, table_of
+from .tables import expect_rows, expect_vectors, table_of, value_is_filled_in
 from .texts import COMMON, OOV_TOKENS, OTHERS, finnish_words, in_texts, mixed, numbered, some_sequences, some_words
 
 OFF_BY_ONE = tr("Index 0 is one of the `num_words`: only the words whose index is below `num_words` are used.")
@@ -162,6 +162,8 @@ def empty_sequences_become_padding(run: Run) -> None:
     expect_rows(run, some_sequences(run, 3, 0, 2, 0), hint)
     expect_rows(run, some_sequences(run, 0, 5, 1), hint, maxlen=6)
     expect_rows(run, some_sequences(run, 0, 0), hint, maxlen=4)
+    if run.once(value_is_filled_in):
+        expect_rows(run, some_sequences(run, 0, 2, 0), tr("It is filled up with `value`, as others are."), value=7)
 
 
 @check(
@@ -172,7 +174,7 @@ def empty_sequences_become_padding(run: Run) -> None:
 def rows_are_whole_numbers(run: Run) -> None:
     """`pad_sequences` gives a new table of an integer dtype, which can pick an embedding's rows."""
     hint = tr("A vocabulary may have tens of thousands of words: the dtype has to be wide enough.")
-    a, b, c = ([[20_000 + i for i in sequence] for sequence in some_sequences(run, 3, 1, 2)] for _ in range(3))
+    a, b, c = ([[70_000 + i for i in sequence] for sequence in some_sequences(run, 3, 1, 2)] for _ in range(3))
     expect_close(table_of(run, a), padded(a), called("pad_sequences", a), rtol=0, hint=hint)
     # Cutting off may change a list where filling up does not. What is cut off where is judged elsewhere.
     table_of(run, b, maxlen=2)

@@ -8,6 +8,7 @@ import numpy as np
 
 from grader.checks import (
     Run,
+    SubmissionFault,
     arrays,
     ask,
     called,
@@ -22,11 +23,21 @@ from grader.checks import (
 )
 
 from .keras import padded
+from .texts import some_sequences
 
 
 def expect_rows(run: Run, sequences: list[list[int]], hint: str = "", **options: Any) -> None:
     """`pad_sequences` of these sequences."""
     expect_call(run, "pad_sequences", [sequences], padded(sequences, **options), hint, rtol=0, **options)
+
+
+def value_is_filled_in(run: Run) -> bool:
+    """Whether `pad_sequences` fills up with another value where asked to: a check of its own says so if not."""
+    try:
+        expect_rows(run, some_sequences(run, 1, 3), value=7)
+    except SubmissionFault:
+        return False
+    return True
 
 
 def table_of(run: Run, sequences: list[list[int]], **options: Any) -> Any:

@@ -259,12 +259,13 @@ def expect_answer(
     if type(value) is bool or (isinstance(value, np.ndarray) and value.dtype.kind == "b"):
         raise WrongKind(tr("{what} is {found}, not a number.", what=what, found=told(value)))
     expect_finite(array, what, hint)
-    if array.size == 1 and array.ndim <= 1:
-        array = array.reshape(())
     if array.size > 10_000:
         raise CheckFailed(tr("{what} is {found}.", what=what, found=told(array)), hint)
-    compared = array if digits is None else array.round(digits)
     answer = run.answer(name)
+    compared = array if digits is None else array.round(digits)
+    # One number is that number, however many axes it has, unless the answer is a table of one.
+    if array.size == 1 and (array.ndim <= 1 or not answer.matches(compared)):
+        array, compared = array.reshape(()), compared.reshape(())
     if not answer.matches(compared):
         instead = told(value if type(value) is int else array)
         raise CheckFailed(

@@ -206,6 +206,8 @@ class Encoder:
             return self.integer(int(value))
         if isinstance(value, numbers.Real) or issubclass(kind, decimal.Decimal):
             return ["f", float(value).hex()]
+        if issubclass(kind, complex) and value.imag == 0:
+            return ["f", float(value.real).hex()]
         if hasattr(kind, "__array__"):
             array = np.asarray(value)
             return self.array(array, str(array.dtype), value)
@@ -232,6 +234,8 @@ class Encoder:
         value = np.asarray(value)
         if value.dtype.kind == "O" or value.dtype.kind in "US":
             return self.encode(value.tolist(), 1)
+        if value.dtype.kind == "c" and not value.imag.any():
+            value = value.real  # what an eigenvalue or a root gives as 2+0j is 2
         if value.dtype.kind not in "biuf":
             return ["o", self.take(f"{type(original).__name__} of {dtype}"[:200])]
         if value.dtype.itemsize > 8:

@@ -246,7 +246,7 @@ def test_an_array_is_close_to_itself_and_not_to_its_neighbour(array: np.ndarray)
 # ---------------------------------------------------------------------- closed answers
 
 
-@pytest.mark.parametrize("value", [18, 18.0, [18], np.array([18]), np.array(18, "<f2"), 17.999999999999996])
+@pytest.mark.parametrize("value", [18, 18.0, [18], [[18]], np.array([18]), np.array(18, "<f2"), 17.999999999999996])
 def test_the_closed_answer_in_any_dress(value: Any) -> None:
     closed(value, ANSWER, "x")
 
@@ -257,7 +257,7 @@ def test_the_closed_answer_in_any_dress(value: Any) -> None:
         17,
         18.1,
         [18, 18],
-        [[18]],
+        [[18, 18]],
         True,
         np.array([True]),
         float("nan"),

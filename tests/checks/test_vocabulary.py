@@ -155,7 +155,8 @@ def answering(**names: Any) -> Run:
 
 def test_closed_answers_by_their_name() -> None:
     expect_answer(answering(hidden=18), "hidden")
-    expect_answer(answering(hidden=np.array([18.0])), "hidden")
+    for one in ([18.0], [[18]]):
+        expect_answer(answering(hidden=np.array(one)), "hidden")
     with pytest.raises(SubmissionFault) as caught:
         expect_answer(answering(hidden=12), "hidden", "Count again.")
     assert (caught.value.message, caught.value.hint) == (

@@ -89,6 +89,7 @@ def test_arrays_that_hold_no_numbers() -> None:
     assert value(np.array([1, "b", None], object)) == [1, "b", None]
     assert value(np.array([1j])) == Opaque("ndarray of complex128")
     assert value(torch.tensor([1j])) == Opaque("Tensor of complex64")
+    assert value(np.array([complex(1, float("nan"))])) == Opaque("ndarray of complex128")
     assert isinstance(value(np.zeros(2, "f4,f4")), Opaque)
     assert isinstance(value(np.array(["2026-01-01"], "M8[D]")), Opaque)
     assert value(np.array([1.5], np.longdouble)).tolist() == [1.5]
@@ -181,7 +182,7 @@ def test_numpy_scalars_are_arrays_of_no_axes() -> None:
         (b"bytes", "bytes"),
         (object(), "object"),
         ((n for n in [1]), "generator"),
-        (np.complex64(1), "complex64 of complex64"),
+        (np.complex64(1j), "complex64 of complex64"),
         (types.ModuleType("x"), "module"),
         (type("x" * 5000, (), {})(), "x" * 99 + "…"),
         (type("Evil\x1b[2J", (), {})(), "Evil"),
@@ -190,6 +191,14 @@ def test_numpy_scalars_are_arrays_of_no_axes() -> None:
 )
 def test_other_objects_are_known_by_their_type_only(given: Any, name: str) -> None:
     assert value([given]) == [Opaque(name)]
+
+
+def test_a_complex_number_without_an_imaginary_part_is_real() -> None:
+    assert value([2 + 0j, -1.5 - 0j]) == [2.0, -1.5]
+    for given in (np.complex64(2), np.roots([1, -4, 4]).astype(complex), torch.tensor([2 + 0j, 2])):
+        got = value(given)
+        assert got.dtype.kind == "f"
+        assert (got == 2).all()
 
 
 def test_what_is_too_large_or_too_deep_is_said_so() -> None:
