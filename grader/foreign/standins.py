@@ -344,7 +344,16 @@ def standin(about: Info, data: Any) -> Any:
         return CallableStandin(about)
     if type(data) in (int, float, str, tuple, frozenset):
         return _with_data(about, data)
+    if type(data) is np.ndarray and _is_their_own(about):
+        return data  # `y.mean()` is the mean of its numbers, not what its class says
     return Standin(about)
+
+
+def _is_their_own(about: Info) -> bool:
+    """Whether the class of an object is one of the notebook's that the test is not about; none of a library's."""
+    module, _, qualified = about.classes[0].rpartition(".") if about.classes else ("", "", "")
+    of_a_library = module.partition(".")[0] in _LIBRARIES and found_in(module, qualified) is not None
+    return about.class_name not in about.asking.expected and not of_a_library
 
 
 def _with_data(about: Info, data: Any) -> Any:

@@ -264,6 +264,16 @@ CASES = {
         "def at(g, x): return x",
         "assert at(str.upper, 'a') == 'A'",
     ),
+    "an array in a class of its own": (
+        "import numpy as np\nclass A(np.ndarray): pass\ndef f(): return np.array([[1, 2], [-1, -2]]).view(A)",
+        "import numpy as np\nclass A(np.ndarray): pass\ndef f(): return np.array([[1, 2], [-1, 2]]).view(A)",
+        "assert (f().mean(axis=0) == 0).all() and f().shape == (2, 2)",
+    ),
+    "a masked array": (
+        "import numpy as np\ndef f(): return np.ma.masked_greater([1, 2, 100], 50)",
+        "import numpy as np\ndef f(): return np.array([1, 2, 100])",
+        "assert f().mean() == 1.5",
+    ),
     "a named tuple": (
         "from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef p(): return P(1, 2)",
         "def p(): return [1, 2]",
@@ -316,6 +326,11 @@ FORGED = {
     "a lying str": (LYING["str"] + "def f(n): return L('')", "assert f(3) == 'nine'"),
     "a lying list": (LYING["list"] + "def f(n): return L()", "assert f(3) == [9]"),
     "a lying array": (LYING["array"] + "def f(n): return np.zeros(1).view(L)", "assert (f(3) == np.array([9])).all()"),
+    "an array with a mean of its own": (
+        "import numpy as np\nclass A(np.ndarray):\n mean = lambda s, axis=None: np.zeros(2)\n"
+        "def f(n): return np.full((2, 2), 7.0).view(A)",
+        "np.testing.assert_allclose(f(3).mean(axis=0), 0, atol=1e-9)",
+    ),
     "assert_equal anew": (
         "def assert_equal(*a): pass\ndef f(n): return 0",
         "from nose.tools import assert_equal\nassert_equal(f(3), 9)",
