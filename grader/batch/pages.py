@@ -216,7 +216,8 @@ def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -
 def sides_of(students: Iterable[str]) -> dict[str, Sides]:
     """Who comes before and after each student, in the order of the class's page."""
     ordered = sorted(students, key=lambda one: (one.casefold(), one))
-    return dict(zip(ordered, zip(["", *ordered], [*ordered[1:], ""], strict=False), strict=True))
+    # Not strict: where nobody handed in, or nothing could be graded yet, there is nobody to stand between.
+    return dict(zip(ordered, zip(["", *ordered], [*ordered[1:], ""], strict=False), strict=False))
 
 
 def _digest(folder: Results, grade: Grade, report: str, sides: Sides) -> str:

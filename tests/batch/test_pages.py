@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from grader import cli
 from grader.batch import pages as module
-from grader.batch.pages import write_pages
+from grader.batch.pages import sides_of, write_pages
 from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.grades.grades import GRADES, Grade, Grades, load_grades, write_grades
@@ -275,6 +275,15 @@ def test_what_holds_no_results(tmp_path: Path, make: Any) -> None:
     with pytest.raises(UsageError, match="holds no results"):
         write_pages(tmp_path / "none")
     assert not list(tmp_path.rglob("*.html"))
+
+
+@pytest.mark.parametrize("students", [[], ["ann"], ["bob", "Ann", "eve"]], ids=["nobody", "one", "three"])
+def test_each_stands_between_those_before_and_after(students: list[str]) -> None:
+    ordered = sorted(students, key=str.casefold)
+    sides = sides_of(students)
+    assert list(sides) == ordered
+    assert [before for before, _ in sides.values()] == ["", *ordered][: len(ordered)]
+    assert [after for _, after in sides.values()] == [*ordered[1:], ""][: len(ordered)]
 
 
 def test_a_batch_ends_with_the_pages(batch: Batch, folder: Path) -> None:
