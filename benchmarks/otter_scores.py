@@ -17,7 +17,7 @@ from others import Environment, prepared
 
 from grader.datasets import cache_root
 
-sys.path.append(str(ROOT))  # the assignments are the tests'
+sys.path.insert(0, str(ROOT))  # the assignments are the tests'; first, since some package installs tests of its own
 from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture, handed_in
 from tests.foreign.otter.forgeries import FORGED
 

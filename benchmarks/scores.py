@@ -26,7 +26,7 @@ from others import Environment, prepared
 
 from grader.datasets import cache_root
 
-sys.path.append(str(ROOT))  # the fixtures are the tests'
+sys.path.insert(0, str(ROOT))  # the fixtures are the tests'; first, since some package installs tests of its own
 
 from tests.foreign.nbgrader.course import EXPECTED, NAMES, Course, expected, fingerprint, grade_id
 from tests.foreign.nbgrader.graded import GRADE, Scores, differences, grade_course, told
