@@ -7,8 +7,8 @@
     results/students/NAME/feedback.html    what the student is to see
     results/students/NAME/staff.html       what the teacher sees of the student
 
-A page's first line holds a digest of what it hangs on, and one of who comes before and after. As long as they are the
-same, the page is not made again.
+A page's first line holds a digest of what it hangs on, and the teacher's one of who comes before and after: nobody
+else's page tells, or hangs on, who is in the class. As long as these are the same, the page is not made again.
 """
 
 from __future__ import annotations
@@ -247,21 +247,24 @@ def _bytes(path: Path) -> bytes:
         return b""
 
 
-def _mark(digest: str) -> str:
-    return f"<!doctype html><!-- {digest} -->\n"
+def _begins(name: str, digest: str, loosely: bool = False) -> str:
+    """How a page begins, up to its digest; `loosely`, whoever it has as neighbours."""
+    own, _, sides = digest.partition(" ")
+    return f"<!doctype html><!-- {own}" + (f" {sides}" if name == STAFF and not loosely else "")
 
 
 def _there(folder: Results, grade: Grade, digest: str, loosely: bool = False) -> bool:
     """Whether both pages are there already; `loosely`, whoever they have as neighbours."""
-    mark = (_mark(digest).partition(f" {digest.split()[1]}")[0] if loosely else _mark(digest)).encode()
-    for name in (FEEDBACK, STAFF):
-        try:
-            with (folder.folder(grade.student) / name).open("rb") as file:
-                if file.read(len(mark)) != mark:
-                    return False
-        except OSError:
-            return False
-    return True
+    place = folder.folder(grade.student)
+    return all(_is_made(place / name, _begins(name, digest, loosely)) for name in (FEEDBACK, STAFF))
+
+
+def _is_made(page: Path, begins: str) -> bool:
+    try:
+        with page.open("rb") as file:
+            return file.read(len(begins)) == begins.encode()
+    except OSError:
+        return False
 
 
 # ---------------------------------------------------------------------- making
@@ -333,8 +336,11 @@ def make(job: Job) -> str:
         for name, staff in ((FEEDBACK, False), (STAFF, True)):
             for draft in place.glob(f".{name}-*"):  # of one who was killed over it
                 draft.unlink()
+            begins = _begins(name, job.digest)
+            if _is_made(place / name, begins):
+                continue
             page = student_page(report, notebook, grade, staff, around)
-            page = _mark(job.digest) + page.removeprefix("<!doctype html>").lstrip("\n")
+            page = f"{begins} -->\n" + page.removeprefix("<!doctype html>").lstrip("\n")
             write_whole(place / name, page, sync=False)
     except OSError:
         raise  # the disk is full, say: that is so for everybody

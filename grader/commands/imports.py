@@ -11,7 +11,6 @@ import typer
 from grader.commands.common import app, complaints, console, near
 
 if TYPE_CHECKING:
-    from grader.foreign.nbgrader_gradebook import Student
     from grader.foreign.writing import Assignment
 
 import_app = typer.Typer(no_args_is_help=True, help="Make exercises of assignments for nbgrader or otter.")
@@ -51,53 +50,22 @@ def import_nbgrader(
 def _write_class_lists(notebooks: Iterable[Path], folder: Path, force: bool) -> None:
     """Keep who is in the class, as the gradebook of each course has it."""
     from grader.errors import UsageError
+    from grader.foreign.nbgrader_class_list import write_class_list
     from grader.foreign.nbgrader_config import config_near
-    from grader.foreign.nbgrader_gradebook import students
     from grader.text import count
 
     for course in dict.fromkeys(config_near(path.absolute().parent).course for path in notebooks):
         try:
-            people = students(course)
-            if not people:
-                continue
-            path = folder / "students.csv"
-            written = _kept_beside(path, _class_list(people), force)
+            done = write_class_list(course, folder, force)
         except UsageError as error:
             complaints.print(f"{error.message} {error.advice}".strip())
             continue
-        told = f"{near(written)}: {count(len(people), 'student')} of the gradebook."
-        told += "" if written == path else f" {near(path)} is another list, and stays as it is."
-        command = f"grade export csv RESULTS --sheet {near(path)}"
+        if done is None:
+            continue
+        told = f"{near(done.written)}: {count(done.people, 'student')} of the gradebook."
+        told += "" if done.written == done.path else f" {near(done.path)} is another list, and stays as it is."
+        command = f"grade export csv RESULTS --sheet {near(done.path)}"
         console.print(f"{told} `{command}` puts a list beside grades.", soft_wrap=True)
-
-
-def _class_list(people: Iterable[Student]) -> bytes:
-    import csv
-    import io
-
-    from grader.grades.gradebook import safe
-
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["student", "first_name", "last_name", "email", "lms_user_id"])
-    writer.writerows([*map(safe, (one.id, one.first_name, one.last_name, one.email, one.lms))] for one in people)
-    return file.getvalue().encode("utf-8-sig", "replace")  # with a mark in front, for Excel
-
-
-def _kept_beside(path: Path, content: bytes, force: bool) -> Path:
-    """Write a file, or `NAME.new` beside one that says something else; where that content lies now."""
-    from grader.errors import UsageError
-    from grader.writing import write_whole
-
-    target = path.with_name(f"{path.name}.new") if path.exists() and not force else path
-    try:
-        if path.is_file() and path.read_bytes() == content:
-            return path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, content)
-    except OSError as error:
-        raise UsageError(f"{near(target)} cannot be written: {error.strerror}.", "Check your access to it.") from None
-    return target
 
 
 @import_app.command("otter")

@@ -9,8 +9,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,11 +18,12 @@ from pydantic import Field
 
 from grader.errors import UsageError
 from grader.grades.course_rules import CourseRules
-from grader.grades.gradebook import Summary, load_summary, safe
+from grader.grades.gradebook import Summary, load_summary
 from grader.grades.grades import Grade, Grades, Status, load_grades
 from grader.pass_mark import PASSED, WORDS, Verdict, verdict
 from grader.record import Record
 from grader.result_files import COURSE_CSV, COURSE_JSON, GRADES
+from grader.spreadsheet import csv_text, safe
 from grader.text import count, number, plain
 from grader.writing import write_whole
 
@@ -287,8 +286,7 @@ def write_course(results: Path, found: CourseGradebook) -> None:
     """
     try:
         write_whole(results / COURSE_JSON, found.model_dump_json(indent=2) + "\n")
-        # With a mark in front, for Excel: see grades/gradebook.py.
-        write_whole(results / COURSE_CSV, "\ufeff" + as_csv(found))
+        write_whole(results / COURSE_CSV, as_csv(found))
     except OSError as error:
         raise UsageError(
             f"The gradebook in {plain(str(results))} cannot be written: {error.strerror or error}.",
@@ -298,10 +296,8 @@ def write_course(results: Path, found: CourseGradebook) -> None:
 
 def as_csv(found: CourseGradebook) -> str:
     """A row a student: the points of each exercise, then percent, what these come to, grade, and risks."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
     names = [safe(one.exercise) for one in found.exercises]
-    writer.writerow(["student", *names, "percent", "final", "passed", "verdict", "grade", "risks"])
+    rows = [["student", *names, "percent", "final", "passed", "verdict", "grade", "risks"]]
     for one in found.people:
         points = [
             ""
@@ -321,5 +317,5 @@ def as_csv(found: CourseGradebook) -> str:
             safe(one.grade),
             safe(" ".join(one.risks)),
         ]
-        writer.writerow([safe(one.student), *points, *told])
-    return file.getvalue()
+        rows.append([safe(one.student), *points, *told])
+    return csv_text(rows)

@@ -190,30 +190,30 @@ def _write(one: Assignment, folder: Path, solution: Path, before: Mapping[str, s
     files = _files(one, folder, solution)
     for path, content in files.items():
         key = Path(os.path.relpath(path, folder)).as_posix()
-        there = _content(path)
+        there = content_of(path)
         known = before.get(key, "")
         if there is not None and not force and there != content and _digest(there) != known:
-            _put(path.with_name(f"{path.name}.new"), content)
+            put(newer(path), content)
             done.kept.append(path)
             digests[key] = known  # so that it is not taken for ours the next time
             continue
         if there != content:
-            _put(path, content)
+            put(path, content)
             done.files.append(path)
-        path.with_name(f"{path.name}.new").unlink(missing_ok=True)
+        newer(path).unlink(missing_ok=True)
         digests[key] = _digest(content)
     for key in before.keys() - digests.keys():
         path = Path(os.path.normpath(folder / key))
         if not {folder, solution} & set(path.parents):
             continue  # no import wrote there
-        there = _content(path)
+        there = content_of(path)
         if there is not None and _digest(there) == before[key]:
             path.unlink()
             done.removed.append(path)
         elif there is not None:
             done.kept.append(path)
     if not (folder / "exercise.toml").exists():
-        _put(folder / "exercise.toml", _toml(one).encode())
+        put(folder / "exercise.toml", _toml(one).encode())
         done.files.append(folder / "exercise.toml")
     tests = TestsFile(
         tool=one.tool,
@@ -224,8 +224,8 @@ def _write(one: Assignment, folder: Path, solution: Path, before: Mapping[str, s
         files={key: known for key, known in digests.items() if known},
     )
     text = text_of(tests).encode()
-    if _content(folder / FILE) != text:
-        _put(folder / FILE, text)
+    if content_of(folder / FILE) != text:
+        put(folder / FILE, text)
         done.files.append(folder / FILE)
     return done
 
@@ -281,7 +281,7 @@ def told(one: Assignment, done: Written, near: Callable[[Path], str]) -> Iterato
     if not done.files and not done.removed:
         yield "  Nothing has changed since the last import."
     for path in done.kept:
-        new = path.with_name(f"{path.name}.new")
+        new = newer(path)
         beside = f"; the new version is {near(new)}" if new.exists() else ", though the assignment has it no longer"
         yield f"  {near(path)} was changed by hand and stays as it is{beside}."
     for path in done.removed:
@@ -292,12 +292,19 @@ def _digest(content: bytes) -> str:
     return digest(content).hex()
 
 
-def _content(path: Path) -> bytes | None:
+def content_of(path: Path) -> bytes | None:
+    """What a file holds; None where there is none."""
     with suppress(FileNotFoundError, NotADirectoryError):
         return path.read_bytes()
     return None
 
 
-def _put(path: Path, content: bytes) -> None:
+def newer(path: Path) -> Path:
+    """Where the new version of a file goes that was changed by hand."""
+    return path.with_name(f"{path.name}.new")
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file, and the folders that it lies in."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content)

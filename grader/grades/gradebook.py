@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,6 +20,7 @@ from grader.pass_mark import WORDS
 from grader.record import Record
 from grader.report import CheckReport, Report, headline
 from grader.result_files import GRADEBOOK, SUMMARY
+from grader.spreadsheet import csv_text, safe
 from grader.text import listed, number, plain
 from grader.writing import write_whole
 
@@ -46,7 +44,6 @@ _BY_RULES = (
 
 # What makes a spreadsheet take a cell for a formula, the full-width forms too; after a semicolon as well, which
 # is where Excel splits the line in countries that write decimals with a comma.
-_FORMULA = re.compile(r"(^|;)(\s*)(?=[=+\-@＝＋－＠])")
 
 
 # ---------------------------------------------------------------------- gradebook.csv
@@ -97,18 +94,14 @@ def _write(results: Path, asked: list[tuple[str, float]], grades: Grades, report
     more = _BY_RULES if grades.rules or any(one.override or one.comments for one in grades.grades) else ()
     taken = _BEFORE + _AFTER + more
     titles = [f"check {name}" if name in taken else name for name, _ in asked]
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*_BEFORE, *titles, *_AFTER, *more])
+    rows = [[*_BEFORE, *titles, *_AFTER, *more]]
     full = number(grades.max_score)
     possible = [number(points) for _, points in asked]
-    writer.writerow(["points possible", "", full, full, "100", "", *possible, *("" for _ in _AFTER + more)])
+    rows.append(["points possible", "", full, full, "100", "", *possible, *("" for _ in _AFTER + more)])
     for grade in grades.grades:
         cells = _cells(grade, reports.get(grade.student), [name for name, _ in asked])
-        writer.writerow([safe(grade.student), grade.status, *cells, *(_by_rules(grade) if more else ())])
-    # The mark in front (a BOM) is for Excel, which without it reads the file in the machine's old code page and
-    # turns Mäkelä into MÃ¤kelÃ¤. pandas, LibreOffice and Moodle's import take it away; Python: "utf-8-sig".
-    write_whole(results / GRADEBOOK, "\ufeff" + file.getvalue())
+        rows.append([safe(grade.student), grade.status, *cells, *(_by_rules(grade) if more else ())])
+    write_whole(results / GRADEBOOK, csv_text(rows))
     return results / GRADEBOOK
 
 
@@ -144,11 +137,6 @@ def _by_rules(grade: Grade) -> list[str]:
         number(grade.adjustment) if grade.adjustment else "",
         safe("; ".join(one.text for one in grade.comments)),
     ]
-
-
-def safe(text: str) -> str:
-    """Text that a spreadsheet shows and does not run: no control characters, and no start of a formula."""
-    return _FORMULA.sub(r"\1\2'", plain(text, 400))
 
 
 def statuses(reports: Mapping[str, Report], handed_in: HandedIn) -> dict[str, str]:

@@ -159,7 +159,7 @@ def load_grades(results: Path) -> Grades:
     path = results / GRADES
     again = "Run the `grade batch` that made these results again: what is graded already is not graded again."
     try:
-        return Grades.model_validate_json(path.read_bytes())
+        return _with_mark(Grades.model_validate_json(path.read_bytes()))
     except FileNotFoundError:
         raise UsageError(f"There is no {GRADES} in {plain(str(results))}.", again) from None
     except OSError as error:
@@ -168,6 +168,13 @@ def load_grades(results: Path) -> Grades:
         ) from None
     except ValidationError:
         raise UsageError(f"{plain(str(path))} is damaged.", again) from None
+
+
+def _with_mark(grades: Grades) -> Grades:
+    """Results from before the class's own mark was kept tell it by their grades, unless it is the usual one."""
+    if "pass_mark" not in grades.model_fields_set and grades.grades and grades.grades[0].pass_mark != USUAL:
+        grades.pass_mark = grades.grades[0].pass_mark
+    return grades
 
 
 def write_grades(results: Path, grades: Grades) -> Path:

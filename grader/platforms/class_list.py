@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 
 from grader.errors import UsageError
-from grader.grades.gradebook import safe
 from grader.intake.names import shown
 from grader.pass_mark import WORDS
 from grader.platforms.roster import Entry, Filled
 from grader.platforms.sheets import Sheet, read, titles_of
+from grader.spreadsheet import csv_text, safe
 from grader.text import count, listed, number, plain
 
 STUDENT = "student"
@@ -20,7 +18,7 @@ _GRADE = ("score", "max_score", "status", "late", "penalty", "override_reason", 
 
 def alone(entries: Sequence[Entry]) -> Filled:
     """A row a student, for whatever else reads CSV."""
-    return Filled(_written([(STUDENT, *_GRADE)], ([safe(one.student), *_of(one)] for one in entries)), len(entries))
+    return _filled([(STUDENT, *_GRADE), *([safe(one.student), *_of(one)] for one in entries)], entries)
 
 
 def joined(entries: Sequence[Entry], raw: bytes, name: str) -> Filled:
@@ -55,7 +53,7 @@ def joined(entries: Sequence[Entry], raw: bytes, name: str) -> Filled:
         row = [""] * len(header)
         row[own] = safe(one.student)
         made.append([*row, *_of(one)])
-    done = Filled(_written([[*map(safe, header), *_GRADE]], made), len(entries))
+    done = _filled([[*map(safe, header), *_GRADE], *made], entries)
     if others:
         names = listed([plain(one.student, 80) for one in others[:5]] + (["others"] if len(others) > 5 else []))
         done.remarks.append(f"{count(len(others), 'student')} not in the class list, at its end: {names}.")
@@ -83,7 +81,5 @@ def _of(entry: Entry | None) -> list[str]:
     return [score, number(grade.max_score), grade.status, late, lost, reason, WORDS[grade.verdict]]
 
 
-def _written(header: Iterable[Sequence[str]], rows: Iterable[Sequence[str]]) -> bytes:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows([*header, *rows])
-    return file.getvalue().encode("utf-8-sig", "replace")  # with a mark in front, for Excel: see gradebook.py
+def _filled(rows: Iterable[Sequence[str]], entries: Sequence[Entry]) -> Filled:
+    return Filled(csv_text(rows).encode("utf-8", "replace"), len(entries))

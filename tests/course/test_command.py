@@ -17,6 +17,7 @@ import nbformat
 import pytest
 
 from grader.exercise import Exercise, every_exercise
+from grader.grades.grades import load_grades, write_grades
 from grader.grading import Options
 from grader.scratch import remove
 from grader.validation import rows as rows_of
@@ -202,6 +203,18 @@ def test_moodle_gets_the_course_and_the_rest_stays_as_it_came(here: Path) -> Non
     assert "beta is not in it: no column is called so." in done.stdout
     filled = (here / "filled.csv").read_bytes().decode()
     assert filled == f'\ufeff{header}Ada;Lovelace;ada@x.org;"1,00";3,50;"100,00"\r\nBo;Bit;b@x.org;-;-;-\r\n'
+    # As long as something of a student's is not graded, nothing is said of the whole: that would be a part of it.
+    whole = load_grades(here / "out" / "beta")
+    before = (here / "out" / "beta" / "grades.json").read_bytes()
+    ungraded = [
+        one.model_copy(update={"status": "ungraded", "score": None}) if one.student.startswith("Ada") else one
+        for one in whole.grades
+    ]
+    write_grades(here / "out" / "beta", whole.model_copy(update={"grades": ungraded}))
+    done = grade(here, "course", "out", "--moodle", "moodle.csv", "-o", "filled.csv")
+    assert "Not all graded yet, so without the course's percent: 1 student." in done.stdout
+    assert 'ada@x.org;"1,00";3,50;-' in (here / "filled.csv").read_bytes().decode()
+    (here / "out" / "beta" / "grades.json").write_bytes(before)
     # A worksheet of one assignment, in Swedish: what the course comes to, of its points, and no feedback on that.
     header = (
         "Identifierare,Fullständigt namn,E-postadress,Status,Betyg,Högsta betyg,Betyg kan ändras,Ändrad,Kommentarer\r\n"

@@ -137,6 +137,16 @@ def test_columns_for_rules_come_last_and_only_where_there_are_any(exercise: Exer
 # ---------------------------------------------------------------------- grades.json
 
 
+@pytest.mark.parametrize(("mark", "own"), [(0.9, 0.9), (0.5, None)])
+def test_grades_from_before_a_class_kept_its_mark_tell_it(tmp_path: Path, mark: float, own: float | None) -> None:
+    whole = Grades(exercise="small", title="", max_score=3, grades=[Grade(student="ann", status="passed", max_score=3)])
+    whole.grades[0].pass_mark = mark
+    (tmp_path / "grades.json").write_text(whole.model_dump_json(exclude={"pass_mark"}))
+    assert load_grades(tmp_path).pass_mark == own
+    write_grades(tmp_path, load_grades(tmp_path))  # as an override does
+    assert load_grades(tmp_path).pass_mark == own
+
+
 def test_grades_come_back_from_the_disk(tmp_path: Path) -> None:
     grades = Grades(
         exercise="small",

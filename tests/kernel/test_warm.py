@@ -15,10 +15,11 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from ipykernel.compiler import get_tmp_hash_seed
 
 from grader.budget import Budget
+from grader.kernel import quick, wire
 from grader.kernel import warm as module
-from grader.kernel import wire
 from grader.kernel.session import KernelSession, Settings
 from grader.kernel.warm import Warm, warmed
 from grader.scratch import remove, scratch_folder
@@ -220,6 +221,17 @@ def test_a_fork_begins_as_new(shared: Warm) -> None:
     assert set(names) - hidden == {"linecache", "random", "shell", "sys", "traceback"}
     assert not {name for name in hidden if name[1:].isdigit()}
     assert (count, inputs, outputs, errors, history, succeeded) == (2, 2, {}, [False, False], [], True)
+
+
+def test_each_source_has_a_file_of_its_own(shared: Warm) -> None:
+    """Named as ipykernel names them, by another number; whatever signs are in a source."""
+    look = "import sys\n{name} = sys._getframe().f_code.co_filename  # {more}"
+    sources = [look.format(name="first", more="ä 🙂"), look.format(name="second", more=""), "again = first"]
+    with forked(shared, *sources, sources[0]) as kernel:
+        first, second, again = (value(kernel, name) for name in ("first", "second", "again"))
+    assert first == again != second
+    seed = get_tmp_hash_seed()
+    assert [Path(one).stem for one in (first, second)] == [str(quick.number_of(one, seed)) for one in sources[:2]]
 
 
 def test_the_seed_gives_the_streams_that_it_always_gave(shared: Warm) -> None:
