@@ -417,8 +417,18 @@ def _exercise_of_notebook(notebook: Path) -> Exercise:
 
 
 def every_exercise(near: Path) -> list[Exercise]:
-    """All exercises that can be found from here, by id."""
-    return [load(folder) for folder in _all_folders(near).values()]
+    """The exercises of the course that a place is in, by id; where it is in none, all that can be found from there."""
+    return [load(folder) for folder in (exercise_folders(near) or _all_folders(near)).values()]
+
+
+def elsewhere(near: Path) -> dict[Path, list[str]]:
+    """What else is found by its id, beside the course that a place is in: ids, by the folder that holds `exercises/`."""
+    own = exercise_folders(near)
+    found: dict[Path, list[str]] = {}
+    for name, folder in _all_folders(near).items():
+        if own and name not in own:
+            found.setdefault(folder.parent.parent, []).append(name)
+    return found
 
 
 def describe(exercise: Exercise, language: str = "en") -> dict[str, Any]:

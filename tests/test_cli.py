@@ -326,6 +326,17 @@ def test_list(repository: Path, tmp_path: Path) -> None:
     assert by_id["110"]["data"] == ["mnist"]
     assert by_id["110"]["points"] > 0
     assert set(by_id["110"]) == {"id", "title", "notebook", "points", "data"}
+    assert "Found by their ids" not in done.stdout
+
+
+def test_a_course_of_ones_own_lists_its_own_exercises(make_exercise: Callable[..., Exercise], repository: Path) -> None:
+    course = make_exercise().course
+    assert [one["id"] for one in json.loads(grade("list", "--json", cwd=course).stdout)] == ["small"]
+    done = grade("list", cwd=course, COLUMNS="400")
+    table, more = done.stdout.split("Found by their ids, too, from ")
+    assert "110" not in table
+    assert more.startswith(f"{repository}: 100, 101, ")
+    assert grade("doctor", "--exercise", "110", "--json", cwd=course).returncode == 0, "named, it is found"
 
 
 def test_version_and_help() -> None:

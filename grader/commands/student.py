@@ -107,8 +107,8 @@ def list_exercises(as_json: AsJson = False, lang: Lang = None) -> None:
     """List the exercises."""
     from rich.table import Table
 
-    from grader.exercise import describe
-    from grader.text import number
+    from grader.exercise import describe, elsewhere
+    from grader.text import listed, number, plain
 
     found = [describe(one, lang or preferred()) for one in _exercises_here()]
     if as_json:
@@ -118,20 +118,22 @@ def list_exercises(as_json: AsJson = False, lang: Lang = None) -> None:
     for one in found:
         table.add_row(one["id"], one["title"], number(one["points"]), ", ".join(one["data"]))
     console.print(table)
+    for folder, names in elsewhere(Path.cwd()).items():
+        told = tr("Found by their ids, too, from {folder}: {names}.", folder=plain(str(folder), 400), names=listed(names))
+        console.print(told, style="dim", markup=False)
 
 
-def _exercises_here(course: bool = False) -> list[Exercise]:
-    """The exercises that can be found from here; of a course where one is meant and this is one, those of it alone.
+def _exercises_here() -> list[Exercise]:
+    """The exercises of this course; where this is none, those that can be found from here.
 
     Raises
     ------
     UsageError
         There are none.
     """
-    from grader.exercise import every_exercise, exercise_folders, load
+    from grader.exercise import every_exercise
 
-    own = exercise_folders(Path.cwd()) if course else {}
-    found = [load(folder) for folder in own.values()] or every_exercise(Path.cwd())
+    found = every_exercise(Path.cwd())
     if not found:
         raise UsageError(tr("There are no exercises here."), tr("Go to the folder that holds `exercises/`."))
     return found
@@ -143,7 +145,7 @@ def status(as_json: AsJson = False, lang: Lang = None) -> None:
     from grader.status import render
     from grader.status import status as find
 
-    found = find(_exercises_here(course=True), lang or preferred())
+    found = find(_exercises_here(), lang or preferred())
     if as_json:
         print(json.dumps(found.model_dump(mode="json"), indent=2))
     else:
