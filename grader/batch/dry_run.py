@@ -1,4 +1,4 @@
-"""`grade batch --dry-run`: the class graded as it would be, into a copy, and whose points would move.
+"""`grade batch --dry-run`: the class graded as it would be, into a copy, and who would move.
 
 The copy has what earlier gradings found, so that no more is graded than the batch itself would grade.
 """
@@ -16,11 +16,11 @@ from rich.console import Console
 from grader.batch.command import Class, run_beside, server_for
 from grader.errors import UsageError
 from grader.grades.grades import load_grades
-from grader.grades.moved import Moved, moved
+from grader.grades.moved import Moves, moved
 from grader.grades.results import Results
 from grader.grading import Options
 from grader.render.batch import moved_table
-from grader.result_files import COMMENTS, FEEDBACK, GRADES, GROUPS, OVERRIDES, RULES, STAFF
+from grader.result_files import COMMENTS, COURSE, FEEDBACK, GRADES, GROUPS, OVERRIDES, RULES, STAFF
 from grader.scratch import remove, scratch_folder
 from grader.text import plain
 
@@ -32,7 +32,11 @@ _STUDENTS = "students"
 
 
 def dry_run(one: Class, options: Options, console: Console, complaints: Console, warm: Warm | None = None) -> int:
-    """Tell whose points would move; nothing is written to the results. The exit code: 1 where somebody's would.
+    """Tell whose points, verdict or checks would change; nothing is written to the results.
+
+    Returns
+    -------
+    The exit code: 1 where somebody's would.
 
     Raises
     ------
@@ -40,7 +44,7 @@ def dry_run(one: Class, options: Options, console: Console, complaints: Console,
         As :func:`dry_run_beside`.
     """
     with server_for(one) as server:
-        return 1 if dry_run_beside(one, options, console, complaints, warm, server) else 0
+        return 1 if dry_run_beside(one, options, console, complaints, warm, server).students else 0
 
 
 def dry_run_beside(
@@ -50,8 +54,8 @@ def dry_run_beside(
     complaints: Console,
     warm: Warm | None,
     server: ForkServer | None,
-) -> list[Moved]:
-    """As :func:`dry_run`, with processes that others use as well; whose points would move.
+) -> Moves:
+    """As :func:`dry_run`, with processes that others use as well; who would move.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def dry_run_beside(
     load_grades(one.results)
     scratch = scratch_folder()
     try:
-        copy = scratch / "results"
+        copy = scratch / one.results.resolve().name  # called as it is: so it is told whether it is a course's
         _copy(one.results, copy)
         rules = one.results / RULES
         if one.rules is None and rules.is_file():
@@ -84,8 +88,11 @@ def _copy(results: Path, to: Path) -> None:
     def pages(folder: str, names: Iterable[str]) -> set[str]:
         return {FEEDBACK, STAFF} & set(names) if Path(folder).parent == students else set()
 
+    course = results.resolve().parent / COURSE
     try:
         to.mkdir()
+        if course.is_file():
+            shutil.copy2(course, to.parent / COURSE)
         for name in (GRADES, OVERRIDES, COMMENTS):
             if (results / name).is_file():
                 shutil.copy2(results / name, to / name)

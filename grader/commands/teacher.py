@@ -79,7 +79,8 @@ def batch(
         ),
     ] = None,
     dry: Annotated[
-        bool, typer.Option("--dry-run", help="Tell whose points would move, and why; write nothing.")
+        bool,
+        typer.Option("--dry-run", help="Tell whose points, verdict or checks would change; write nothing."),
     ] = False,
     device: Device = "auto",
     data: Data = "full",

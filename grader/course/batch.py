@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
 from grader.batch.command import Class, run_beside, server_for, students_of
 from grader.batch.dry_run import dry_run_beside
 from grader.course.collect import find_course
+from grader.course.gradebook import exercises_in, gradebook
 from grader.errors import GraderError, UsageError
 from grader.exercise import Exercise, every_exercise
+from grader.grades.course_rules import course_rules
+from grader.grades.grades import Grades, load_grades
+from grader.grades.moved import WHATS, Moves
 from grader.grades.overrides import who
 from grader.grading import Options
+from grader.pass_mark import WORDS
 from grader.result_files import GRADES
 from grader.text import count, listed, plain
 
@@ -33,14 +39,14 @@ class Outcome:
 
     Attributes
     ----------
-    moved
-        Of a dry run: the students whose points would move.
+    moves
+        Of a dry run: who would move.
     """
 
     exercise: str
     code: int
     fault: str = ""
-    moved: tuple[str, ...] = ()
+    moves: Moves | None = None
 
 
 def run_course(one: Class, options: Options, console: Console, complaints: Console, warm: Warm | None = None) -> int:
@@ -82,7 +88,8 @@ def run_course(one: Class, options: Options, console: Console, complaints: Conso
                 outcomes.append(Outcome(exercise.id, error.exit_code, error.message))
     if one.dry_run:
         console.rule("The course", align="left")
-        console.print(_would_move(outcomes))
+        for line in _would_move(one.results, outcomes):
+            console.print(line)
     return _told(outcomes, complaints)
 
 
@@ -101,8 +108,8 @@ def _graded(
 ) -> Outcome:
     if not part.dry_run:
         return Outcome("", run_beside(part, options, console, complaints, warm, server))
-    moved = dry_run_beside(part, options, console, complaints, warm, server)
-    return Outcome("", 1 if moved else 0, moved=tuple(one.student for one in moved))
+    moves = dry_run_beside(part, options, console, complaints, warm, server)
+    return Outcome("", 1 if moves.students else 0, moves=moves)
 
 
 def _with_students(parts: Sequence[Part], names: Sequence[str], complaints: Console) -> list[Part]:
@@ -159,12 +166,39 @@ def _with_results(results: Path, parts: Sequence[Part], console: Console) -> lis
     return [(exercise, part) for exercise, part in parts if exercise.id not in fresh]
 
 
-def _would_move(outcomes: Sequence[Outcome]) -> str:
-    students = {name for one in outcomes for name in one.moved}
+def _would_move(results: Path, outcomes: Sequence[Outcome]) -> Iterator[Text]:
+    """Who would move, of what and where, and what the course would come to."""
+    found = {one.exercise: one.moves for one in outcomes if one.moves is not None}
+    students = {one.student for moves in found.values() for one in moves.students}
     if not students:
-        return "Nobody's points would move. Nothing was written."
-    where = listed([one.exercise for one in outcomes if one.moved])
-    return f"{count(len(students), 'student')}: points would move, in {where}. Nothing was written."
+        yield Text("Nobody's points, verdict or checks would change. Nothing was written.")
+        return
+    told = []
+    for what in WHATS:
+        where = [name for name, moves in found.items() if any(what in one.what for one in moves.students)]
+        if where:
+            told.append(f"{what} in {listed(where)}")
+    yield Text(f"{count(len(students), 'student')} would move: {'; '.join(told)}. Nothing was written.")
+    yield from _of_the_course(results, {name: moves.after for name, moves in found.items()})
+
+
+def _of_the_course(results: Path, after: Mapping[str, Grades]) -> Iterator[Text]:
+    """Whose verdict or grade of the whole course would be another."""
+    rules = course_rules(None, results)
+    there = {name: load_grades(path) for name, path in exercises_in(results).items()}
+    were, are = (
+        {one.student: one for one in gradebook(classes, {}, rules).people} for classes in (there, {**there, **after})
+    )
+    for student in sorted(set(were) & set(are)):
+        was, is_now = were[student], are[student]
+        told = []
+        if was.verdict != is_now.verdict:
+            told.append(f"{WORDS[was.verdict]} → {WORDS[is_now.verdict]}")
+        if was.grade != is_now.grade:
+            told.append(f"grade {plain(was.grade, 40) or '–'} → {plain(is_now.grade, 40) or '–'}")
+        if told:
+            percents = ["–" if one.percent is None else f"{one.percent:.1f} %" for one in (was, is_now)]
+            yield Text(f"  {plain(student, 40)}, of the course: {' → '.join(percents)}, {', '.join(told)}")
 
 
 def _told(outcomes: Sequence[Outcome], complaints: Console) -> int:

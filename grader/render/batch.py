@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.grades.gradebook import BINS, CheckSummary, Scores, Summary
-from grader.grades.moved import Moved
+from grader.grades.moved import Moves
 from grader.intake.attempt import HandedIn
 from grader.pass_mark import WORDS
 from grader.text import count, listed, number, percent, plain
@@ -42,16 +42,18 @@ def glance(summary: Summary) -> RenderableType:
     return Group(*_lines(summary))
 
 
-def moved_table(found: list[Moved]) -> RenderableType:
-    """Whose points would move, from what to what, and why."""
-    if not found:
-        return Text("Nobody's points would move. Nothing was written.")
+def moved_table(found: Moves) -> RenderableType:
+    """Who would move, of what, from what to what, and why."""
+    whose = f"{found.told()} Nothing was written."
+    if not found.students:
+        return Text(whose)
     table = _grid("", "right", "")
-    for one in found:
+    for one in found.students:
         before, after = ("–" if score is None else number(score) for score in (one.before, one.after))
-        lines = [Text(plain(told, 300)) for told in (*one.why, *one.checks)]
-        table.add_row(_name(one.student), Text(f"{before} → {after}", "cyan"), Text("\n").join(lines))
-    whose = f"{count(len(found), 'student')}: points would move. Nothing was written."
+        points = before if one.before == one.after else f"{before} → {after}"
+        told = [one.verdict] if one.verdict else []
+        lines = [Text(plain(line, 300)) for line in (*told, *one.why, *one.checks)]
+        table.add_row(_name(one.student), Text(points, "cyan"), Text("\n").join(lines))
     return Group(_title(whose), table)
 
 

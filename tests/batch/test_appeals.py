@@ -1,4 +1,4 @@
-"""Appeals, as a teacher types them: one student again, and whose points would move before anything is written."""
+"""Appeals, as a teacher types them: one student again, and who would move before anything is written."""
 
 from __future__ import annotations
 
@@ -76,22 +76,23 @@ def test_a_dry_run_tells_whose_points_would_move(folder: Path, batch: Batch, exe
 
     done = batch("--dry-run")
     assert (done.returncode, everything(folder)) == (0, before), done.stderr
-    assert "Nobody's points would move." in done.stdout
+    assert "Nobody's points, verdict or checks would change. Nothing was written." in done.stdout
 
     harder(exercise)
     hand_in(folder, "cid", "x = 4")
     done = batch("--dry-run")
     assert (done.returncode, everything(folder)) == (1, before)
     told = " ".join(done.stdout.split())
-    assert "3 students: points would move. Nothing was written." in told
-    assert "ann 3 → 2 new checks, or other files beside the notebook x_is_three passed → failed, −1" in told
-    assert "bob 2 → 3 new checks, or other files beside the notebook x_is_three failed → passed, +1" in told
-    assert "cid 2 → 3 another notebook x_is_three failed → passed, +1" in told
+    assert "3 students would move: points of 3, verdict of 3 and checks of 3. Nothing was written." in told
+    new = "new checks, or other files beside the notebook"
+    assert f"ann 3 → 2 full marks → passed {new} x_is_three passed → failed, −1" in told
+    assert f"bob 2 → 3 passed → full marks {new} x_is_three failed → passed, +1" in told
+    assert "cid 2 → 3 passed → full marks another notebook x_is_three failed → passed, +1" in told
 
     done = batch("--dry-run", "--only", "ann", "--seed", "7")
     told = " ".join(done.stdout.split())
-    assert "1 student: points would move." in told
-    assert "ann 3 → 2 another seed: 0 → 7" in told
+    assert "1 student would move: points of 1, verdict of 1 and checks of 1." in told
+    assert "ann 3 → 2 full marks → passed another seed: 0 → 7" in told
     assert everything(folder) == before
     assert list((folder / "tmp").iterdir()) == []
 
@@ -107,4 +108,40 @@ def z_is_there(run):
 '''
     (exercise.folder / "checks.py").write_text(CHECKS.replace("points=1", "points=4") + more)
     told = " ".join(batch("--dry-run").stdout.split())
-    assert "ann 3 → 6 new checks x_is_three passed → passed, +3" in told
+    assert "ann 3 → 6 full marks → passed new checks x_is_three passed → passed, +3" in told
+    assert "z_is_there not there → failed" in told
+
+
+def test_a_dry_run_tells_of_verdicts_and_checks_where_the_points_stay(
+    folder: Path, batch: Batch, exercise: Exercise
+) -> None:
+    checks = exercise.folder / "checks.py"
+    checks.write_text(CHECKS.replace("points=1", "points=2"))
+    for student, source in (("ann", "x = 3"), ("bob", "x = 4")):
+        hand_in(folder, student, source)
+    assert batch().returncode == 1
+
+    # Other words alone.
+    checks.write_text(checks.read_text().replace('3, "`x`"', '3, "The number `x`"'))
+    done = batch("--dry-run")
+    told = "Nobody's points, verdict or checks would change. Of 1 student the words alone would: 1 message."
+    assert (done.returncode, told in " ".join(done.stdout.split())) == (0, True), done.stdout + done.stderr
+
+    # What one check takes another gives.
+    swapped = CHECKS.replace("points=1", "points=2").replace('run.value("x"), 3', 'run.value("x"), 4')
+    checks.write_text(swapped.replace('    note("graded")', '    expect(run.value("x") != 4, "It is four.")'))
+    done = batch("--dry-run")
+    told = " ".join(done.stdout.split())
+    assert done.returncode == 1
+    assert "bob 2 new checks, or other files beside the notebook x_is_three failed → passed, +2" in told
+    assert "y_is_harmless passed → failed, −2" in told
+    assert "2 students would move: points of 1, verdict of 1 and checks of 2." in told
+
+    # Another pass mark, for which nothing is graded.
+    checks.write_text(CHECKS.replace("points=1", "points=2"))
+    (folder / "rules.toml").write_text('pass_mark = "60 %"')
+    done = batch("--dry-run", "--rules", str(folder / "rules.toml"))
+    told = " ".join(done.stdout.split())
+    assert done.returncode == 1
+    assert "bob 2 passed → not passed another pass mark: 50 % → 60 %" in told
+    assert "1 student would move: verdict of 1. Nothing was written." in told

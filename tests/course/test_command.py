@@ -159,21 +159,27 @@ def test_one_student_of_the_course_is_graded_again(here: Path) -> None:
     assert everything(here / "out") == everybody
 
 
-def test_a_dry_run_of_the_course_tells_whose_points_would_move(here: Path) -> None:
-    before = everything(here / "out")
+def test_a_dry_run_of_the_course_tells_who_would_move(here: Path) -> None:
+    rules = here / "out" / "course.toml"
+    rules.write_text("pass = 70\n[scale]\nfine = 60\n")
     checks = here / "exercises" / "beta" / "checks.py"
-    checks.write_text(CHECKS.replace('run.value("x"), 3', 'run.value("x"), 4'))
     try:
+        assert grade(here, "course", "out").returncode == 0
+        before = everything(here / "out")
+        checks.write_text(CHECKS.replace('run.value("x"), 3', 'run.value("x"), 4'))
         done = grade(here, "batch", "in", "-o", "out", "--data", "sample", "--dry-run")
+        assert everything(here / "out") == before
     finally:
         checks.write_text(CHECKS)
+        rules.unlink()
+        grade(here, "course", "out")
     assert done.returncode == 1, done.stdout + done.stderr
     alpha, beta = done.stdout.split("2 of 2, beta")
-    assert "Nobody's points would move." in alpha
+    assert "Nobody's points, verdict or checks would change." in alpha
     assert "1 → 0" in beta
     assert "x_is_three passed → failed, −1" in beta
-    assert "1 student: points would move, in beta. Nothing was written." in beta
-    assert everything(here / "out") == before
+    assert "1 student would move: points in beta; verdict in beta; checks in beta. Nothing was written." in beta
+    assert "Ada Lovelace, of the course: 100.0 % → 50.0 %, full marks → not passed, grade fine → –" in beta
 
 
 def test_canvas_gets_every_exercise_and_the_rest_stays_as_it_came(here: Path) -> None:
@@ -336,9 +342,9 @@ def test_a_course_made_of_references_starters_and_mistakes(tmp_path: Path, ids: 
     dry = grade(tmp_path, *command, "--dry-run", timeout=1200)
     assert dry.returncode == 1, dry.stdout + dry.stderr
     assert everything(tmp_path / "out") == everybody
-    assert dry.stdout.count("Nobody's points would move.") == len(exercises) - 1
+    assert dry.stdout.count("Nobody's points, verdict or checks would change.") == len(exercises) - 1
     assert dry.stdout.count("no_hidden_layer_is_counted failed → passed, +1") == len(movers)
-    assert ": points would move, in 100. Nothing was written." in dry.stdout
+    assert " would move: points in 100; " in dry.stdout
     assert set(re.findall(r"^\s*(Student \d\d)\s+\S+ → ", dry.stdout, re.MULTILINE)) == movers
 
     done = grade(tmp_path, *command, timeout=1200)
