@@ -22,6 +22,7 @@ from grader.language import LANGUAGES
 from grader.writing import write_whole
 
 _KEYWORDS = {"tr": 1, "mark": 1, "ngettext": 2}  # and how many texts each is given
+_WIDTH = 110  # of a line of a catalogue
 _PACKAGE = Path(__file__).parent
 TRANSLATED = tuple(language for language in LANGUAGES if language != "en")
 
@@ -59,18 +60,44 @@ def texts_of_grader() -> Texts:
 
 
 def update(texts: Texts, language: str) -> list[str]:
-    """Bring a catalogue up to date with its code; what it lacks, a line each (see :func:`faults`)."""
+    """Bring a catalogue up to date with its code; what it lacks, a line each (see :func:`faults`).
+
+    What stays, stays where it is, as a person left it; what is new comes behind the text that comes before it in the
+    code.
+    """
     catalogue, there = _catalogue(texts, language), _read(texts, language)
+    if there.creation_date and _path(texts, language).is_file():
+        catalogue.creation_date = there.creation_date
     for message in catalogue:
         known = there.get(message.id) if message.id else None
         # What has no translation yet has no string at all, unless it has a plural: ask the text itself for its kind.
         if known is not None and isinstance(known.string, str) == isinstance(message.id, str):
-            message.string = known.string
-    if _said(catalogue) != _said(there):
+            message.string, message.user_comments = known.string, known.user_comments
+    ordered = _in_their_order(catalogue, there)
+    if _said(ordered) != _said(there):
         file = io.BytesIO()
-        write_po(file, catalogue, width=110, no_location=True)
-        write_whole(texts.folder / f"{language}.po", file.getvalue())
+        write_po(file, ordered, width=_WIDTH, no_location=True)
+        write_whole(_path(texts, language), file.getvalue())
     return faults(texts, language)
+
+
+def _in_their_order(catalogue: Catalog, there: Catalog) -> Catalog:
+    """The catalogue with its texts in the order that they have already, new ones behind those before them."""
+    wanted = {_first(message): message for message in catalogue if message.id}
+    order = [_first(message) for message in there if message.id and _first(message) in wanted]
+    known, place = set(order), 0
+    for text in wanted:
+        if text in known:
+            place = order.index(text) + 1
+        else:
+            order.insert(place, text)
+            place += 1
+    found = _empty(catalogue.project, str(catalogue.locale))
+    found.creation_date = catalogue.creation_date
+    for text in order:
+        message = wanted[text]
+        found.add(message.id, message.string, user_comments=message.user_comments)
+    return found
 
 
 def faults(texts: Texts, language: str) -> list[str]:
@@ -142,10 +169,10 @@ def _is_command(decorator: ast.expr) -> bool:
     return isinstance(called, ast.Attribute) and called.attr == "command"
 
 
-def _catalogue(texts: Texts, language: str) -> Catalog:
-    catalogue = Catalog(
+def _empty(name: str, language: str) -> Catalog:
+    return Catalog(
         locale=language,
-        project=texts.name,
+        project=name,
         version="1",
         header_comment="# What people read.",
         msgid_bugs_address="",
@@ -153,6 +180,10 @@ def _catalogue(texts: Texts, language: str) -> Catalog:
         language_team="",
         fuzzy=False,
     )
+
+
+def _catalogue(texts: Texts, language: str) -> Catalog:
+    catalogue = _empty(texts.name, language)
     for text in _all(texts.sources):
         catalogue.add(text)
     return catalogue
@@ -163,8 +194,12 @@ def _all(sources: Iterable[Path]) -> Iterator[str | tuple[str, ...]]:
         yield from extracted(path)
 
 
+def _path(texts: Texts, language: str) -> Path:
+    return texts.folder / f"{language}.po"
+
+
 def _read(texts: Texts, language: str) -> Catalog:
-    path = texts.folder / f"{language}.po"
+    path = _path(texts, language)
     if not path.is_file():
         return Catalog(locale=language)
     with path.open("rb") as file:

@@ -117,6 +117,24 @@ def test_translations_are_kept(texts: Texts) -> None:
     assert "Another hint." not in content
 
 
+def test_what_stays_stays_where_it_is(texts: Texts) -> None:
+    """A catalogue is in a repository: what changed in the code is all that a diff of it shows."""
+    update(texts, "fi")
+    path = texts.folder / "fi.po"
+    head, *entries = path.read_text("utf-8").rstrip("\n").split("\n\n")
+    mine = [*reversed(entries[:-1]), "# Said of pictures.\n" + entries[-1]]
+    path.write_text("\n\n".join([head, *mine]) + "\n\n", "utf-8")
+    before = path.read_text("utf-8")
+    update(texts, "fi")
+    assert path.read_text("utf-8") == before
+    source = texts.sources[0]
+    source.write_text(source.read_text().replace("Another hint.", "A better hint."))
+    update(texts, "fi")
+    gone, new = (f'msgid "{text} hint."\nmsgstr ""\n\n' for text in ("Another", "A better"))
+    first = 'msgid "A hint."\nmsgstr ""\n\n'
+    assert path.read_text("utf-8") == before.replace(gone, "").replace(first, first + new)
+
+
 def test_what_the_code_no_longer_says_is_told(texts: Texts) -> None:
     update(texts, "fi")
     source = texts.sources[0]

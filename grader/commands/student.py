@@ -119,7 +119,9 @@ def list_exercises(as_json: AsJson = False, lang: Lang = None) -> None:
         table.add_row(one["id"], one["title"], number(one["points"]), ", ".join(one["data"]))
     console.print(table)
     for folder, names in elsewhere(Path.cwd()).items():
-        told = tr("Found by their ids, too, from {folder}: {names}.", folder=plain(str(folder), 400), names=listed(names))
+        told = tr(
+            "Found by their ids, too, from {folder}: {names}.", folder=plain(str(folder), 400), names=listed(names)
+        )
         console.print(told, style="dim", markup=False)
 
 
