@@ -422,7 +422,7 @@ def every_exercise(near: Path) -> list[Exercise]:
 
 
 def elsewhere(near: Path) -> dict[Path, list[str]]:
-    """What else is found by its id beside the course that a place is in: ids, by the folder above their `exercises/`."""
+    """What else is found by its id, not being of the course that `near` is in: ids, by the folder of `exercises/`."""
     own = exercise_folders(near)
     found: dict[Path, list[str]] = {}
     for name, folder in _all_folders(near).items():
