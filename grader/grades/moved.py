@@ -117,7 +117,7 @@ def moved(before: Results, after: Results) -> Moves:
 def _same_report(before: Results, after: Results, student: str) -> bool:
     """Whether there is no need to read them: a class is large, and most often few were graded again."""
     try:
-        return filecmp.cmp(*(one.folder(student) / REPORT for one in (before, after)), shallow=False)
+        return filecmp.cmp(before.folder(student) / REPORT, after.folder(student) / REPORT, shallow=False)
     except OSError:
         return False
 
