@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import nbformat
 from common import ROOT, Student, mixed, timed, write
@@ -58,20 +59,30 @@ print(json.dumps({"kernel": spec, "prefix": sys.prefix, **{name: version(name) f
 """
 
 
-class Unavailable(Exception):
-    """The competitors cannot be installed here: a sentence."""
+class Unavailable(SystemExit):
+    """The competitors cannot be installed here: a sentence, which ends the program where nobody catches it."""
 
 
 @contextmanager
 def prepared(folder: Path) -> Iterator[tuple[Environment, Path]]:
-    """The competitors' environment, and a scratch folder; ends the program where they cannot be installed."""
+    """The competitors' environment, which nobody makes anew meanwhile, and a scratch folder.
+
+    Raises
+    ------
+    Unavailable
+    """
     with tempfile.TemporaryDirectory() as scratch:
         environment = Environment(folder.absolute(), Path(scratch))
-        try:
-            environment.prepare()
-        except Unavailable as unavailable:
-            sys.exit(str(unavailable))
-        yield environment, Path(scratch)
+        with environment.held():
+            yield environment, Path(scratch)
+
+
+def _flock(file: IO[str], exclusive: bool) -> None:
+    """Wait for a file's lock; nothing where the system has none of this kind."""
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
 
 
 @dataclass(frozen=True)
@@ -97,17 +108,35 @@ class Environment:
         path = os.pathsep.join([str(self.python.parent), os.environ.get("PATH", "")])
         return others | own | {"PATH": path, "VIRTUAL_ENV": str(self.folder), "JUPYTER_PREFER_ENV_PATH": "1"}
 
-    def prepare(self) -> dict[str, str]:
-        """Make it if it is not there; versions of what it has.
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Make it if it is not there, and keep it: whoever wants another one in its place waits until then.
 
         Raises
         ------
         Unavailable
         """
-        ready = self.folder / "ready"
-        if not ready.is_file() or ready.read_text() != self._recipe():
-            self._make()
-            ready.write_text(self._recipe())
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with self.folder.with_name(f"{self.folder.name}.lock").open("w") as lock:
+            while True:
+                _flock(lock, exclusive=False)
+                if self._is_ready():
+                    break
+                _flock(lock, exclusive=True)  # lets go of the other lock first: somebody else may make it meanwhile
+                if not self._is_ready():
+                    self._make()
+                    self._ready.write_text(self._recipe())
+            yield
+
+    @property
+    def _ready(self) -> Path:
+        return self.folder / "ready"
+
+    def _is_ready(self) -> bool:
+        return self._ready.is_file() and self._ready.read_text() == self._recipe()
+
+    def versions(self) -> dict[str, str]:
+        """Of what it has."""
         _, told = timed([str(self.python), "-c", _ASK], self.folder, self.variables())
         versions: dict[str, str] = json.loads(told)
         prefix = versions.pop("prefix")
@@ -138,7 +167,9 @@ class Environment:
 
     @staticmethod
     def _beside() -> str:
-        return "".join(f"{path}\n" for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
+        """Folders of packages, a line each; those that only lead to others are left out."""
+        folders = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+        return "".join(f"{path}\n" for path in folders if any(Path(path).glob("*/__init__.py")))
 
     def _recipe(self) -> str:
         return "\n".join([*PACKAGES, sys.version, self._beside(), (ROOT / "constraints.txt").read_text()])

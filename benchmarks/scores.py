@@ -5,6 +5,7 @@
     python benchmarks/scores.py                  every fixture of the tests, and nbgrader's own quickstart course
     python benchmarks/scores.py --write          keep what nbgrader does beside the fixtures
     python benchmarks/scores.py --class-of 40    seconds that both take for a class of that size
+    python benchmarks/scores.py --asserts        how many asserts of all fixtures, otter's too, are verified outside
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ sys.path.insert(0, str(ROOT))  # the fixtures are the tests'; first, since some 
 
 from tests.foreign.nbgrader.course import EXPECTED, NAMES, Course, expected, fingerprint, grade_id
 from tests.foreign.nbgrader.graded import GRADE, Scores, differences, grade_course, told
+from tests.foreign.reference import Asserts, of_course, of_fixtures
 
 QUICKSTART = "quickstart"
 TIMED = "functions"  # the fixture that a class for timing is made of
@@ -51,10 +53,14 @@ def main() -> None:
     parser.add_argument("--environment", type=Path, default=cache_root() / "benchmarks", help="where nbgrader is")
     parser.add_argument("--write", action="store_true", help="keep what nbgrader does beside the fixtures")
     parser.add_argument("--class-of", type=int, default=0, metavar="N", help="time a class of N instead")
+    parser.add_argument("--asserts", action="store_true", help="count where asserts are verified instead")
     arguments = parser.parse_args()
     with prepared(arguments.environment) as (environment, scratch):
         if arguments.class_of:
             print(time_class(environment, scratch / "class", arguments.class_of))
+            return
+        if arguments.asserts:
+            print(count_asserts(environment, scratch))
             return
         unexplained = 0
         for name in arguments.names:
@@ -150,6 +156,14 @@ def compare_quickstart(environment: Environment, folder: Path) -> int:
         print(told(notebook, students, theirs, ours), flush=True)
         unexplained += sum(not one.why for one in differences(students, theirs, ours))
     return unexplained
+
+
+def count_asserts(environment: Environment, folder: Path) -> str:
+    """Where the asserts of every fixture and of nbgrader's own course are verified, a line for each."""
+    timed([environment.command("nbgrader"), "quickstart", str(folder / QUICKSTART)], folder, environment.variables())
+    found = [*of_fixtures(folder / "fixtures"), (QUICKSTART, of_course(folder / QUICKSTART))]
+    lines = ["\n    ".join([f"{name}: {asserts}", *asserts.why]) for name, asserts in found]
+    return "\n".join([*lines, f"all: {sum((asserts for _, asserts in found), Asserts())}"])
 
 
 def time_class(environment: Environment, folder: Path, size: int) -> str:

@@ -12,7 +12,6 @@ import os
 import platform
 import statistics
 import sys
-import tempfile
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +20,7 @@ from batches import Batch, grade_batch
 from common import ROOT, Student, all_right, mixed, plain_seconds
 from figures import GRADER, Figures, Row
 from memory import Memory
-from others import Environment, Unavailable, measure, nbgrader, otter
+from others import Unavailable, measure, nbgrader, otter, prepared
 from rich.console import Console
 from statements import statements
 
@@ -97,21 +96,19 @@ def others(figures: Figures, choice: Choice, arguments: argparse.Namespace) -> N
         "training": (TRAINING, all_right(TRAINING, min(arguments.training, arguments.others))),
     }
     asked = [part for part in classes if part in arguments.only] or list(classes)
-    with tempfile.TemporaryDirectory() as scratch:
-        environment = Environment(arguments.environment.absolute(), Path(scratch))
-        try:
-            figures.machine |= environment.prepare()
-        except Unavailable as unavailable:
-            figures.notes.append(str(unavailable))
-            return
-        for part in asked:
-            exercise, students = classes[part]
-            for grade, what in ((nbgrader, "nbgrader autograde"), (otter, "otter run")):
-                handed = students if grade is nbgrader else students[: max(2, len(students) // 2)]
-                _say(f"  {what}, {len(handed)} × {exercise.id} …")
-                folder = Path(scratch) / f"{exercise.id}-{grade.__name__}"
-                timing = measure(grade, environment, exercise, handed, choice, folder)
-                figures.rows.append(Row(part, exercise.id, what, len(handed), 1, timing.seconds, timing.start))
+    try:
+        with prepared(arguments.environment) as (environment, scratch):
+            figures.machine |= environment.versions()
+            for part in asked:
+                exercise, students = classes[part]
+                for grade, what in ((nbgrader, "nbgrader autograde"), (otter, "otter run")):
+                    handed = students if grade is nbgrader else students[: max(2, len(students) // 2)]
+                    _say(f"  {what}, {len(handed)} × {exercise.id} …")
+                    folder = scratch / f"{exercise.id}-{grade.__name__}"
+                    timing = measure(grade, environment, exercise, handed, choice, folder)
+                    figures.rows.append(Row(part, exercise.id, what, len(handed), 1, timing.seconds, timing.start))
+    except Unavailable as unavailable:
+        figures.notes.append(str(unavailable))
 
 
 PARTS = {one.__name__: one for one in (short, sandbox, growth, training, others)}

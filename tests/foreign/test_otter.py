@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import nbformat
@@ -15,20 +13,19 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.errors import SubmissionFault, UsageError
+from grader.errors import UsageError
 from grader.exercise import load
 from grader.foreign.otter import Source, read, sources, zip_beside
 from grader.foreign.otter_assign import assigned
 from grader.foreign.otter_cells import is_of_otter, place, question_checked, without_otter
 from grader.foreign.otter_tests import Case, Question, as_tests, from_metadata, read_file, shared_out
-from grader.foreign.settings import settings, value_in
+from grader.foreign.settings import settings
 from grader.foreign.surroundings import surroundings
-from grader.foreign.testing import run_test
 from grader.foreign.tests_file import read_tests
 from grader.grading import Graded
-from tests.fakes import LocalKernel, run_of
 from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture, block, code, made_of, question, text
 from tests.foreign.otter.forgeries import FORGED, FORGERIES
+from tests.foreign.reference import before_cells, judge_here
 
 SCORES = json.loads(KEPT.read_text("utf-8"))
 
@@ -402,37 +399,19 @@ def test_files_outside_of_the_assignments_folder_are_left_out(tmp_path: Path) ->
 def given_here(fixture: Fixture, changes: Mapping[str, str | None]) -> dict[str, float]:
     """What each question of a submission gets here: each test is judged where its cell stands, else at the end."""
     made = assigned(fixture.notebook)
-    tests = [coded for coded in as_tests(made.questions) if coded.test.form != "written"]
+    tests = {coded.test.name: (coded.test, coded.code) for coded in as_tests(made.questions)}
+    judged = {name: one for name, one in tests.items() if one[0].form != "written"}
     around = surroundings(cell.source for cell in made.reference.cells if cell.cell_type == "code")
-    own = {cell.source: cell.source for cell in made.starter.cells}
+    own = {cell.source for cell in made.starter.cells}
     told = {f'grader.check("{one.name}")': place(one.name).source for one in made.questions}
     changes = {told.get(source, source): new for source, new in changes.items()}
-    assert changes.keys() <= own.keys()
-    kernel = LocalKernel(__name__="__main__")
-    seed = value_in(made.settings, "seed", "autograder_value")
+    assert changes.keys() <= own
+    cells = [cell for cell in made.starter.cells if changes.get(cell.source, "") is not None]
+    for cell in cells:
+        cell.source = changes.get(cell.source) or cell.source
     got: dict[str, float] = {}
-    judged: set[str] = set()
-
-    def judge(cell: str | None) -> None:
-        for coded in tests:
-            test = coded.test
-            if test.name not in judged and cell in (None, test.cell):
-                judged.add(test.name)
-                got.setdefault(test.group, 0)
-                with suppress(SubmissionFault):
-                    run_test(run_of(kernel), test, coded.code, around)
-                    got[test.group] += test.points
-
-    for cell in made.starter.cells:
-        source = changes.get(cell.source, cell.source)
-        if cell.cell_type != "code" or source is None:
-            continue
-        if seed is not None:
-            source = f"{value_in(made.settings, 'seed', 'variable')} = {seed}\n{source}"
-        with suppress(Exception), redirect_stdout(io.StringIO()):
-            exec(compile(source, "<ipython-input-1>", "exec"), kernel.namespace)
-        judge(cell.id)
-    judge(None)
+    for one in judge_here(cells, judged, around, before=before_cells(made.settings)):
+        got[one.test.group] = got.get(one.test.group, 0) + (0 if one.outcome is None else one.test.points)
     return got
 
 
@@ -458,7 +437,6 @@ def test_questions_get_what_otter_gives(
 
 FORGED_CHECKS = """
 from grader.checks import check
-from grader.foreign.testing import run_test
 from grader.foreign.tests_file import Test
 
 def judging(number, code):
