@@ -17,12 +17,13 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import nbformat
 from pydantic import Field, ValidationError
 
 from grader.answers import digests_of
+from grader.datasets import Choice
 from grader.errors import ExerciseError
 from grader.exercise import Exercise
 from grader.formats.notebook import as_written
@@ -253,7 +254,7 @@ class Patch(Frozen):
     cells: Mapping[str, str] = {}
     edits: Mapping[str, Sequence[tuple[str, str]]] = {}
     append: tuple[str, ...] = ()
-    data: Annotated[str, Field(pattern="^(full|sample|)$")] = ""
+    data: Choice | Literal[""] = ""
 
     def apply(self, reference: nbformat.NotebookNode) -> nbformat.NotebookNode:
         """The patched notebook.

@@ -18,7 +18,7 @@ from grader.apart import judging
 from grader.between import Between
 from grader.chance import random_for
 from grader.checks.check import Check
-from grader.datasets import Choice, Preference, choose
+from grader.datasets import Choice, Preference, choose, form_of
 from grader.diagnosis import Diagnosis
 from grader.digests import digest, sources_digest
 from grader.errors import KernelStartError, SubmissionFault, UsageError
@@ -317,7 +317,7 @@ def _report(
         max_score=sum(one.max_score for one in draft.checks if not one.bonus),
         execution=draft.execution,
         checks=draft.checks,
-        data=DataReport(name=choice, sets=list(description.data)),
+        data=DataReport(name=form_of(choice), sets=list(description.data), small=choice == "small"),
         device=draft.facts.device,
         seed=options.seed,
         sandbox=draft.facts.layers,

@@ -103,10 +103,11 @@ class CheckReport(Record):
 
 
 class DataReport(Record):
-    """Which form of the data sets was used, and which sets the exercise has."""
+    """Which form of the data sets was used, whether it was only a small part of it, and which sets the exercise has."""
 
     name: Literal["full", "sample"]
     sets: list[str] = Field(default_factory=list)
+    small: bool = False
 
 
 def said_first(checks: list[CheckReport]) -> str:

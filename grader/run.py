@@ -15,7 +15,7 @@ import numpy as np
 
 from grader.answers import ClosedAnswer
 from grader.claims import numeric, refuse_placeholder
-from grader.datasets import Choice, Digits, RatedReviews, Reviews, dataset
+from grader.datasets import Choice, Digits, Form, RatedReviews, Reviews, dataset, form_of
 from grader.datasets.base import Parted
 from grader.errors import (
     BadClaim,
@@ -94,8 +94,8 @@ class Run:
 
     Attributes
     ----------
-    data
-        ``"full"`` or ``"sample"``: which form of its data sets the notebook saw.
+    choice
+        Which form of its data sets the notebook saw, and how much of it.
     until
         Number of a cell that ended the kernel, so that only those before it were run; None mostly.
     asked
@@ -111,7 +111,7 @@ class Run:
     kernel: Kernel
     notebook: nbformat.NotebookNode
     workspace: Workspace
-    data: Choice
+    choice: Choice
     rng_for: Callable[[str], np.random.Generator]
     ended: bool = False
     until: int | None = None
@@ -142,6 +142,11 @@ class Run:
         if self.why is not None:
             self.why = replace(self.why, outcomes=outcomes)
         self._cache.clear()
+
+    @property
+    def data(self) -> Form:
+        """Which form of its data sets the notebook saw: ``"full"`` or ``"sample"``."""
+        return form_of(self.choice)
 
     @property
     def rng(self) -> np.random.Generator:
@@ -445,7 +450,7 @@ class Run:
     def heldout(self, name: str) -> Any:
         """Test data of a data set that no notebook ever sees; the same for all checks of this run."""
         return self.once_for(
-            ("heldout", name), lambda: self._dataset(name).heldout(self.data, self.rng_for(f"heldout {name}"))
+            ("heldout", name), lambda: self._dataset(name).heldout(self.choice, self.rng_for(f"heldout {name}"))
         )
 
     @overload
@@ -459,7 +464,7 @@ class Run:
     def alike(self, name: str) -> Any:
         """Test data that no notebook sees, of the very kind of what it sees: to compare a model on both."""
         return self.once_for(
-            ("alike", name), lambda: self._dataset(name).alike(self.data, self.rng_for(f"alike {name}"))
+            ("alike", name), lambda: self._dataset(name).alike(self.choice, self.rng_for(f"alike {name}"))
         )
 
     @overload
@@ -472,7 +477,7 @@ class Run:
     def visible(self, name: str) -> Any: ...
     def visible(self, name: str) -> Any:
         """Test data of a data set that the notebook sees as well."""
-        return self.once_for(("visible", name), lambda: self._dataset(name).visible(self.data))
+        return self.once_for(("visible", name), lambda: self._dataset(name).visible(self.choice))
 
     @overload
     def training(self, name: Literal["mnist"]) -> Digits: ...
@@ -484,7 +489,7 @@ class Run:
     def training(self, name: str) -> Any: ...
     def training(self, name: str) -> Any:
         """Training data of a data set, as the notebook has it in ./data."""
-        return self.once_for(("training", name), lambda: self._dataset(name).training(self.data))
+        return self.once_for(("training", name), lambda: self._dataset(name).training(self.choice))
 
     def _dataset(self, name: str) -> Parted:
         return self.datasets.get(name) or dataset(name)

@@ -206,12 +206,12 @@ def rows(exercise: Exercise, options: Options) -> Iterator[Row]:
     for form in forms:
         yield Row("reference", reference, form, frozenset())
     # The mistakes are judged where it is quick; what they get wrong shows on the sample as well.
-    quick = forms[0]
+    quick = _quick_form(exercise.description.data, forms)
     yield Row("starter", starter_notebook(exercise), quick, None)
     for mistake in _mistakes(exercise):
-        form = mistake.data if mistake.data in forms else quick
-        if mistake.data in ("", *forms):
-            yield Row(mistake.name, mistake.apply(reference), form, frozenset(mistake.fails), mistake.shares)
+        tried_on: Choice = mistake.data or quick
+        if tried_on in (quick, *forms):
+            yield Row(mistake.name, mistake.apply(reference), tried_on, frozenset(mistake.fails), mistake.shares)
 
 
 def _mistakes(exercise: Exercise) -> list[Patch]:
@@ -223,10 +223,15 @@ def _mistakes(exercise: Exercise) -> list[Patch]:
 def _forms(names: tuple[str, ...], options: Options) -> list[Choice]:
     """Forms of the data sets that a reference is tried on."""
     full = bool(names) and all(dataset(name).full_is_here() for name in names)
-    forms: list[Choice] = ["sample"] if options.data != "full" else []
-    if (full and options.data != "sample") or options.data == "full":
-        forms.append("full")
-    return forms
+    if options.data != "auto":
+        return [options.data]
+    return ["sample", "full"] if full else ["sample"]
+
+
+def _quick_form(names: tuple[str, ...], forms: list[Choice]) -> Choice:
+    """The form on which the other notebooks are tried."""
+    has_small = any(dataset(name).has_small for name in names)
+    return "small" if forms[0] == "sample" and has_small else forms[0]
 
 
 def try_row(exercise: Exercise, row: Row, options: Options) -> RowResult:

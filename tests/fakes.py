@@ -60,7 +60,7 @@ class Claiming:
         return Reply(self.claim, self.buffers)
 
 
-def run_of(kernel: Any, workspace: Workspace | None = None, notebook: Any = None, data: Any = "sample") -> Run:
+def run_of(kernel: Any, workspace: Workspace | None = None, notebook: Any = None, data: Any = "small") -> Run:
     """A run that asks this kernel."""
     notebook = notebook or nbformat.v4.new_notebook()
     return Run(kernel, notebook, workspace, data, _random)  # type: ignore[arg-type]

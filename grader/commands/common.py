@@ -114,8 +114,12 @@ app.add_typer(data_app, name="data")
 AsJson = Annotated[bool, typer.Option("--json", help=mark("Print JSON, and nothing else, on standard output."))]
 Device = Annotated[str, typer.Option(help=mark("What the notebook may use: auto, cpu, cuda, cuda:N or mps."))]
 Data = Annotated[
-    Literal["auto", "full", "sample"],
-    typer.Option(help=mark("full: the real sets; sample: embedded ones; auto: full if here.")),
+    Literal["auto", "full", "sample", "small"],
+    typer.Option(
+        help=mark(
+            "full: the real sets; sample: embedded ones; auto: full if here; small: a part of the sample, for authors."
+        )
+    ),
 ]
 Lang = Annotated[
     Literal["en", "fi"] | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.datasets.base import Choice, Dataset, Preference
+from grader.datasets.base import Choice, Dataset, Form, Preference, form_of
 from grader.datasets.drugs import DrugReviews, RatedReviews
 from grader.datasets.mnist import Digits, Mnist
 from grader.datasets.reviews import MovieReviews, Reviews
@@ -16,6 +16,7 @@ __all__ = [
     "Dataset",
     "Digits",
     "DrugReviews",
+    "Form",
     "Mnist",
     "MovieReviews",
     "Preference",
@@ -25,6 +26,7 @@ __all__ = [
     "choose",
     "data_root",
     "dataset",
+    "form_of",
 ]
 
 DATASETS: dict[str, Dataset] = {one.name: one for one in (Mnist(), MovieReviews(), DrugReviews())}
@@ -42,14 +44,14 @@ def dataset(name: str) -> Dataset:
 
 
 def choose(names: tuple[str, ...], preference: Preference) -> Choice:
-    """Which form of its data sets an exercise is graded on: all of them `full`, or all `sample`.
+    """Which form of its data sets an exercise is graded on: all of them `full`, or all `sample` (or `small`).
 
     Raises
     ------
     DataMissing
         `full` is asked for, and one of them is not on this machine.
     """
-    missing = [name for name in names if preference != "sample" and not dataset(name).full_is_here()]
+    missing = [name for name in names if preference in ("auto", "full") and not dataset(name).full_is_here()]
     if preference == "full" and missing:
         if dataset(missing[0]).fetchable:
             advice = tr(
@@ -61,4 +63,6 @@ def choose(names: tuple[str, ...], preference: Preference) -> Choice:
         raise DataMissing(
             tr("The real data set {name} is not in {folder}.", name=repr(missing[0]), folder=data_root()), advice
         )
-    return "full" if preference == "full" or (names and preference == "auto" and not missing) else "sample"
+    if preference != "auto":
+        return preference
+    return "full" if names and not missing else "sample"

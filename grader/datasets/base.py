@@ -1,8 +1,10 @@
 """What every data set offers, whichever of its two forms is used.
 
 `full` is the real set, found in the data folder or fetched into it; `sample` is embedded and needs
-nothing. A notebook never sees either directly: it gets a *view*, a folder that is laid out as the
-libraries expect it and that holds no held-out label. The views are made once and kept in the cache.
+nothing. A sample is as large as what it stands for, where it can be; `small` is a part of it that trains in a
+second, for authors who try their checks. A notebook never sees any of them directly: it gets a *view*, a folder
+that is laid out as the libraries expect it and that holds no held-out label. The views are made once and kept in
+the cache.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
-Choice = Literal["full", "sample"]
-Preference = Literal["auto", "full", "sample"]
+Form = Literal["full", "sample"]
+Choice = Literal["full", "sample", "small"]
+Preference = Literal["auto", "full", "sample", "small"]
 
 
 class Parted(Protocol):
@@ -46,11 +49,14 @@ class Dataset(ABC):
     ----------
     fetchable
         Whether its terms let anybody download it without a word.
+    has_small
+        Whether `small` is another set than `sample`.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     fetchable: ClassVar[bool] = True
+    has_small: ClassVar[bool] = False
 
     @abstractmethod
     def full_is_here(self) -> bool:
@@ -99,6 +105,11 @@ class Dataset(ABC):
     def alike(self, choice: Choice, rng: np.random.Generator) -> Any:
         """As in :class:`Parted`."""
         return self.heldout(choice, rng)
+
+
+def form_of(choice: Choice) -> Form:
+    """The form of which this is one size."""
+    return "full" if choice == "full" else "sample"
 
 
 def build_once(folder: Path, build: Callable[[Path], None]) -> Path:

@@ -140,7 +140,7 @@ class DrugReviews(Dataset):
             ) from reason
 
     def view(self, choice: Choice) -> Path:
-        if choice == "sample":
+        if choice != "full":
             folder = cache_root() / "views" / f"drugs-sample-{SAMPLE_VERSION}"
             return build_once(folder, lambda draft: _write_files(_sample_rows(), draft / FOLDER))
         view, _ = self._full_cache()
@@ -152,13 +152,13 @@ class DrugReviews(Dataset):
             return _reviews(_rows(stream))
 
     def visible(self, choice: Choice) -> RatedReviews:
-        if choice == "sample":
+        if choice != "full":
             return _reviews(_sample_rows()[TEST])
         _, index = self._full_cache()
         return _read_index(index / "visible.json")
 
     def heldout(self, choice: Choice, rng: np.random.Generator) -> RatedReviews:
-        if choice == "sample":
+        if choice != "full":
             texts, ratings = generate(SAMPLE_HELDOUT, rng, unseen_words=True, avoid=_sample_texts())
             return RatedReviews(texts, ratings)
         _, index = self._full_cache()
@@ -167,7 +167,7 @@ class DrugReviews(Dataset):
         return RatedReviews([reviews.texts[i] for i in order], reviews.ratings[order])
 
     def alike(self, choice: Choice, rng: np.random.Generator) -> RatedReviews:
-        if choice == "sample":
+        if choice != "full":
             return RatedReviews(*generate(ALIKE, rng, avoid=_sample_texts()))
         reviews = self.heldout(choice, rng)
         return RatedReviews(reviews.texts[:ALIKE], reviews.ratings[:ALIKE])

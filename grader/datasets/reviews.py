@@ -159,7 +159,7 @@ class MovieReviews(Dataset):
             ) from reason
 
     def view(self, choice: Choice) -> Path:
-        if choice == "sample":
+        if choice != "full":
             folder = cache_root() / "views" / f"reviews-sample-{SAMPLE_VERSION}"
             return build_once(folder, lambda draft: _write_layout(_sample_parts(), draft / FOLDER))
         view, _ = self._full_cache()
@@ -175,14 +175,14 @@ class MovieReviews(Dataset):
         )
 
     def visible(self, choice: Choice) -> Reviews:
-        if choice == "sample":
+        if choice != "full":
             parts = _sample_parts()
             return _reviews({name: parts[name] for name in ("test/pos", "test/neg")})
         _, index = self._full_cache()
         return _read_index(index / "visible.npz")
 
     def heldout(self, choice: Choice, rng: np.random.Generator) -> Reviews:
-        if choice == "sample":
+        if choice != "full":
             return _fresh_sample(rng)
         _, index = self._full_cache()
         reviews = _read_index(index / "heldout.npz")
@@ -190,7 +190,7 @@ class MovieReviews(Dataset):
         return Reviews([reviews.texts[i] for i in order], reviews.labels[order])
 
     def alike(self, choice: Choice, rng: np.random.Generator) -> Reviews:
-        if choice == "sample":
+        if choice != "full":
             return Reviews(*generate(ALIKE, rng, avoid=_sample_texts()))
         reviews = self.heldout(choice, rng)
         return Reviews(reviews.texts[:ALIKE], reviews.labels[:ALIKE])

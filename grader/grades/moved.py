@@ -169,12 +169,16 @@ def _why(
         yield f"given by hand, which stays: {plain(is_now.override.reason, 100)}"
 
 
+def _data(report: Report) -> str:
+    return f"a small {report.data.name}" if report.data.small else report.data.name
+
+
 def _circumstances(old: Report, new: Report) -> Iterator[str]:
     """What the two were graded with."""
     for what, was, is_now in (
         ("grader", old.grader, new.grader),
         ("seed", old.seed, new.seed),
-        ("data", old.data.name, new.data.name),
+        ("data", _data(old), _data(new)),
         ("device", old.device, new.device),
         ("sandbox", ", ".join(old.sandbox), ", ".join(new.sandbox)),
     ):

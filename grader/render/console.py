@@ -142,4 +142,6 @@ def _circumstances(report: Report) -> str:
         return tr("Device {device}, seed {seed}, {seconds} s", **told)
     if report.data.name == "full":
         return tr("Full data, device {device}, seed {seed}, {seconds} s", **told)
+    if report.data.small:
+        return tr("Small sample of the data, device {device}, seed {seed}, {seconds} s (for trying checks out)", **told)
     return tr("Sample data, device {device}, seed {seed}, {seconds} s (a rehearsal: the real set is not here)", **told)

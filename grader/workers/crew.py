@@ -226,7 +226,7 @@ def views_of(needs: Needs) -> list[Path]:
     """Views of the data sets that are here; where one is not, its notebooks will say so."""
     choices: list[Choice] = ["sample", "full"] if needs.choice is None else [needs.choice]
     sets = [dataset(name) for name in needs.data]
-    return [one.view(choice) for one in sets for choice in choices if choice == "sample" or one.full_is_here()]
+    return [one.view(choice) for one in sets for choice in choices if choice != "full" or one.full_is_here()]
 
 
 class Machine:

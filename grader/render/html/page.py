@@ -415,6 +415,8 @@ def _data(report: Report) -> str:
     if not report.data.sets:
         return ""
     sets = ", ".join(report.data.sets)
+    if report.data.small:
+        return tr("{sets}: a small part of the embedded sample (for trying checks out)", sets=sets)
     if report.data.name == "sample":
         return tr("{sets}: the embedded sample (a rehearsal: the real set is not here)", sets=sets)
     return tr("{sets}: the real set", sets=sets)
