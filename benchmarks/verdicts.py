@@ -36,7 +36,7 @@ SECRET = b"verdicts"
 
 def notebooks(exercise: Exercise) -> Iterator[tuple[str, nbformat.NotebookNode | Path]]:
     """Every notebook of an exercise that this project knows: by name, as a notebook or a file."""
-    for row in rows(exercise, Options(data="sample")):
+    for row in rows(exercise, Options(data="small")):
         yield f"validate/{row.name}", row.notebook
     reference = read_reference(exercise)
     for patch in read_patches(ROOT / "tests" / "submissions" / f"{exercise.id}.toml", "submission"):
@@ -73,7 +73,7 @@ def record(path: Path, names: list[str]) -> None:
         ThreadPoolExecutor(2) as pool,
         path.open("w", encoding="utf-8") as file,
     ):
-        options = Options(data="sample", device="cpu", warm=warm, secret=SECRET)
+        options = Options(data="small", device="cpu", warm=warm, secret=SECRET)
 
         def graded(exercise: Exercise, name: str, what: nbformat.NotebookNode | Path) -> dict[str, Any]:
             with tempfile.TemporaryDirectory(prefix="grade-") as folder:

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.authoring import Patch, derived, format_of, read_patches, read_reference, starter_notebook, text_of
-from grader.datasets import Choice, dataset
+from grader.datasets import Choice, choose, dataset
 from grader.errors import GraderError, GradingError
 from grader.exercise import Exercise
 from grader.exercise_files import Files, paths_of
@@ -223,15 +223,14 @@ def _mistakes(exercise: Exercise) -> list[Patch]:
 def _forms(names: tuple[str, ...], options: Options) -> list[Choice]:
     """Forms of the data sets that a reference is tried on."""
     full = bool(names) and all(dataset(name).full_is_here() for name in names)
-    if options.data != "auto":
-        return [options.data]
-    return ["sample", "full"] if full else ["sample"]
+    if options.data == "auto":
+        return ["sample", "full"] if full else ["sample"]
+    return ["full"] if options.data == "full" else [choose(names, options.data)]
 
 
 def _quick_form(names: tuple[str, ...], forms: list[Choice]) -> Choice:
     """The form on which the other notebooks are tried."""
-    has_small = any(dataset(name).has_small for name in names)
-    return "small" if forms[0] == "sample" and has_small else forms[0]
+    return choose(names, "small") if forms[0] == "sample" else forms[0]
 
 
 def try_row(exercise: Exercise, row: Row, options: Options) -> RowResult:

@@ -82,7 +82,7 @@ def hand_in(folder: Path, student: str, *sources: str) -> None:
 
 def command(exercise: Exercise, folder: Path, *more: str, out: str = "out") -> list[str]:
     where = [str(exercise.folder), str(folder / "in"), "-o", str(folder / out)]
-    return [sys.executable, "-m", "grader.cli", "batch", *where, "--workers", "2", "--data", "sample", *more]
+    return [sys.executable, "-m", "grader.cli", "batch", *where, "--workers", "2", "--data", "small", *more]
 
 
 @contextmanager

@@ -138,7 +138,7 @@ def make_exercise(tmp_path: Path) -> Callable[..., Exercise]:
     return make
 
 
-SAMPLE = Options(data="sample")
+SAMPLE = Options(data="small")
 
 
 def listing(folder: Path) -> list[str]:

@@ -325,11 +325,11 @@ def test_references_in_each_format(nowhere: Path, command: Command, form: str) -
     assert "Wrote solutions/105/105_first.py\nWrote" in out
     starter, reference = Path("exercises/105/105_first.py"), Path("solutions/105/105_first.py")
     assert starter.read_text() == starter_source(reference.read_text())
-    code, out, _ = command("validate", "105", "--data", "sample")
+    code, out, _ = command("validate", "105", "--data", "small")
     assert code == 0, out
     assert "105 is sound" in out
-    assert command("solutions/105", "--data", "sample")[0] == 0
-    assert command("exercises/105", "--data", "sample")[0] == 1
+    assert command("solutions/105", "--data", "small")[0] == 0
+    assert command("exercises/105", "--data", "small")[0] == 1
 
 
 def test_a_reference_of_marimos_for_a_starter_of_jupyters(nowhere: Path, command: Command) -> None:

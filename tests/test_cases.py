@@ -117,7 +117,7 @@ ASKED = re.compile(r"`(?P<question>[^`]+)`[^`]* is -1(?:, not (?P<answer>\d+))?"
 def test_a_table_of_what_earlier_attempts_were_asked_is_of_no_use(warm: Warm | None, tmp_path: Path) -> None:
     """Whoever hands in again, with what the messages told, and works the rest out by hand, gets no further."""
     exercise = load(ROOT / "exercises" / "100")
-    options = Options(data="sample", warm=warm)
+    options = Options(data="small", warm=warm)
     reference = nbformat.from_dict(json.loads((HERE / "100-same-questions.ipynb").read_text("utf-8")))
     shown: dict[str, int] = {}
     scores, met = [], []

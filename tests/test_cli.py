@@ -289,7 +289,7 @@ def test_a_full_disk_is_no_fault_of_the_graders(
 def test_a_limit_that_is_too_tight_is_named(
     limit: str, told: str, exercise: Exercise, handed_in: Callable[..., Path]
 ) -> None:
-    command = [*GRADE, str(handed_in("x = 3")), "--exercise", str(exercise.folder), "--data", "sample"]
+    command = [*GRADE, str(handed_in("x = 3")), "--exercise", str(exercise.folder), "--data", "small"]
     limited = ["sh", "-c", f"ulimit {limit}; exec {shlex.join(command)}"]
     done = subprocess.run(limited, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 3, done.stderr

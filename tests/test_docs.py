@@ -113,7 +113,7 @@ def run(warm: Warm | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     There is no course but what comes to lie in that folder: this repository's is not found.
     """
     settings = common.settings
-    monkeypatch.setattr(student, "settings", lambda *given: replace(settings(*given), data="sample", warm=warm))
+    monkeypatch.setattr(student, "settings", lambda *given: replace(settings(*given), data="small", warm=warm))
     monkeypatch.setattr(validation, "_crew", lambda *_: Here(warm))
     monkeypatch.setattr(exercise, "__file__", str(tmp_path / "site-packages" / "grader" / "exercise.py"))
     monkeypatch.setenv("COLUMNS", "80")

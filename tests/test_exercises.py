@@ -34,7 +34,7 @@ def exercise(name: str) -> Exercise:
 def matrix(name: str) -> dict[str, Row]:
     """The notebooks on the embedded sample; nothing if the exercise's files are not whole."""
     try:
-        return {row.name: row for row in rows(exercise(name), Options(data="sample"))}
+        return {row.name: row for row in rows(exercise(name), Options(data="small"))}
     except GraderError:
         return {}
 
@@ -69,7 +69,7 @@ def test_there_are_exercises() -> None:
 @pytest.mark.parametrize(("name", "row"), ALL_ROWS)
 def test_row(name: str, row: str, warm: Warm | None) -> None:
     """Full marks for the reference, none for the starter, exactly its checks lost for a mistake."""
-    result = try_row(exercise(name), matrix(name)[row], Options(data="sample", warm=warm))
+    result = try_row(exercise(name), matrix(name)[row], Options(data="small", warm=warm))
     assert result.faults == []
     if row == "reference":
         assert (result.report.status, result.report.execution.status) == ("passed", "ok"), result.report.execution.error

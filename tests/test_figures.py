@@ -409,7 +409,7 @@ def report_of(exercise: str, folder: Path) -> Report:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "grader.cli", copy, "--exercise", ROOT / "exercises" / exercise),
-            *("--data", "sample", "--json"),
+            *("--data", "small", "--json"),
         ],
         env=os.environ | {"GRADER_LANG": "en"},
         capture_output=True,

@@ -326,7 +326,7 @@ def test_the_worst_that_happened_comes_first(path: Bench) -> None:
 
 def test_facts(path: Bench) -> None:
     report = path.report(
-        checks_of("pass"), options=Options(data="sample", seed=7, language="fi"), more='data = ["mnist"]'
+        checks_of("pass"), options=Options(data="small", seed=7, language="fi"), more='data = ["mnist"]'
     )
     assert (report.exercise, report.title, report.seed, report.student) == ("small", "Pieni harjoitus", 7, None)
     assert (report.device, report.versions) == ("cpu", {"torch": "2"})
@@ -366,7 +366,7 @@ def test_only_some_checks(path: Bench, make_exercise: Any) -> None:
         assert [check.name for check in selected(checks, only)] == names
     with pytest.raises(UsageError, match="There is no check 'five'"):
         selected(checks, ("one", "five"))
-    assert path.report(checks_of("pass", "fail('no')"), options=Options(data="sample", only=("one",))).max_score == 1
+    assert path.report(checks_of("pass", "fail('no')"), options=Options(data="small", only=("one",))).max_score == 1
 
 
 # ---------------------------------------------------------------------- randomness
@@ -375,7 +375,7 @@ DRAW = "return str(run.rng.integers(10**15))"
 
 
 def drawn(path: Bench, checks: str = "", **options: Any) -> list[str]:
-    report = path.report(checks or checks_of(DRAW, DRAW), options=Options(data="sample", **options))
+    report = path.report(checks or checks_of(DRAW, DRAW), options=Options(data="small", **options))
     assert report.status == "passed"
     return [check.message for check in report.checks]
 

@@ -247,7 +247,7 @@ def in_finnish(make_exercise: Callable[..., Exercise], grade_cells: Callable[...
 
     def run(*cells: str) -> Graded:
         (make_exercise(WRONG).folder / "fi.po").write_text(WRONG_PO, "utf-8")
-        return grade_cells(*cells, checks=WRONG, options=Options(data="sample", language="fi"))
+        return grade_cells(*cells, checks=WRONG, options=Options(data="small", language="fi"))
 
     return run
 
@@ -286,7 +286,7 @@ def test_what_travels_to_another_process_is_told_in_the_students_language(tmp_pa
     from grader.exercise_files import Files
     from grader.workers.tasks import Task
 
-    task = Task.of(Submission(tmp_path), Files(), Options(data="sample", language="fi"))
+    task = Task.of(Submission(tmp_path), Files(), Options(data="small", language="fi"))
     assert task.flaw == "Muistikirja on kansio eikä tiedosto."
 
 

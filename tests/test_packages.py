@@ -435,7 +435,7 @@ def test_the_cause_is_told_where_the_name_is_missed(grade_cells: Grade) -> None:
 
 
 def test_all_this_in_finnish(grade_cells: Grade) -> None:
-    options = Options(data="sample", language="fi")
+    options = Options(data="small", language="fi")
     for source, told in {
         "import nunpy as np\nx = np.three()": "Tarkoititko numpy?",
         "import helpers\nx = helpers.three()": "palauta helpers.py",

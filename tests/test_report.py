@@ -28,7 +28,7 @@ FIELDS: dict[type, tuple[set[str], set[str]]] = {
         {"name", "title", "status", "score", "max_score", "message", "hint", "seconds"},
         {"hidden", "lacks", "bonus", "manual", "verified", "figures"},
     ),
-    DataReport: (set(), {"name", "sets"}),
+    DataReport: (set(), {"name", "sets", "small"}),
     CellReport: (set(), {"number", "id", "status", "seconds", "error", "compiles", "label"}),
 }
 

@@ -46,8 +46,8 @@ IN_BOTH = chosen(1, {"100"})
 @pytest.mark.parametrize(("name", "patch"), TRIED.values(), ids=TRIED)
 def test_submission(name: str, patch: Patch, warm: Warm | None) -> None:
     exercise = load(HERE.parent / "exercises" / name)
-    row = Row(patch.name, patch.apply(read_reference(exercise)), "sample", frozenset(patch.fails), patch.shares)
-    result = try_row(exercise, row, Options(data="sample", warm=warm))
+    row = Row(patch.name, patch.apply(read_reference(exercise)), "small", frozenset(patch.fails), patch.shares)
+    result = try_row(exercise, row, Options(data="small", warm=warm))
     assert result.faults == [], patch.says
     assert result.report.status == ("failed" if patch.fails else "passed")
 
@@ -56,7 +56,7 @@ def test_submission(name: str, patch: Patch, warm: Warm | None) -> None:
 def test_a_kernel_of_its_own_gives_the_same_verdict(name: str, patch: Patch, warm: Warm | None) -> None:
     exercise = load(HERE.parent / "exercises" / name)
     notebook = patch.apply(read_reference(exercise))
-    reports = [grade_notebook(notebook, exercise, Options(data="sample", warm=kind)) for kind in (None, warm)]
+    reports = [grade_notebook(notebook, exercise, Options(data="small", warm=kind)) for kind in (None, warm)]
     cold, forked = ([(check.name, check.status, check.score) for check in report.checks] for report in reports)
     assert cold == forked
     assert reports[0].status == reports[1].status

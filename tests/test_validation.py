@@ -223,10 +223,10 @@ def test_checks_downstream_of_a_mistake_may_be_skipped_or_pass(validated: Course
 
 
 def test_only_some_checks(validated: Course) -> None:
-    validation = validated(options=Options(data="sample", only=("x_is_three",)))
+    validation = validated(options=Options(data="small", only=("x_is_three",)))
     assert {len(row.report.checks) for row in validation.rows} == {1}
     with pytest.raises(UsageError, match="There is no check 'nobody'"):
-        validated(options=Options(data="sample", only=("nobody",)))
+        validated(options=Options(data="small", only=("nobody",)))
 
 
 def test_several_exercises_and_their_progress(

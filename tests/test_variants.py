@@ -39,7 +39,7 @@ def expect_all_points(
     name: str, notebook: nbformat.NotebookNode, warm: Warm | None, device: str = "auto"
 ) -> ExecutionReport:
     """Grade the notebook, which has to get what the reference gets; how its run went."""
-    report = grade_notebook(notebook, exercise(name), Options(data="sample", device=device, warm=warm))
+    report = grade_notebook(notebook, exercise(name), Options(data="small", device=device, warm=warm))
     assert [(one.name, one.message) for one in report.checks if one.status != "passed"] == []
     return report.execution
 

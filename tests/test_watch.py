@@ -76,7 +76,7 @@ def watched(
     scratch = Path(tempfile.mkdtemp(prefix="g-"))
     command = [sys.executable, "-m", "grader.cli", str(path), "--exercise", str(exercise.folder)]
     with subprocess.Popen(
-        [*command, "--data", "sample", "--watch", "--json"],
+        [*command, "--data", "small", "--watch", "--json"],
         env=os.environ | {"TMPDIR": str(scratch)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -238,7 +238,7 @@ def test_the_last_line_that_a_cell_printed_is_shown_while_it_runs(
 ) -> None:
     exercise, path = make_exercise(CHECKS, cell_s=1000, total_s=1000), write_notebook("y = 1", TRAINS)
     scratch = Path(tempfile.mkdtemp(prefix="g-"))
-    command = [sys.executable, "-m", "grader.cli", str(path), "--exercise", str(exercise.folder), "--data", "sample"]
+    command = [sys.executable, "-m", "grader.cli", str(path), "--exercise", str(exercise.folder), "--data", "small"]
     environment = os.environ | {"TMPDIR": str(scratch), "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
     screen = Screen([*command, *more], environment)
     try:
@@ -260,7 +260,7 @@ def test_a_line_for_each_cell_where_there_is_no_terminal(
     make_exercise: Callable[..., Exercise], write_notebook: Callable[..., Path], tmp_path: Path
 ) -> None:
     exercise, path = make_exercise(CHECKS), write_notebook("x = 1", "x = 2", "print('loss'); x = 3")
-    command = [sys.executable, "-m", "grader.cli", str(path), "--exercise", str(exercise.folder), "--data", "sample"]
+    command = [sys.executable, "-m", "grader.cli", str(path), "--exercise", str(exercise.folder), "--data", "small"]
     with (
         (tmp_path / "said").open("w+") as said,
         subprocess.Popen(

@@ -44,7 +44,7 @@ def dataset(name: str) -> Dataset:
 
 
 def choose(names: tuple[str, ...], preference: Preference) -> Choice:
-    """Which form of its data sets an exercise is graded on: all of them `full`, or all `sample` (or `small`).
+    """Which form of its data sets an exercise is graded on: all of them `full`, or all `sample` (or `small`, where that is another).
 
     Raises
     ------
@@ -63,6 +63,8 @@ def choose(names: tuple[str, ...], preference: Preference) -> Choice:
         raise DataMissing(
             tr("The real data set {name} is not in {folder}.", name=repr(missing[0]), folder=data_root()), advice
         )
+    if preference == "small" and not any(dataset(name).has_small for name in names):
+        return "sample"
     if preference != "auto":
         return preference
     return "full" if names and not missing else "sample"

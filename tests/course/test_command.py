@@ -57,7 +57,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     hand_in(folder / "in" / "alpha" / "<b>Eve_12_assignsubmission_file" / "alpha.ipynb", "x = 4")
     hand_in(folder / "in" / "DL24 beta 77" / "Ada Lovelace.ipynb", "x = 3")
     hand_in(folder / "in" / "gamma" / "Ada Lovelace.ipynb", "x = 3")
-    done = grade(folder, "batch", "in", "-o", "out", "--workers", "1", "--data", "sample")
+    done = grade(folder, "batch", "in", "-o", "out", "--workers", "1", "--data", "small")
     (folder / "said").write_text(done.stdout + done.stderr)
     assert done.returncode == 1, done.stdout + done.stderr
     yield folder
@@ -131,7 +131,7 @@ def test_the_courses_pass_mark_is_the_classes_too(here: Path) -> None:
         assert "beta: gradebook and pages follow the course's pass mark." in done.stdout
         assert verdicts(here) == ("not passed", "failed", 0)
         # Graded by itself the exercise is still the course's.
-        grade(here, "batch", "beta", "in/DL24 beta 77", "-o", "out/beta", "--data", "sample")
+        grade(here, "batch", "beta", "in/DL24 beta 77", "-o", "out/beta", "--data", "small")
         assert verdicts(here) == ("not passed", "failed", 0)
         assert "follow" not in grade(here, "course", "out").stdout, "nothing is left to do"
     finally:
@@ -147,7 +147,7 @@ def test_one_student_of_the_course_is_graded_again(here: Path) -> None:
 
     before = seeds()
     assert len(before) == 3
-    done = grade(here, "batch", "in", "-o", "out", "--data", "sample", "--only", "<B>eve", "--seed", "7")
+    done = grade(here, "batch", "in", "-o", "out", "--data", "small", "--only", "<B>eve", "--seed", "7")
     assert done.returncode == 1, done.stdout + done.stderr
     assert sorted(set(seeds().values())) == [0, 7]
     assert {name for name, seed in seeds().items() if seed == 7} == {name for name in before if "Ada" not in name}
@@ -167,7 +167,7 @@ def test_a_dry_run_of_the_course_tells_who_would_move(here: Path) -> None:
         assert grade(here, "course", "out").returncode == 0
         before = everything(here / "out")
         checks.write_text(CHECKS.replace('run.value("x"), 3', 'run.value("x"), 4'))
-        done = grade(here, "batch", "in", "-o", "out", "--data", "sample", "--dry-run")
+        done = grade(here, "batch", "in", "-o", "out", "--data", "small", "--dry-run")
         assert everything(here / "out") == before
     finally:
         checks.write_text(CHECKS)
@@ -249,7 +249,7 @@ def test_nbgraders_folders(here: Path, tmp_path: Path) -> None:
     shutil.copytree(here / "exercises", tmp_path / "exercises")
     for student, name in (("ada", "alpha"), ("ada", "beta"), ("bob", "beta"), ("bob", "other")):
         hand_in(tmp_path / "submitted" / student / name / f"{name}.ipynb", "x = 3")
-    done = grade(tmp_path, "batch", ".", "-o", "out", "--workers", "1", "--data", "sample")
+    done = grade(tmp_path, "batch", ".", "-o", "out", "--workers", "1", "--data", "small")
     ada, bob = rows(tmp_path / "out" / "course.csv")
     assert (ada["alpha"], ada["beta"], bob["alpha"], bob["beta"]) == ("1", "1", "", "1"), done.stdout + done.stderr
 
@@ -261,7 +261,7 @@ def made_of(exercises: Sequence[Exercise], students: int, folder: Path) -> dict[
     """
     made: dict[tuple[str, str], str] = {}
     for exercise in exercises:
-        matrix = list(rows_of(exercise, Options(data="sample")))
+        matrix = list(rows_of(exercise, Options(data="small")))
         for number in range(students if exercise is exercises[0] else students - 1):
             row = matrix[0] if number % 3 else matrix[(number // 3) % len(matrix)]
             made[f"Student {number:02d}", exercise.id] = row.name
@@ -282,7 +282,7 @@ def test_a_course_made_of_references_starters_and_mistakes(tmp_path: Path, ids: 
     for exercise in exercises:
         shutil.copytree(exercise.folder, tmp_path / "exercises" / exercise.id)
     made = made_of(exercises, students, tmp_path / "in")
-    command = ("batch", "in", "-o", "out", "--data", "sample")
+    command = ("batch", "in", "-o", "out", "--data", "small")
     begun = time.monotonic()
     done = grade(tmp_path, *command, timeout=5400)
     print(f"{len(made)} notebooks of {len(exercises)} exercises: {time.monotonic() - begun:.0f} s")

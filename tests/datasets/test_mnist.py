@@ -110,22 +110,39 @@ class TestDigits:
 
 
 class TestSample:
-    def test_sizes(self, sample, rng):
-        sizes = [
-            len(digits)
-            for digits in (sample.training("sample"), sample.visible("sample"), sample.heldout("sample", rng))
-        ]
-        assert sizes == [1197, 200, 400]
+    @pytest.mark.parametrize(("choice", "training"), [("sample", 60_000), ("small", 1197)])
+    def test_sizes(self, sample, rng, choice, training):
+        parts = (sample.training(choice), sample.visible(choice), sample.heldout(choice, rng))
+        assert [len(digits) for digits in parts] == [training, 200, 400]
+
+    def test_there_are_as_many_digits_as_mnist_has_each_moved_otherwise(self, sample):
+        """An epoch has as many steps, a split into 50,000 and 10,000 works, and what is right on MNIST is right here."""
+        digits, own = sample.training("sample"), sample.training("small")
+        everything = as_rows(digits)
+        assert as_rows(own) <= everything  # each is among them as it is
+        assert len(everything) > 59_800  # and hardly one is there twice
+        some = digits[:6000]
+        assert abs(some.pixels.mean() - own.pixels.mean()) < 1
+        assert (digits.pixels[:, 0] > 0).any(axis=1).mean() < 0.03  # hardly one reaches the border
+        # They are mixed, and the labels belong to them: the nearest of the others shows the same digit.
+        a, b = (one.scaled.reshape(len(one), -1) for one in (some, digits[6000:6400]))
+        nearest = ((b**2).sum(1)[:, None] - 2 * b @ a.T + (a**2).sum(1)).argmin(axis=1)
+        assert (some.labels[nearest] == digits.labels[6000:6400]).mean() > 0.97
+        # Turned and moved as far as they are said to be.
+        rows = np.arange(28)
+        centre = (some.pixels.sum(axis=2) * rows).sum(axis=1) / some.pixels.sum(axis=(1, 2))
+        still = (own.pixels.sum(axis=2) * rows).sum(axis=1) / own.pixels.sum(axis=(1, 2))
+        assert 0.4 < np.sqrt(centre.var() - still.var()) < 0.8  # of ±1 pixel: 0.58
 
     def test_the_view_holds_what_the_notebook_may_see(self, sample):
-        raw = sample.view("sample") / RAW
+        raw = sample.view("small") / RAW
         assert sorted(p.name for p in raw.iterdir()) == sorted(file.name for file in FILES)
-        visible = sample.visible("sample")
+        visible = sample.visible("small")
         np.testing.assert_array_equal(read_idx((raw / "t10k-images-idx3-ubyte").read_bytes()), visible.pixels)
         np.testing.assert_array_equal(read_idx((raw / "t10k-labels-idx1-ubyte").read_bytes()), visible.labels)
 
     def test_looks_like_mnist(self, sample):
-        digits = sample.training("sample")
+        digits = sample.training("small")
         assert digits.pixels.dtype == np.uint8
         assert digits.labels.dtype == np.int64
         assert digits.pixels.max() == 255
@@ -135,19 +152,19 @@ class TestSample:
         assert set(np.bincount(digits.labels, minlength=10) > 80) == {True}
 
     def test_is_drawn_anew_each_time_and_repeatable(self, sample):
-        first, again, other = (sample.heldout("sample", np.random.default_rng(s)) for s in (1, 1, 2))
+        first, again, other = (sample.heldout("small", np.random.default_rng(s)) for s in (1, 1, 2))
         np.testing.assert_array_equal(first.pixels, again.pixels)
         np.testing.assert_array_equal(first.labels, again.labels)
         assert (first.labels != other.labels).any()
         assert not as_rows(first) & as_rows(other)
 
     def test_heldout_images_are_in_no_file_that_the_notebook_has(self, sample, rng):
-        seen = {image for part in ("training", "visible") for image, _ in as_rows(getattr(sample, part)("sample"))}
-        assert not seen & {image for image, _ in as_rows(sample.heldout("sample", rng))}
+        seen = {image for part in ("training", "visible") for image, _ in as_rows(getattr(sample, part)("small"))}
+        assert not seen & {image for image, _ in as_rows(sample.heldout("small", rng))}
 
     def test_heldout_digits_stay_recognisable(self, sample, rng):
         """The nearest training image still shows the same digit, so moving and dimming cost little."""
-        train, heldout = sample.training("sample"), sample.heldout("sample", rng)
+        train, heldout = sample.training("small"), sample.heldout("small", rng)
         a, b = (d.scaled.reshape(len(d), -1) for d in (train, heldout))
         nearest = ((b**2).sum(1)[:, None] - 2 * b @ a.T + (a**2).sum(1)).argmin(axis=1)
         assert (train.labels[nearest] == heldout.labels).mean() > 0.97
@@ -160,16 +177,16 @@ class TestSample:
             assert "grade data" in missing.value.advice
 
     def test_needs_neither_torch_nor_a_second_look_at_sklearn(self, sample):
-        sample.view("sample")  # now it is cached
+        sample.view("small")  # now it is cached
         code = (
             "import sys, numpy as np; from grader.datasets.mnist import Mnist; m = Mnist();"
-            "m.view('sample'), m.visible('sample'), m.heldout('sample', np.random.default_rng());"
+            "m.view('small'), m.visible('small'), m.heldout('small', np.random.default_rng());"
             "sys.exit(bool({'torch', 'torchvision', 'sklearn'} & set(sys.modules)))"
         )
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
     def test_torchvision_reads_the_view_without_a_network(self, sample, no_network):
-        reads_like_torchvision(sample.view("sample"), sample.training("sample"), sample.visible("sample"))
+        reads_like_torchvision(sample.view("small"), sample.training("small"), sample.visible("small"))
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def test_the_points_are_those_of_nbgrader_or_it_is_explained_why_not(
         ours = {}
         for student in course.students:
             path = tmp_path / "submitted" / student / name / course.notebook
-            report = grade(Submission(path), exercise, Options(data="sample", warm=warm)).report
+            report = grade(Submission(path), exercise, Options(data="small", warm=warm)).report
             ours[student] = points(report, exercise.imported.file)
     apart = differences(course.said["submission"], expected()[name]["scores"], ours)
     assert [one for one in apart if not one.why] == []

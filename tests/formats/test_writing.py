@@ -157,7 +157,7 @@ def test_every_reference_has_full_marks_in_every_format(
     exercise = load(ROOT / "exercises" / name)
     path = tmp_path / "a.py"
     path.write_text(written(read_reference(exercise), form, exercise.description.names), "utf-8")
-    report = grade(Submission(path), exercise, Options(data="sample", warm=warm)).report
+    report = grade(Submission(path), exercise, Options(data="small", warm=warm)).report
     assert report.status == "passed", (report.execution.error, report.next)
 
 

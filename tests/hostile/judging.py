@@ -109,7 +109,7 @@ def run(
         exercise = dataclasses.replace(exercise, description=description)
     path = corpus.write(folder / "handed-in" / "mallory", entry.cells(told), entry.files)
     try:
-        return grade(Submission(path), exercise, Options(data="sample", sandbox=mode, warm=warm))
+        return grade(Submission(path), exercise, Options(data="small", sandbox=mode, warm=warm))
     finally:
         shutil.rmtree(folder / "handed-in")
 

@@ -89,7 +89,7 @@ CONTENTS: list[tuple[str, str, Callable[[], bytes], str]] = [
 def verdict(path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """What the author of a file is told; it is looked at that no kernel starts, and that it can be shown."""
     monkeypatch.setattr(session.KernelSession, "__init__", None)
-    graded = grade(Submission(path), EXERCISE, Options(data="sample"))
+    graded = grade(Submission(path), EXERCISE, Options(data="small"))
     report = graded.report
     assert report.execution.status == "invalid"
     assert (report.status, report.score, report.max_score) == ("failed", 0, 8)
@@ -188,7 +188,7 @@ def test_names_of_files(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         path.write_bytes(b"{}")
     except (OSError, UnicodeError):
         pytest.skip("this system has no such names")
-    graded = grade(Submission(path), EXERCISE, Options(data="sample"))
+    graded = grade(Submission(path), EXERCISE, Options(data="small"))
     assert judging.unsafe(graded) == []
     assert keep(graded, path) is not None
     console = Console(file=io.StringIO(), width=80, markup=False)
@@ -204,7 +204,7 @@ def test_nothing_is_kept_through_a_link(tmp_path: Path, monkeypatch: pytest.Monk
     elsewhere.mkdir()
     (inside / "hostile.ipynb").write_bytes(b"{}")
     (inside / ".grade").symlink_to(elsewhere)
-    graded = grade(Submission(inside / "hostile.ipynb"), EXERCISE, Options(data="sample"))
+    graded = grade(Submission(inside / "hostile.ipynb"), EXERCISE, Options(data="small"))
     assert keep(graded, inside / "hostile.ipynb") is None
     assert [path for path in elsewhere.rglob("*") if path.is_file()] == []
 

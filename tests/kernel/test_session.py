@@ -523,7 +523,7 @@ def surroundings(
         path = write_notebook(SURROUNDINGS)
         (path.parent / "helper.py").write_text("value = 7")
         before = digest(path.parent)
-        report = grade(Submission(path), exercise, Options(data="sample", **options)).report
+        report = grade(Submission(path), exercise, Options(data="small", **options)).report
         assert report.status == "passed", (report.execution.error, told(report))
         assert digest(path.parent) == before
         seen: dict[str, Any] = json.loads(told_to.read_text())

@@ -129,7 +129,7 @@ def task(make_exercise: Callable[..., Exercise], tmp_path: Path) -> Callable[...
         exercise = make_exercise(checks)
         for name, text in files.items():
             (exercise.folder / f"{name}.txt").write_text(text)
-        one = Task.of(submission, Files.read(paths_of(exercise), exercise.course), Options(data="sample", secret=b"x"))
+        one = Task.of(submission, Files.read(paths_of(exercise), exercise.course), Options(data="small", secret=b"x"))
         shutil.rmtree(exercise.folder)
         if submission.path.exists():
             shutil.rmtree(submission.path.parent)
@@ -162,7 +162,7 @@ def test_a_task_brings_all_that_it_takes(
     (path.parent / "below" / "helper.py").write_text("x = 7")
     exercise = make_exercise(ANSWER_BESIDE)
     (exercise.folder / "answer.txt").write_text("7")
-    alone = grade(Submission(path), exercise, Options(data="sample", secret=b"x")).report
+    alone = grade(Submission(path), exercise, Options(data="small", secret=b"x")).report
     one = task(Submission(path, "ann", "class.zip/ann.ipynb"), ANSWER_BESIDE, answer="7")
     future = process.submit(grade_task, one)
     steps = set()
@@ -185,7 +185,7 @@ def test_what_cannot_be_read_where_it_lies_is_told_alike(
     path = tmp_path / "ann" / "small.ipynb"
     path.parent.mkdir()
     os.mkfifo(path)
-    here = grade(Submission(path, "ann"), make_exercise(), Options(data="sample")).report
+    here = grade(Submission(path, "ann"), make_exercise(), Options(data="small")).report
     outcome = grade_task(task(Submission(path, "ann"), (make_exercise().folder / "checks.py").read_text()))
     there = outcome.graded().report
     assert here.execution.error == "The notebook is no ordinary file."
