@@ -116,7 +116,7 @@ class TestSample:
         assert [len(digits) for digits in parts] == [training, 200, 400]
 
     def test_there_are_as_many_digits_as_mnist_has_each_moved_otherwise(self, sample):
-        """An epoch has as many steps, a split into 50,000 and 10,000 works, and what is right on MNIST is right here."""
+        """An epoch has as many steps, a split into 50,000 and 10,000 works: what is right on MNIST is right here."""
         digits, own = sample.training("sample"), sample.training("small")
         everything = as_rows(digits)
         assert as_rows(own) <= everything  # each is among them as it is
