@@ -44,7 +44,7 @@ def dataset(name: str) -> Dataset:
 
 
 def choose(names: tuple[str, ...], preference: Preference) -> Choice:
-    """Which form of its data sets an exercise is graded on: all `full`, or all `sample` (`small`, where that is another).
+    """Which form of its data sets an exercise is graded on: all `full`, or all `sample` (or `small`, if that differs).
 
     Raises
     ------
