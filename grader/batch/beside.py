@@ -31,13 +31,17 @@ class Beside:
         Do one thing after another each.
     students
         All who will have pages: each leads to the one before and after.
+    of_course
+        The pages lead to those of the course, too.
     """
 
-    def __init__(self, results: Path, helpers: Iterable[Executor], students: Iterable[str] = ()) -> None:
-        from grader.batch.pages import sides_of
+    def __init__(
+        self, results: Path, helpers: Iterable[Executor], students: Iterable[str] = (), of_course: bool = False
+    ) -> None:
+        from grader.batch.pages import course_pages, sides_of
 
         self._results = results
-        self._sides = sides_of(students)
+        self._sides = sides_of(students, course_pages(results, of_course))
         self._helpers = list(helpers)
         self._writing = self._helpers[:-1] or self._helpers  # comparing a large class takes minutes
         self._pages: list[Future[Any]] = []
@@ -75,7 +79,7 @@ class Beside:
         helper = self._writing[len(self._pages) % len(self._writing)]
         self._pages.append(
             helper.submit(
-                make_for, str(self._results), grade.model_dump_json(), self._sides.get(grade.student, ("", ""))
+                make_for, str(self._results), grade.model_dump_json(), self._sides.get(grade.student, ("", "", ""))
             )
         )
 

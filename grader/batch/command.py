@@ -96,6 +96,11 @@ class Class:
     place: str = ""
 
     @property
+    def of_course(self) -> bool:
+        """Whether it is one exercise of a course, whose pages are made behind those of the exercises."""
+        return bool(self.place)
+
+    @property
     def elsewhere(self) -> str | None:
         """Address of a scheduler that is not ours."""
         return None if self.scheduler == LOCAL else self.scheduler
@@ -162,7 +167,7 @@ def run_beside(
                 own = exercise.description.data
                 others = tuple(name for name in one.data if name not in own)
                 needs = Needs((*own, *others), None if one.data else choice, options.device)
-                with Beside(one.results, _helpers(len(plan.todo), server), plan.attempts) as beside:
+                with Beside(one.results, _helpers(len(plan.todo), server), plan.attempts, one.of_course) as beside:
                     beside.compare(handed_in.submissions, code_of(Submission(exercise.starter)))
                     with (
                         _crew(one, needs, exercise, options, len(plan.todo), cluster, complaints, warm, server) as crew,
@@ -177,7 +182,7 @@ def run_beside(
             with suppress(GradingError):  # what ended it is what has to be said
                 counted = with_groups(results, policy.count(plan), group)
                 teacher.write(results, counted, group.everybody, time.monotonic() - begun)
-            _write_pages(one.results, complaints, index_only=True)
+            _write_pages(one, complaints, index_only=True)
             raise
         counted = with_groups(results, policy.count(plan, reports), group)
         told = teacher.write(results, counted, group.everybody, time.monotonic() - begun)
@@ -186,7 +191,7 @@ def run_beside(
         if not plan.todo:
             _find_similar(one.results, handed_in, exercise, complaints)
         known = {student: attempt.report for student, attempt in counted.items() if attempt.report is not None}
-        index = _write_pages(one.results, complaints, known=Known(known, results.shown))
+        index = _write_pages(one, complaints, known=Known(known, results.shown))
     console.print()
     console.print(glance(told))
     console.print(f"Gradebook, summary and each student's report are in {plain(str(one.results), 400)}")
@@ -227,13 +232,11 @@ def _find_similar(results: Path, handed_in: HandedIn, exercise: Exercise, compla
         write_similar(results, handed_in.submissions, code_of(Submission(exercise.starter)))
 
 
-def _write_pages(
-    results: Path, complaints: Console, index_only: bool = False, known: Known | None = None
-) -> Path | None:
+def _write_pages(one: Class, complaints: Console, index_only: bool = False, known: Known | None = None) -> Path | None:
     """Write the pages; the class's, if that was possible."""
     index = None
     with _beside(complaints, "Writing the pages") as say:
-        index = write_pages(results, say, index_only, known)
+        index = write_pages(one.results, say, index_only, known, one.of_course)
     return index  # noqa: RET504 - `_beside` may have taken an error
 
 

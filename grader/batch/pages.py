@@ -7,8 +7,9 @@
     results/students/NAME/feedback.html    what the student is to see
     results/students/NAME/staff.html       what the teacher sees of the student
 
-A page's first line holds a digest of what it hangs on, and the teacher's one of who comes before and after: nobody
-else's page tells, or hangs on, who is in the class. As long as these are the same, the page is not made again.
+A page's first line holds a digest of what it hangs on, and the teacher's one of where it leads: who comes before and
+after, and the student's page of the course. Nobody else's page tells, or hangs on, who is in the class. As long as
+these are the same, the page is not made again.
 """
 
 from __future__ import annotations
@@ -32,13 +33,27 @@ import nbformat.v4
 from pydantic import BaseModel, ValidationError
 
 from grader.errors import UsageError
+from grader.grades.course_rules import CourseRules, course_rules
 from grader.grades.gradebook import Summary
 from grader.grades.grades import Grade, Grades, load_grades
 from grader.grades.results import Results
+from grader.intake.names import folder_name
 from grader.render.html.classroom import Classroom, class_pages
 from grader.render.html.common_answers import StudentView
 from grader.report import Report
-from grader.result_files import FEEDBACK, GRADES, INDEX, NOTEBOOK, PARTS, REPORT, SIMILAR, STAFF, SUMMARY
+from grader.result_files import (
+    COURSE_JSON,
+    COURSE_PAGES,
+    FEEDBACK,
+    GRADES,
+    INDEX,
+    NOTEBOOK,
+    PARTS,
+    REPORT,
+    SIMILAR,
+    STAFF,
+    SUMMARY,
+)
 from grader.scratch import remove
 from grader.similarity import Similar
 from grader.text import count, plain
@@ -51,7 +66,8 @@ _EACH = 25  # students that a process is given at a time
 _PROCESSES = 8
 
 Say = Callable[[str], None]
-Sides = tuple[str, str]  # the students before and after one; empty where there is none
+# The students before and after one, and the name of the student's page of the course; empty where there is none.
+Sides = tuple[str, str, str]
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -63,7 +79,13 @@ class Known:
     digests: Mapping[str, str]
 
 
-def write_pages(results: Path, say: Say | None = None, index_only: bool = False, known: Known | None = None) -> Path:
+def write_pages(
+    results: Path,
+    say: Say | None = None,
+    index_only: bool = False,
+    known: Known | None = None,
+    of_course: bool = False,
+) -> Path:
     """Write the pages of every student and of the class; the path of the class's page.
 
     Pages that are there, and hang on nothing that has changed since, are left as they are. A page that cannot be made
@@ -77,6 +99,8 @@ def write_pages(results: Path, say: Say | None = None, index_only: bool = False,
         Make none for students: there is no time for it. Those that are there and up to date are linked.
     known
         What need not be read again.
+    of_course
+        The pages of the course, to which these lead, will be there. Otherwise they lead to those that are.
 
     Raises
     ------
@@ -95,7 +119,8 @@ def write_pages(results: Path, say: Say | None = None, index_only: bool = False,
         reports[one.student], file = _light(folder, one, known)
         if file is not None:
             files[one.student] = file
-    sides = sides_of(files)
+    up = course_pages(results, of_course)
+    sides = sides_of(files, up)
     digests = {
         one.student: _digest(folder, one, files[one.student], sides[one.student])
         for one in grades.grades
@@ -117,7 +142,7 @@ def write_pages(results: Path, say: Say | None = None, index_only: bool = False,
         old = {job.grade.student for job in jobs} if index_only else set(failed)
         members = [_member(folder, one, reports[one.student], one.student not in old) for one in grades.grades]
         pairs, more = (similar.pairs, similar.more) if similar else (None, 0)
-        _write_class(results, class_pages(Classroom(grades, members, summary, pairs, more, remarks)))
+        _write_class(results, class_pages(Classroom(grades, members, summary, pairs, more, remarks, up is not None)))
     except OSError as error:
         raise not_written(results, error) from None
     return results / INDEX
@@ -213,11 +238,63 @@ def _member(folder: Results, grade: Grade, report: Report | None, pages: bool) -
 # ---------------------------------------------------------------------- what pages hang on
 
 
-def sides_of(students: Iterable[str]) -> dict[str, Sides]:
-    """Who comes before and after each student, in the order of the class's page."""
+Whose = Callable[[str], str]  # the name of a student's page of the course, by the student's name in the class
+
+
+def course_pages(results: Path, sure: bool = False) -> Whose | None:
+    """Where a class's pages lead to in the course that it belongs to; None where there is no such, or no page of it.
+
+    Parameters
+    ----------
+    sure
+        Its pages will be there.
+    """
+    above = results.resolve().parent
+    if not sure and not ((above / COURSE_JSON).is_file() and (above / INDEX).is_file()):
+        return None
+    rules = CourseRules()
+    with suppress(UsageError):  # whoever makes the course's pages says what is wrong with them
+        rules = course_rules(None, above)
+    whose = rules.whose()
+
+    def page(student: str) -> str:
+        name = f"{folder_name(whose.get(student, student))}.html"
+        return name if sure or (above / COURSE_PAGES / name).is_file() else ""
+
+    return page
+
+
+def sides_of(students: Iterable[str], course: Whose | None = None) -> dict[str, Sides]:
+    """Where each student's page leads: to who comes before and after, in the order of the class's page, and further."""
     ordered = sorted(students, key=lambda one: (one.casefold(), one))
     # Not strict: where nobody handed in, or nothing could be graded yet, there is nobody to stand between.
-    return dict(zip(ordered, zip(["", *ordered], [*ordered[1:], ""], strict=False), strict=False))
+    around = zip(ordered, ["", *ordered], [*ordered[1:], ""], strict=False)
+    return {one: (before, after, "" if course is None else course(one)) for one, before, after in around}
+
+
+def freshen(results: Path) -> None:
+    """Make pages again that lead elsewhere than they should, after the course's pages were made.
+
+    Raises
+    ------
+    UsageError
+        As of :func:`write_pages`.
+    """
+    folder, there = Results(results), dict[str, bytes]()
+    for grade in load_grades(results).grades:
+        if grade.status not in ("missing", "pending") and (first := _first_line(folder, grade.student)):
+            there[grade.student] = first
+    sides = sides_of(there, course_pages(results))
+    if any(f" {_sides_digest(sides[student])} ".encode() not in first for student, first in there.items()):
+        write_pages(results)
+
+
+def _first_line(folder: Results, student: str) -> bytes:
+    try:
+        with (folder.folder(student) / STAFF).open("rb") as file:
+            return file.readline(300)
+    except OSError:
+        return b""
 
 
 def _digest(folder: Results, grade: Grade, report: str, sides: Sides) -> str:
@@ -226,7 +303,11 @@ def _digest(folder: Results, grade: Grade, report: str, sides: Sides) -> str:
     for part in (grade.model_dump_json().encode(), report.encode(), _bytes(place / NOTEBOOK)):
         hasher.update(len(part).to_bytes(8, "little"))
         hasher.update(part)
-    return f"{hasher.hexdigest()} {hashlib.sha256(json.dumps(sides).encode()).hexdigest()[:16]}"
+    return f"{hasher.hexdigest()} {_sides_digest(sides)}"
+
+
+def _sides_digest(sides: Sides) -> str:
+    return hashlib.sha256(json.dumps(sides).encode()).hexdigest()[:16]
 
 
 @functools.cache
@@ -330,9 +411,10 @@ def make(job: Job) -> str:
         notebook = _notebook(place / NOTEBOOK)
         before, after = (
             Neighbour(plain(one, 80) or "(no name)", f"../{quote(folder.folder(one).name)}/{STAFF}") if one else None
-            for one in job.sides
+            for one in job.sides[:2]
         )
-        around = Around(f"../../{INDEX}", before, after)
+        own = f"../../../{COURSE_PAGES}/{quote(job.sides[2])}" if job.sides[2] else ""
+        around = Around(f"../../{INDEX}", before, after, f"../../../{INDEX}" if own else "", own)
         for name, staff in ((FEEDBACK, False), (STAFF, True)):
             for draft in place.glob(f".{name}-*"):  # of one who was killed over it
                 draft.unlink()

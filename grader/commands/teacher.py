@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.console import Console
 
 from grader.commands.common import (
     Data,
@@ -24,7 +25,7 @@ from grader.commands.common import (
     open_page,
     settings,
 )
-from grader.errors import UsageError
+from grader.errors import GraderError, UsageError
 from grader.language import preferred
 
 if TYPE_CHECKING:
@@ -100,12 +101,19 @@ def batch(
         found = Class(*where, workers, fresh, scheduler, rules, groups, tuple(only or ()), dry)
         if submissions is None:
             from grader.course.batch import run_course
-            from grader.course.command import present
+            from grader.course.command import present, written
+            from grader.grades.course_rules import course_rules
 
-            code = run_course(found, options, console, complaints, warm)
+            try:
+                code = run_course(found, options, console, complaints, warm)
+            except BaseException:
+                if not dry:
+                    with suppress(GraderError):  # what ended it is what has to be said
+                        written(results, course_rules(None, results), Console(quiet=True), in_haste=True)
+                raise
             if not dry:
                 console.rule("The course", align="left")
-                present(results, None, console)
+                present(results, course_rules(None, results), console)
         else:
             code = (dry_run if dry else run)(found, options, console, complaints, warm)
     raise typer.Exit(code)
@@ -149,6 +157,7 @@ def course(
 ) -> None:
     """Make one gradebook and one page of all exercises of a course."""
     from grader.course.command import fill_canvas, fill_moodle, present
+    from grader.grades.course_rules import course_rules
     from grader.platforms.export import Export
     from grader.platforms.sheets import columns_typed
 
@@ -157,13 +166,14 @@ def course(
     said = columns_typed(columns or [])
     if said and canvas is None and moodle is None:
         raise UsageError("There is no sheet of which --columns could tell.", "Name it with --canvas or --moodle.")
-    index, found = present(results, rules, console)
+    said_rules = course_rules(rules, results)
+    index, found = present(results, said_rules, console)
     code = 0
     if canvas is not None:
-        code = fill_canvas(results, canvas, output, said, console, complaints)
+        code = fill_canvas(results, said_rules, canvas, output, said, console, complaints)
     if moodle is not None:
         one = Export("moodle", str(results), moodle, output, columns=said, of_course=True)
-        code = fill_moodle(results, found, one, console, complaints)
+        code = fill_moodle(results, said_rules, found, one, console, complaints)
     if show:
         open_page(index)
     raise typer.Exit(code)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +16,10 @@ from grader.batch.command import Class, run_beside, server_for, students_of
 from grader.batch.dry_run import dry_run_beside
 from grader.course.collect import find_course
 from grader.course.gradebook import exercises_in, gradebook
+from grader.course.same import names_of
 from grader.errors import GraderError, UsageError
 from grader.exercise import Exercise, every_exercise
-from grader.grades.course_rules import course_rules
+from grader.grades.course_rules import CourseRules, course_rules
 from grader.grades.grades import Grades, load_grades
 from grader.grades.moved import WHATS, Moves
 from grader.grades.overrides import who
@@ -71,7 +74,7 @@ def run_course(one: Class, options: Options, console: Console, complaints: Conso
         complaints.print(f"No exercise is called so, or more than one: {listed(names)}. Left out.")
     parts = [(exercise, _part(one, exercise, place)) for exercise, place in course.parts]
     if one.only:
-        parts = _with_students(parts, one.only, complaints)
+        parts = _with_students(one.results, parts, one.only, complaints)
     if one.dry_run:
         parts = _with_results(one.results, parts, console)
     data = tuple(sorted({name for exercise, _ in parts for name in exercise.description.data}))
@@ -112,7 +115,7 @@ def _graded(
     return Outcome("", 1 if moves.students else 0, moves=moves)
 
 
-def _with_students(parts: Sequence[Part], names: Sequence[str], complaints: Console) -> list[Part]:
+def _with_students(results: Path, parts: Sequence[Part], names: Sequence[str], complaints: Console) -> list[Part]:
     """The exercises in which any of these students handed in, each with those who did.
 
     Raises
@@ -120,6 +123,7 @@ def _with_students(parts: Sequence[Part], names: Sequence[str], complaints: Cons
     UsageError
         Somebody handed in nothing at all, or is called otherwise.
     """
+    rules = course_rules(None, results)
     wanted: list[Part] = []
     everybody: list[str] = []
     found: set[str] = set()
@@ -130,21 +134,23 @@ def _with_students(parts: Sequence[Part], names: Sequence[str], complaints: Cons
             complaints.print(f"{exercise.id}: {error.message} {error.advice}".strip())
             continue
         everybody += there
-        own = {name: who(name, there) for name in names if _is_called(name, there)}
+        own = {name: known for name in names if (known := _called(name, there, rules))}
         found |= set(own)
         if own:
-            wanted.append((exercise, replace(part, only=tuple(own.values()))))
+            wanted.append((exercise, replace(part, only=tuple(dict.fromkeys(chain.from_iterable(own.values()))))))
     for name in names:
         if name not in found:
             who(name, sorted(set(everybody)))  # says whom it may mean
     return wanted
 
 
-def _is_called(name: str, students: Sequence[str]) -> bool:
-    try:
-        return bool(who(name, students))
-    except UsageError:
-        return False
+def _called(name: str, students: Sequence[str], rules: CourseRules) -> list[str]:
+    """What this student is called among these, under all names that the rules join; empty where they are not there."""
+    known = []
+    for one in names_of(name, rules):
+        with suppress(UsageError):
+            known.append(who(one, students))
+    return known
 
 
 def _with_results(results: Path, parts: Sequence[Part], console: Console) -> list[Part]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.batch.override import update
+from grader.batch.pages import freshen
 from grader.course.gradebook import CourseGradebook, exercises_in, load_course, write_course
 from grader.course.pages import write_course_pages
+from grader.course.same import joined, names_of
 from grader.errors import UsageError
-from grader.grades.course_rules import CourseRules, course_rules
+from grader.grades.course_rules import CourseRules
 from grader.grades.grades import Grade, Grades, load_grades
 from grader.grades.results import Results
 from grader.platforms import moodle
@@ -24,19 +26,20 @@ from grader.platforms.export import Export, entries_of, fill_sheet, give, sheet_
 from grader.platforms.moodle_gradebook import fill as moodle_gradebook
 from grader.platforms.moodle_gradebook import is_worksheet
 from grader.platforms.roster import Entry, Filled, Left
+from grader.result_files import COURSE
 from grader.text import count, listed, plain
 
 _NUMBERED = re.compile(r"(.+)_\d{1,18}", re.DOTALL)
 _MOST = 10  # students who are told of; the page has them all
 
 
-def present(results: Path, rules: Path | None, console: Console) -> tuple[Path, CourseGradebook]:
+def present(results: Path, rules: CourseRules, console: Console) -> tuple[Path, CourseGradebook]:
     """Write the gradebook and the pages, and tell what stands out; the course's page, and the gradebook.
 
     Raises
     ------
     UsageError
-        There are no results, or a file of theirs, or of the rules, is wrong.
+        There are no results, or a file of theirs is wrong.
     """
     found, index = written(results, rules, console)
     for line in _lines(found):
@@ -45,8 +48,15 @@ def present(results: Path, rules: Path | None, console: Console) -> tuple[Path, 
     return index, found
 
 
-def written(results: Path, rules: Path | None, console: Console) -> tuple[CourseGradebook, Path]:
+def written(
+    results: Path, rules: CourseRules, console: Console, in_haste: bool = False
+) -> tuple[CourseGradebook, Path]:
     """Write the gradebook and the pages, those of classes too where the course's rules move them.
+
+    Parameters
+    ----------
+    in_haste
+        Leave the classes' as they are.
 
     Returns
     -------
@@ -55,13 +65,16 @@ def written(results: Path, rules: Path | None, console: Console) -> tuple[Course
     Raises
     ------
     UsageError
-        There are no results, or a file of theirs, or of the rules, is wrong.
+        There are no results, or a file of theirs is wrong.
     """
-    said = course_rules(rules, results)
-    found = load_course(results, said)
-    _bring_up_to_date(results, said, console)
+    found = load_course(results, rules)
+    if not in_haste:
+        _bring_up_to_date(results, rules, console)
     write_course(results, found)
-    return found, write_course_pages(results, found)
+    index = write_course_pages(results, found)
+    for path in () if in_haste else exercises_in(results).values():
+        freshen(path)
+    return found, index
 
 
 def _bring_up_to_date(results: Path, rules: CourseRules, console: Console) -> None:
@@ -103,10 +116,13 @@ def _lines(found: CourseGradebook) -> list[Text | Table]:
             Text(
                 f"Of one name: {listed([plain(one, 40) for one in twice[:_MOST]])}. Moodle numbers them anew in each "
                 "assignment, so that what belongs together cannot be told, and exercises may be missing that they "
-                "handed in. Look at these by hand.",
+                f"handed in. Say under [same] in {COURSE} which of them are one.",
                 "yellow",
             )
         )
+    lines += [Text(plain(one, 400), "yellow") for one in found.several[:_MOST]]
+    if len(found.several) > _MOST:
+        lines.append(Text(f"and {len(found.several) - _MOST} more with several grades, on the page", "yellow"))
     lines += [
         Text(f"{count(len(found.exercises), 'exercise')}, {count(len(found.people), 'student')}"),
         exercises,
@@ -131,7 +147,27 @@ def _of_one_name(found: CourseGradebook) -> list[str]:
     ]
 
 
-def fill_moodle(results: Path, found: CourseGradebook, one: Export, console: Console, complaints: Console) -> int:
+def _entries(results: Path, rules: CourseRules) -> Iterator[tuple[str, tuple[list[str], list[Entry]]]]:
+    """For each exercise what it may be called, and everybody's grade that counts, under all of their names."""
+    for exercise, folder in exercises_in(results).items():
+        called, entries = entries_of(folder)
+        chosen = {grade.student: student for student, grade in joined(load_grades(folder), rules)[0].items()}
+        yield (
+            exercise,
+            (
+                called,
+                [
+                    replace(entry, names=names_of(chosen[entry.student], rules))
+                    for entry in entries
+                    if entry.student in chosen
+                ],
+            ),
+        )
+
+
+def fill_moodle(
+    results: Path, rules: CourseRules, found: CourseGradebook, one: Export, console: Console, complaints: Console
+) -> int:
     """Fill Moodle's gradebook, or one assignment's worksheet with what the course comes to; the exit code as of Canvas.
 
     Whose course is not all graded yet has no percent: that is no zero.
@@ -143,7 +179,10 @@ def fill_moodle(results: Path, found: CourseGradebook, one: Export, console: Con
     """
     percents = [person.percent if person.final else None for person in found.people]
     totals = [
-        Entry(Grade(student=person.student, status="pending", score=percent, max_score=100))
+        Entry(
+            Grade(student=person.student, status="pending", score=percent, max_score=100),
+            names=names_of(person.student, rules),
+        )
         for person, percent in zip(found.people, percents, strict=True)
     ]
     raw, name = sheet_of(one)
@@ -152,8 +191,11 @@ def fill_moodle(results: Path, found: CourseGradebook, one: Export, console: Con
     else:
         # Numbers of participants are an assignment's own, and no student's here: without the place nobody has one.
         exercises = {
-            exercise: (called, [Entry(entry.grade.model_copy(update={"place": ""})) for entry in entries])
-            for exercise, (called, entries) in ((at, entries_of(path)) for at, path in exercises_in(results).items())
+            exercise: (
+                called,
+                [replace(entry, grade=entry.grade.model_copy(update={"place": ""}), report=None) for entry in entries],
+            )
+            for exercise, (called, entries) in _entries(results, rules)
         }
         done = moodle_gradebook(raw, name, exercises, totals, one.columns)
     waiting = [person.student for person in found.people if not person.final]
@@ -163,7 +205,13 @@ def fill_moodle(results: Path, found: CourseGradebook, one: Export, console: Con
 
 
 def fill_canvas(
-    results: Path, sheet: Path, out: str, columns: Mapping[str, str], console: Console, complaints: Console
+    results: Path,
+    rules: CourseRules,
+    sheet: Path,
+    out: str,
+    columns: Mapping[str, str],
+    console: Console,
+    complaints: Console,
 ) -> int:
     """Fill every exercise's column of Canvas's gradebook; the exit code: 1 where something is left to be filled in.
 
@@ -176,9 +224,9 @@ def fill_canvas(
     out = out or str(results / "canvas.csv")
     one = Export("canvas", str(results), sheet, out, columns=columns, of_course=True)
     content: bytes | None = None
-    for name, folder in exercises_in(results).items():
+    for name, (called, entries) in _entries(results, rules):
         try:
-            done = fill_sheet(one, folder, content)
+            done = fill_sheet(one, called, entries, content)
         except UsageError as error:
             without.append(f"{name}: {error.message}")
             continue

@@ -16,6 +16,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from grader.course.same import check_names, joined
 from grader.errors import UsageError
 from grader.grades.course_rules import CourseRules
 from grader.grades.gradebook import Summary, load_summary
@@ -45,6 +46,8 @@ class Mark(Record):
         What the points come to.
     passed
         None where it is not graded yet.
+    called
+        What the student is called in the exercise's results.
     """
 
     exercise: str
@@ -55,6 +58,7 @@ class Mark(Record):
     percent: float | None
     counts: bool = False
     passed: bool | None = None
+    called: str = ""
 
 
 class Person(Record):
@@ -107,6 +111,8 @@ class CourseGradebook(Record):
     ----------
     without_results
         Exercises that the rules name and of which there are no results, yet or by a slip of the pen.
+    several
+        Who has several grades for one exercise, under the names that the rules join, and which counts; sentences.
     """
 
     schema_version: Literal[1] = 1
@@ -115,6 +121,7 @@ class CourseGradebook(Record):
     exercises: list[Column]
     people: list[Person]
     without_results: list[str] = Field(default_factory=list)
+    several: list[str] = Field(default_factory=list)
 
 
 def exercises_in(results: Path) -> dict[str, Path]:
@@ -140,7 +147,7 @@ def load_course(results: Path, rules: CourseRules) -> CourseGradebook:
     Raises
     ------
     UsageError
-        There are no results, or a file of theirs is damaged.
+        There are no results, a file of theirs is damaged, or the rules join a name that nobody has.
     """
     folders = exercises_in(results)
     classes = {name: load_grades(folder) for name, folder in folders.items()}
@@ -148,8 +155,18 @@ def load_course(results: Path, rules: CourseRules) -> CourseGradebook:
 
 
 def gradebook(classes: Mapping[str, Grades], summaries: Mapping[str, Summary], rules: CourseRules) -> CourseGradebook:
-    """The gradebook of these exercises' grades."""
-    by_name = {name: {one.student: one for one in found.grades} for name, found in classes.items()}
+    """The gradebook of these exercises' grades.
+
+    Raises
+    ------
+    UsageError
+        The rules join a name that nobody has.
+    """
+    check_names(rules, (one.student for found in classes.values() for one in found.grades))
+    by_name, several = {}, list[str]()
+    for name, found in classes.items():
+        by_name[name], said = joined(found, rules)
+        several += said
     students = sorted(
         {student for one in by_name.values() for student in one}, key=lambda name: (name.casefold(), name)
     )
@@ -169,6 +186,7 @@ def gradebook(classes: Mapping[str, Grades], summaries: Mapping[str, Summary], r
         exercises=columns,
         people=people,
         without_results=sorted(set(rules.exercises) - set(classes)),
+        several=several,
     )
 
 
@@ -185,6 +203,7 @@ def _mark(exercise: str, grade: Grade, share_to_pass: float) -> Mark:
         max_score=grade.max_score,
         percent=None if score is None else _percent(score, grade.max_score),
         passed=None if waits else told in PASSED,
+        called=grade.student,
     )
 
 

@@ -74,6 +74,7 @@ def write_course_pages(results: Path, found: CourseGradebook) -> Path:
         passed=sum(one.percent is not None and one.percent >= found.pass_mark - 1e-9 for one in found.people),
         at_risk=[row for row in rows if row.risks],
         troubled=[one for one in found.exercises if one.trouble],
+        several=[plain(one, 400) for one in found.several],
         exercises=[
             one.model_dump()
             | {
@@ -112,12 +113,12 @@ def _row(results: Path, person: Person, titles: dict[str, str]) -> _Row:
         kind=kind,
         passed=sum(mark.passed is True for mark in person.marks),
         risks=person.risks,
-        cells=[_cell(results, person.student, mark, titles[mark.exercise]) for mark in person.marks],
+        cells=[_cell(results, mark, titles[mark.exercise]) for mark in person.marks],
     )
 
 
-def _cell(results: Path, student: str, mark: Mark, title: str) -> _Cell:
-    own = Results(results / mark.exercise).folder(student)
+def _cell(results: Path, mark: Mark, title: str) -> _Cell:
+    own = Results(results / mark.exercise).folder(mark.called)
     there = mark.status != "missing" and (own / STAFF).is_file()
     page = "/".join(quote(part) for part in (mark.exercise, "students", own.name, STAFF)) if there else ""
     if mark.percent is None:

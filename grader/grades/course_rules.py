@@ -13,6 +13,7 @@ from grader.pass_mark import USUAL
 from grader.record import Frozen
 from grader.result_files import COURSE
 
+Name = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
@@ -47,6 +48,8 @@ class CourseRules(Frozen):
         Percent with which the course is passed, and each exercise that says nothing else.
     scale
         Grades by the percent from which they are given: `A = 90`.
+    same
+        By a student's name in the course, other names of the same student in exercises' results.
     """
 
     title: str = ""
@@ -55,12 +58,28 @@ class CourseRules(Frozen):
     pass_mark: Annotated[Share, Field(alias="pass")] = 50.0
     scale: dict[str, Share] = Field(default_factory=dict)
     exercises: dict[str, ExerciseRule] = Field(default_factory=dict)
+    same: dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.best is not None and self.drop:
             raise ValueError("`best` and `drop` are two ways to say the same; keep one")
         return self
+
+    @model_validator(mode="after")
+    def _one_student_each(self) -> Self:
+        known = dict[str, str]()
+        for student, names in self.same.items():
+            for name in {student, *names}:
+                if known.setdefault(name, student) != student:
+                    raise ValueError(
+                        f"`same` gives {name!r} to both {known[name]!r} and {student!r}; a name is one's own"
+                    )
+        return self
+
+    def whose(self) -> dict[str, str]:
+        """Names in exercises' results that are not a student's in the course, by that."""
+        return {name: student for student, names in self.same.items() for name in names}
 
     def of(self, exercise: str) -> ExerciseRule:
         """How an exercise counts."""

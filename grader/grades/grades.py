@@ -133,6 +133,8 @@ class Grades(Record):
     pass_mark
         What the class's rules or the exercise say; None where neither does, so that the course's holds. Which one
         does is in each grade.
+    counts
+        Which of a student's attempts, by the class's rules.
     """
 
     schema_version: Literal[1] = 1
@@ -141,6 +143,7 @@ class Grades(Record):
     max_score: float
     rules: str = ""
     pass_mark: float | None = None
+    counts: Literal["best", "last"] = "last"
     grades: list[Grade] = Field(default_factory=list)
 
     def with_reports(self) -> list[str]:

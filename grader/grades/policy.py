@@ -267,6 +267,7 @@ def grades_of(
         max_score=exercise.max_score,
         rules="" if rules is None else rules.told(),
         pass_mark=_own_mark(exercise, rules),
+        counts=(rules or Rules()).counts,
         grades=given,
     )
 

@@ -105,7 +105,7 @@ def _of_class(one: Export, results: Path, console: Console, complaints: Console)
     made: dict[str, Callable[[], Filled]] = {
         "moodle": lambda: moodle.fill(*sheet_of(one), entries, one.columns),
         "moodle-feedback": lambda: _feedback(one, results, entries),
-        "canvas": lambda: fill_sheet(one, results),
+        "canvas": lambda: fill_sheet(one, _called(grades, reports), entries),
         "junit": lambda: Filled(junit.of_class(entries, grades.exercise).encode(), len(entries)),
         "csv": lambda: class_list.joined(entries, *sheet_of(one)) if one.sheet else class_list.alone(entries),
     }
@@ -121,15 +121,16 @@ def _of_class(one: Export, results: Path, console: Console, complaints: Console)
     return give(one, made[one.format](), results / _NAMES[one.format], console, complaints)
 
 
-def fill_sheet(one: Export, results: Path, filled: bytes | None = None) -> Filled:
-    """Canvas's gradebook with the grades of these results in it.
+def fill_sheet(one: Export, called: Sequence[str], entries: Sequence[Entry], filled: bytes | None = None) -> Filled:
+    """Canvas's gradebook with these grades of an exercise in it.
 
     Parameters
     ----------
+    called
+        What the exercise may be called.
     filled
         The sheet with other exercises' grades in it already; None for the sheet as it was exported.
     """
-    called, entries = entries_of(results)
     raw, name = sheet_of(one)
     content = raw if filled is None else filled
     # A sheet with a single assignment is for the exercise at hand, unless it is for one of several.

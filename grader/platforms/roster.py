@@ -16,10 +16,17 @@ from grader.text import plain
 
 @dataclass(frozen=True)
 class Entry:
-    """A student's grade, and the report that it comes from, if there is one."""
+    """A student's grade, and the report that it comes from, if there is one.
+
+    Attributes
+    ----------
+    names
+        What else the student may be called in a sheet; the first is what people read.
+    """
 
     grade: Grade
     report: Report | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def student(self) -> str:
@@ -140,11 +147,15 @@ def matched(
         if name in by_team and name not in people_called:
             found += [(entry, row) for row in by_team[name]]
             continue
-        own = _row_of(entry, number, people, by_number, by_name)
+        own = _row_of(entry.student, number, people, by_number, by_name)
+        for name in entry.names:
+            if not isinstance(own, int) and name != entry.student:
+                other = _row_of(name, "", people, by_number, by_name)
+                own = other if isinstance(other, int) else own
         if isinstance(own, int):
             found.append((entry, own))
         else:
-            left.append(Left(entry.student, own))
+            left.append(Left((entry.names or (entry.student,))[0], own))
     times = Counter(row for _, row in found)
     twice = {entry.student: people[row] for entry, row in found if times[row] > 1}
     left += [Left(one, f"somebody else has the same row: {plain(row.name, 80)}") for one, row in twice.items()]
@@ -152,7 +163,7 @@ def matched(
 
 
 def _row_of(
-    entry: Entry,
+    student: str,
     number: str,
     people: Mapping[int, Person],
     by_number: Mapping[str, list[int]],
@@ -162,11 +173,11 @@ def _row_of(
     if number:
         rows = by_number.get(number, [])
         name = people[rows[0]].name if len(rows) == 1 else ""
-        if name and not alike(without_number(entry.student, number), name):
+        if name and not alike(without_number(student, number), name):
             return f"number {number} is somebody else in the sheet: {plain(name, 80)}"
         why = f"number {number} is not in the sheet"
     else:
-        rows = _by_name(entry.student, people, by_number, by_name)
+        rows = _by_name(student, people, by_number, by_name)
         why = "nobody in the sheet has this name"
     if len(rows) == 1:  # a platform goes by the number alone
         rows = by_number.get(people[rows[0]].number, rows)

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -32,6 +33,12 @@ from grader.web.guard import COOKIE, HOSTS, Guard, Keys
 _MOST_PAGE = 200_000_000
 _MOST_FORM = 100_000
 _AGAIN = "5"  # seconds until a page is looked at again that a batch is about to write
+
+
+# What leads from a page elsewhere: the forms around it have the same, within them it would lead nowhere.
+_AROUND = re.compile(rb'<nav class="around".*?</nav>\n?', re.DOTALL)
+# To the course's page, which is not served where a class alone is.
+_UP = re.compile(rb'<p class="small up">.*?</p>\n?', re.DOTALL)
 
 
 class Pages:
@@ -82,6 +89,10 @@ class Pages:
             content = contents(place.file, _MOST_PAGE)
         except (OSError, ValueError):
             return PlainTextResponse("There is no such page yet.", 404)
+        if place.kind == "staff":
+            content = _AROUND.sub(b"", content, count=1)
+        if place.kind == "index" and not places.is_course(self._results):
+            content = _UP.sub(b"", content, count=1)
         return HTMLResponse(content, headers=_PAGE | again)
 
     async def _post(self, request: Request, place: places.Place) -> Response:

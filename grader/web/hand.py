@@ -13,14 +13,16 @@ from rich.console import Console
 
 from grader.batch.comment import Saying, comment, take_back, told
 from grader.batch.override import change, history
+from grader.batch.pages import course_pages
 from grader.course.command import written
 from grader.errors import UsageError
 from grader.grades.comments import load_comments, signed
+from grader.grades.course_rules import course_rules
 from grader.grades.grades import Grade, load_grades
 from grader.grades.results import Results
 from grader.intake.names import folder_name
 from grader.render.html.templates import sheet, template
-from grader.result_files import FEEDBACK, INDEX, STAFF
+from grader.result_files import COURSE_PAGES, FEEDBACK, INDEX, STAFF
 from grader.text import number, plain
 from grader.web.places import Place
 
@@ -70,7 +72,7 @@ def do(course: Path | None, place: Place, student: str, fields: Mapping[str, str
     with _writing:
         said = _done(place.results, student, fields)
         if course is not None:
-            written(course, None, Console(quiet=True))
+            written(course, course_rules(None, course), Console(quiet=True))
     return said
 
 
@@ -113,6 +115,8 @@ def page(place: Place, around: tuple[Grade | None, Grade, Grade | None], form_to
     comments = load_comments(results)
     report = Results(results).read(student) if grade.status not in ("missing", "pending") else None
     typed = dict(said.typed or {})
+    course = course_pages(results) if place.exercise else None
+    own = "" if course is None else course(student)
     return template("hand.html.j2").render(
         style=sheet("style.css", "course.css", "hand.css"),
         token=form_token,
@@ -131,6 +135,7 @@ def page(place: Place, around: tuple[Grade | None, Grade, Grade | None], form_to
         before=_link(before),
         after=_link(after),
         index=INDEX,
+        person=f"../../../{COURSE_PAGES}/{quote(own)}" if own else "",
         number=number,
     )
 

@@ -11,7 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from html import escape
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
@@ -84,12 +87,72 @@ def test_the_pages_show_names_and_run_none(here: Path) -> None:
     index = (here / "out" / "index.html").read_text()
     assert "<b>Eve" not in index
     assert "&lt;b&gt;Eve" in index
-    people = list((here / "out" / "people").iterdir())
-    assert len(people) == 2
-    for page in (here / "out" / "index.html", *people):
-        for target in [part.split('"')[0] for part in page.read_text().split('href="')[1:]]:
-            if not target.startswith(("#", "data:")):
-                assert (page.parent / target.replace("%20", " ").replace("%3C", "<")).exists(), target
+    assert len(list((here / "out" / "people").iterdir())) == 2
+
+
+class Links(HTMLParser):
+    """What a page links to, and what in it can be linked to."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.targets: set[str] = set()
+        self.ids: set[str] = set()
+        self.feed(page.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        self.targets |= {told[name] or "" for name in ("href", "src") if name in told}
+        self.ids.add(told.get("id") or "")
+
+
+def dead(folder: Path) -> list[str]:
+    """Links of all pages below a folder that lead nowhere, or out of it."""
+    pages = {page.resolve(): Links(page) for page in folder.rglob("*.html")}
+    found = []
+    for page, links in pages.items():
+        for target in links.targets:
+            parts = urlsplit(target)
+            if parts.scheme == "data":
+                continue
+            to = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            if (
+                parts.netloc
+                or parts.scheme
+                or to not in pages
+                or (parts.fragment and parts.fragment not in pages[to].ids)
+            ):
+                found.append(f"{page.relative_to(folder.resolve())}: {target}")
+    return found
+
+
+def reached(page: Path) -> set[Path]:
+    return {(page.parent / unquote(urlsplit(one).path)).resolve() for one in Links(page).targets}
+
+
+def test_every_link_of_a_course_leads_somewhere(here: Path, tmp_path: Path) -> None:
+    out = (here / "out").resolve()
+    assert dead(out) == []
+    (ada,) = (out / "alpha" / "students").glob("Ada*/staff.html")
+    (eve,) = (out / "alpha" / "students").glob("*Eve*/staff.html")
+    (person,) = (out / "people").glob("Ada*")
+    # From the student's exercise to the course, to the student's other exercises, to the next student, and back.
+    assert {out / "index.html", person, out / "alpha" / "index.html", eve} <= reached(ada)
+    assert ada in reached(eve)
+    assert {ada, *(out / "beta" / "students").glob("Ada*/staff.html"), out / "index.html"} <= reached(person)
+    assert {out / "index.html", ada} <= reached(out / "alpha" / "index.html")
+    assert out / "index.html" not in reached(ada.with_name("feedback.html")), "who else there is is nobody's affair"
+    # A class that stands alone leads to no course.
+    shutil.copytree(out / "alpha", tmp_path / "alpha")
+    assert grade(tmp_path, "report", "alpha").returncode == 0
+    assert dead(tmp_path / "alpha") == []
+    # And back in its course it leads there again as soon as the course's pages are made.
+    (tmp_path / "course").mkdir()
+    (tmp_path / "alpha").rename(tmp_path / "course" / "alpha")
+    assert grade(tmp_path, "course", "course").returncode == 0
+    assert dead(tmp_path / "course") == []
+    assert (tmp_path / "course" / "index.html").resolve() in reached(
+        tmp_path / "course" / "alpha" / "students" / ada.parent.name / "staff.html"
+    )
 
 
 def test_rules_change_the_course_and_nothing_is_graded_for_it(here: Path) -> None:
@@ -232,6 +295,43 @@ def test_moodle_gets_the_course_and_the_rest_stays_as_it_came(here: Path) -> Non
     ), done.stdout + done.stderr
     assert grade(here, "course", "out", "--columns", "grade=Betyg").returncode == 2
     assert grade(here, "course", "out", "--moodle", "total.csv", "--canvas", "total.csv").returncode == 2
+
+
+def test_one_student_under_two_names(here: Path) -> None:
+    """In the gradebook, on the pages, in what goes to a platform, and in an appeal."""
+    rules = here / "out" / "course.toml"
+    rules.write_text('[same]\n"Ada L." = ["Ada Lovelace", "<b>Eve"]\n')
+    header = "Student,ID,SIS Login ID,Section,Week 1: alpha (501),beta (502)\r\n    Points Possible,,,,1,2\r\n"
+    (here / "canvas.csv").write_bytes(f'{header}"Lovelace, Ada",7,ada,DL,,\r\n'.encode())
+    try:
+        done = grade(here, "course", "out", "--canvas", "canvas.csv", "-o", "filled.csv")
+        assert done.returncode == 0, done.stdout + done.stderr
+        said = "alpha: Ada L. has <b>Eve 0 and Ada Lovelace 1; which is the newest is not known"
+        assert said in done.stdout
+        (ada,) = rows(here / "out" / "course.csv")
+        assert (ada["student"], ada["alpha"], ada["beta"], ada["risks"]) == ("Ada L.", "1", "1", "")
+        assert (here / "filled.csv").read_bytes().decode() == f'{header}"Lovelace, Ada",7,ada,DL,1.00,2.00\r\n'
+        index = (here / "out" / "index.html").read_text()
+        assert escape(said) in index
+        (page,) = (here / "out" / "people").iterdir()
+        assert "students/Ada%20Lovelace/staff.html" in page.read_text()
+        assert dead(here / "out") == []
+        # In Moodle's gradebook the other name may be hers.
+        (here / "moodle.csv").write_text(
+            "First name,Last name,Email address,Assignment: alpha (Real),Course total (Real)\nEve,<b>,e@x.org,-,-\n"
+        )
+        done = grade(here, "course", "out", "--moodle", "moodle.csv", "-o", "filled.csv")
+        assert (here / "filled.csv").read_text().splitlines()[1] == "Eve,<b>,e@x.org,1.00,100.00", done.stdout
+        done = grade(here, "batch", "in", "-o", "out", "--data", "sample", "--only", "Ada L.", "--dry-run")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "1 of 2, alpha: 2/2" in done.stdout
+        assert "2 of 2, beta: 1/1" in done.stdout
+        rules.write_text('[same]\n"Ada L." = ["Ada Lovelacee"]\n')
+        done = grade(here, "course", "out")
+        assert (done.returncode, "Do you mean 'Ada Lovelace'?" in done.stderr) == (2, True)
+    finally:
+        rules.unlink(missing_ok=True)
+        grade(here, "course", "out")
 
 
 def test_what_is_no_course_is_told(here: Path) -> None:

@@ -96,6 +96,66 @@ def test_two_of_one_name_are_told_where_their_numbers_differ() -> None:
     assert _of_one_name(course(Ada_11=[10.0, 1.0], Ada_12=[5.0, 2.0])) == []
 
 
+def of_several(counts: str, *grades: dict[str, object]) -> tuple[Person, list[str]]:
+    """One student under several names in one exercise of 10 points."""
+    named = [
+        Grade.model_validate({"student": f"a{place}", "status": "failed", "max_score": 10} | grade)
+        for place, grade in enumerate(grades)
+    ]
+    classes = {"e0": Grades.model_validate({"exercise": "e0", "title": "", "max_score": 10, "counts": counts})}
+    classes["e0"].grades = named
+    found = gradebook(classes, {}, CourseRules.model_validate({"same": {"Ada": [one.student for one in named]}}))
+    (person,) = found.people
+    return person, found.several
+
+
+def test_who_has_several_names_is_one_student() -> None:
+    same = {"same": {"Ada": ["ada.l", "s1"]}}
+    found = course(same, **{"Ada": [10.0, None, None], "ada.l": [None, 6.0, None], "s1": [None, "missing", 2.0]})
+    (person,) = found.people
+    assert (person.student, person.percent, found.several) == ("Ada", 60, [])
+    assert [mark.called for mark in person.marks] == ["Ada", "ada.l", "s1"]
+    assert [one.students for one in found.exercises] == [1, 1, 1]
+
+
+def test_of_several_grades_of_one_student_that_counts_which_would_of_attempts() -> None:
+    early, late = "2026-11-01T10:00:00+00:00", "2026-11-01T11:30:00+01:00"
+    older, newer = {"score": 8, "handed_in": early}, {"score": 5, "handed_in": late}
+    person, said = of_several("last", newer, older)
+    assert (person.percent, said) == (50, ["e0: Ada has a0 5 and a1 8; the newest counts: a0."])
+    person, said = of_several("best", newer, older)
+    assert (person.percent, said) == (80, ["e0: Ada has a0 5 and a1 8; the best counts: a1."])
+    # Nothing counted any more when the newest came.
+    gone = {"score": 0, "earned": 9, "penalty": 9, "late_seconds": 9e5, "handed_in": late}
+    assert of_several("last", gone, older)[0].percent == 80
+    # Nobody is the worse for what nobody knows.
+    person, said = of_several("last", {"score": 5}, older)
+    assert person.percent == 80
+    assert "which is the newest is not known, and the better one counts: a1." in said[0]
+    # What is not graded yet may be the better one.
+    person, said = of_several("best", {"status": "ungraded", "handed_in": late}, older)
+    assert (person.marks[0].status, person.final) == ("ungraded", False)
+    assert said == ["e0: Ada has a0 no grade yet and a1 8; the best counts: a0."]
+    # What was given by hand goes before all, the newest of it.
+    first, second = (
+        {"score": score, "override": {"student": "", "score": score, "reason": "x", "when": f"2026-11-0{score}"}}
+        for score in (3, 4)
+    )
+    person, said = of_several("best", second, first, older)
+    assert person.percent == 40
+    assert "what was given by hand counts: a0." in said[0]
+
+
+def test_names_of_nobody_are_told() -> None:
+    with pytest.raises(UsageError) as caught:
+        course({"same": {"Ada": ["ada.l"]}}, Ada=[1.0], **{"ada.k": [1.0]})
+    assert caught.value.message == "[same] in course.toml names ada.l, whom no results have."
+    assert caught.value.advice == "Do you mean 'ada.k' or 'Ada'?"
+    with pytest.raises(UsageError) as caught:
+        course({"same": {"Ada": ["zzz"]}}, Ada=[1.0])
+    assert caught.value.advice == "The names are in each exercise's gradebook.csv."
+
+
 def test_the_sheet_runs_nothing() -> None:
     text = as_csv(course(**{"=1+1": [10.0], "Ada": ["ungraded"]}))
     assert text.splitlines()[1].startswith("'=1+1,10,100.0,yes,yes")
@@ -110,6 +170,9 @@ def test_the_sheet_runs_nothing() -> None:
         ("[exercises.110]\nwieght = 2", "`exercises.110.wieght` is nothing that is known here"),
         ("weights", "is no TOML"),
         ("[exercises.110]\nweight = inf", "`exercises.110.weight`"),
+        ('[same]\nAda = ["a"]\nBob = ["a"]', "`same` gives 'a' to both 'Ada' and 'Bob'; a name is one's own"),
+        ('[same]\nAda = ["Bob"]\nBob = ["b"]', "`same` gives 'Bob' to both 'Ada' and 'Bob'"),
+        ("[same]\nAda = []", "`same.Ada`"),
     ],
 )
 def test_slips_of_the_pen_are_told(tmp_path: Path, text: str, said: str) -> None:

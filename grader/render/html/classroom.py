@@ -56,6 +56,8 @@ class Classroom:
         How many more there are at least.
     remarks
         What the reader should know of this page itself: something could not be read, say.
+    of_course
+        Whether there is a page of the course that the class belongs to.
     """
 
     grades: Grades
@@ -64,6 +66,7 @@ class Classroom:
     pairs: Sequence[Pair] | None = None
     more_pairs: int = 0
     remarks: Sequence[str] = ()
+    of_course: bool = False
 
 
 def class_page(classroom: Classroom) -> str:
@@ -109,6 +112,7 @@ def class_pages(classroom: Classroom) -> dict[str, str]:
         looked=classroom.pairs is not None,
         more_pairs=classroom.more_pairs,
         remarks=classroom.remarks,
+        course=f"../{INDEX}" if classroom.of_course else "",
         most_pairs=MOST_PAIRS,
         most_names=MOST_NAMES,
     )

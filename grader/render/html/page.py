@@ -49,11 +49,19 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Around:
-    """Where a teacher's page of a student leads: to the class's, and to the students before and after."""
+    """Where a teacher's page of a student leads: to the class's, the students before and after, and the course's pages.
+
+    Attributes
+    ----------
+    course, person
+        Addresses of the course's page, and of the student's across exercises; empty where there is none.
+    """
 
     index: str
     before: Neighbour | None = None
     after: Neighbour | None = None
+    course: str = ""
+    person: str = ""
 
 
 def student_page(
