@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-# What a team handed in may lie under the team's name, with the team's own number or with none.
+# What a team handed in may lie under the team's name, with the team's own number or with none. Where the name of a
+# folder in an archive was not safe to write, a short hash stands behind it (see names.py).
 _MOODLE = re.compile(
-    r"(?P<name>.+?)(?:_(?P<number>[0-9]+))?_assign(?P<what>submission|feedback)_(?P<how>[a-z]+)(?:_(?P<rest>.*))?",
+    r"(?P<name>.+?)(?:_(?P<number>[0-9]+))?_assign(?P<what>submission|feedback)_(?P<how>[a-z]+)(?:-[0-9a-f]{8}|_(?P<rest>.*))?",
     re.DOTALL,
 )
 # Anonymous students have five letters and digits in the place of a name and a number. Else a letter comes first and

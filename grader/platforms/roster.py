@@ -117,7 +117,12 @@ def _words(name: str) -> tuple[str, ...]:
 
 
 def alike(student: str, name: str) -> bool:
-    """Whether this may be the name of somebody who handed in as `student`; a group's name may stand before it."""
+    """Whether this may be the name of somebody who handed in as `student`; a group's name may stand before it.
+
+    Of a very long name the beginning alone is known.
+    """
+    if student.endswith("…"):
+        return compact(name).startswith(compact(student))
     return compact(student).endswith(compact(name)) or set(_words(name)) <= set(_words(student))
 
 

@@ -290,8 +290,9 @@ def test_each_stands_between_those_before_and_after(students: list[str]) -> None
     ordered = sorted(students, key=str.casefold)
     sides = sides_of(students)
     assert list(sides) == ordered
-    assert [before for before, _ in sides.values()] == ["", *ordered][: len(ordered)]
-    assert [after for _, after in sides.values()] == [*ordered[1:], ""][: len(ordered)]
+    assert [before for before, _, _ in sides.values()] == ["", *ordered][: len(ordered)]
+    assert [after for _, after, _ in sides.values()] == [*ordered[1:], ""][: len(ordered)]
+    assert {course for _, _, course in sides.values()} <= {""}
 
 
 def test_a_batch_ends_with_the_pages(batch: Batch, folder: Path) -> None:

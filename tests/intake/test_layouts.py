@@ -149,6 +149,14 @@ def test_accents_in_names(top: Path, find_in: Find, encoded: bytes, flags: int) 
     assert students(find_in(path)) == ["Bo", "Åsa"]
 
 
+def test_whose_it_is_stands_in_names_that_are_not_safe_to_write(top: Path, find_in: Find) -> None:
+    names = ('Bob "the Bit" Berg', "<b>Eve</b>".replace("/", ""), "\u202eevil gnp", "\U0001f469\u200d\U0001f680 Space")
+    files = {f"{name}_{place}_assignsubmission_file/small.ipynb": book() for place, name in enumerate(names, 1)}
+    found = find_in(zipped(top / "all.zip", files))
+    assert [found.numbers[name] for name in students(found)] == ["1", "2", "3", "4"]
+    assert students(found) == ["Bob _the Bit_ Berg", "_b_Eve_b_", "_evil gnp", "\U0001f469_\U0001f680 Space"]
+
+
 def test_canvas(top: Path, find_in: Find) -> None:
     files = {
         "smithanna_101_5001_small.ipynb": book("old"),

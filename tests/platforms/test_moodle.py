@@ -191,6 +191,12 @@ def test_without_numbers_names_addresses_and_users_are_looked_for(student: str) 
     assert reasons([entry(student)], [list(ENGLISH), row(7, "Anna Smith"), row(8, "Ann Smith")]) == ({7: 30}, {})
 
 
+def test_of_a_very_long_name_the_beginning_is_known() -> None:
+    name = "Ana Maria " * 12
+    assert reasons([on_moodle(name, 1)], [list(ENGLISH), row(1, name)])[1] == {}
+    assert reasons([on_moodle(name, 1)], [list(ENGLISH), row(1, "Bob")])[0] == {}
+
+
 def test_what_moodle_leaves_out_of_file_names_makes_no_difference() -> None:
     entries = [on_moodle("Group A-Sean OBrien", 1), on_moodle("Jean Luc", 2)]
     assert reasons(entries, [list(ENGLISH), row(1, "Seán O'Brien"), row(2, 'Jean "Luc"')])[1] == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -153,11 +154,37 @@ def test_no_other_methods(teacher: TestClient, method: str) -> None:
 
 
 def test_pages_are_served_as_their_files_are(teacher: TestClient, results: Path) -> None:
-    for name in ("", "index.html", "students/ada/feedback.html", "students/ada/staff.html?alone"):
-        file = results / (name.partition("?")[0] or "index.html")
+    for name in ("", "index.html", "students/ada/feedback.html"):
+        file = results / (name or "index.html")
         answer = teacher.get(HOME + name)
         assert (answer.status_code, answer.content) == (200, file.read_bytes())
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_within_its_forms_a_page_leads_nowhere_else(teacher: TestClient, results: Path) -> None:
+    """What is within a frame may not show a page with forms; the links stand above the frame."""
+    whole = (results / "students/ada/staff.html").read_text()
+    (nav,) = re.findall(r'<nav class="around".*?</nav>\n', whole, re.DOTALL)
+    assert teacher.get(f"{ADA}?alone").text == whole.replace(nav, "")
+    around = teacher.get(ADA).text
+    for address in re.findall('href="(.*?)"', nav):
+        assert f'href="{address}"' in around
+
+
+def test_of_a_class_alone_nothing_leads_to_its_course(teacher: TestClient, results: Path) -> None:
+    """Its pages may be a course's; that is not served."""
+    for name in ("course.json", "index.html"):
+        (results.parent / name).write_text("{}")
+    (results.parent / "people").mkdir()
+    (results.parent / "people" / "ada.html").write_text("")
+    write_pages(results)
+    assert 'href="../index.html"' in (results / "index.html").read_text()
+    assert "people/ada.html" in (results / "students/ada/staff.html").read_text()
+    for name in ("index.html", "students/ada/staff.html", "students/ada/staff.html?alone"):
+        text = teacher.get(HOME + name).text
+        assert "people/" not in text
+        assert 'href="../index.html"' not in text
+        assert 'href="../../../index.html"' not in text
 
 
 OUT = [
