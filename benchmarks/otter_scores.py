@@ -18,7 +18,7 @@ from others import Environment, prepared
 from grader.datasets import cache_root
 
 sys.path.insert(0, str(ROOT))  # the assignments are the tests'; first, since some package installs tests of its own
-from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture, handed_in
+from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture
 from tests.foreign.otter.forgeries import FORGED
 
 ASSIGNMENTS = {**FIXTURES, "forgeries": FORGED}
@@ -62,10 +62,10 @@ def by_otter(environment: Environment, name: str, one: Fixture, folder: Path) ->
     students = nbformat.read(folder / "dist" / "student" / f"{name}.ipynb", as_version=4)
     archive = next((folder / "dist" / "autograder").glob("*.zip"))
     given: Scores = {}
-    for student, changes in one.submissions.items():
+    for student in one.submissions:
         own = folder / student
         own.mkdir()
-        nbformat.write(handed_in(students, changes), own / f"{name}.ipynb")
+        nbformat.write(one.handed_in(students, student), own / f"{name}.ipynb")
         command = [str(environment.python), "-c", _GRADE, f"{name}.ipynb", str(archive), "scores.json"]
         timed(command, own, variables)
         scores = json.loads((own / "scores.json").read_text("utf-8"))

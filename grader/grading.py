@@ -195,6 +195,7 @@ def _one_round(
                 exercise.private,
                 workspace.name if workspace.name.endswith(".py") else "",
                 exercise.description.packages,
+                exercise.imported.before_cells if exercise.imported is not None else "",
             ),
             exercise.description.budget,
         ) as kernel:

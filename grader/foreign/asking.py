@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,7 @@ class Asking:
         self.fault: SubmissionFault | None = None
         self.questions = 0
         self.word = False
-        self.seeded = False
+        self.seeded: set[str] = set()  # generators that were seeded here: the notebook's draws from the same
         self._names: dict[int, tuple[Any, str, Any]] = {}
         self._exceptions: dict[int, type[BaseException]] = {}
 
@@ -103,7 +103,7 @@ class Asking:
                 **more,
             }
             if self.seeded:
-                request["random"] = encoder.encode(randomness())
+                request["random"] = encoder.encode(randomness(self.seeded))
         except exact.Unusable as unusable:
             raise ExerciseError(f"The test gives `{what}` something that cannot be sent: {unusable}.") from None
         self.questions += 1
@@ -145,7 +145,7 @@ class Asking:
                 raise exact.Malformed
             sys.stdout.write(printed)
             if self.seeded and "random" in content:
-                put_randomness(decoder.decode(content["random"]))
+                put_randomness(_states(decoder.decode(content["random"]), self.seeded))
             if "ok" not in content:
                 raise self._raised(content, decoder, what)
             match content["ok"]:
@@ -235,6 +235,13 @@ class Asking:
         raise exact.Unusable(f"an object of type {type(value).__name__}")
 
 
+def _states(claimed: Any, names: Collection[str]) -> dict[str, Any]:
+    """Of the generators' states that the notebook claims, those that it was asked for."""
+    if type(claimed) is not dict:
+        raise exact.Malformed
+    return {name: claimed[name] for name in names if name in claimed}
+
+
 def _of_exception(error: Any, name: str) -> Any:
     """What else an exception of the notebook's knows."""
     of = error.__dict__.get("grader_of")
@@ -308,7 +315,6 @@ def _kept(value: Any, new: Any) -> Any:
 def seeding(asking: Asking, function: Any) -> Any:
     """The function itself; where it seeds a generator, from then on the notebook's process draws from the same."""
     torch: Any = sys.modules.get("torch")
-    known = (random.seed, np.random.seed, getattr(torch, "manual_seed", None))
-    if any(function is one or function == one for one in known if one is not None):
-        asking.seeded = True
+    known = {"random": random.seed, "numpy": np.random.seed, "torch": getattr(torch, "manual_seed", None)}
+    asking.seeded |= {name for name, one in known.items() if one is not None and (function is one or function == one)}
     return function

@@ -8,6 +8,7 @@ from pathlib import Path
 from grader.checks.check import Check, Passed
 from grader.checks.expect import partial
 from grader.foreign.nbgrader_points import points_of
+from grader.foreign.seeds import Seeding
 from grader.foreign.surroundings import Surroundings, surroundings
 from grader.foreign.testing import run_test
 from grader.foreign.tests_file import FOLDER, Test, TestsFile, Tool, code_of
@@ -34,8 +35,8 @@ def checks_of(file: TestsFile, folder: Path, solution: Path, cells: Iterable[str
     ExerciseError
         A test has no code.
     """
-    around = surroundings(cells)
-    return tuple(_check(test, file, folder, solution, around) for test in judged(file, solution))
+    around, seeding = surroundings(cells), Seeding(file.seed)
+    return tuple(_check(test, file, folder, solution, around, seeding) for test in judged(file, solution))
 
 
 def judged(file: TestsFile, solution: Path) -> list[Test]:
@@ -50,7 +51,7 @@ def codes_of(file: TestsFile, folder: Path, solution: Path) -> dict[str, str]:
     }
 
 
-def _check(test: Test, file: TestsFile, folder: Path, solution: Path, around: Surroundings) -> Check:
+def _check(test: Test, file: TestsFile, folder: Path, solution: Path, around: Surroundings, seeding: Seeding) -> Check:
     by_hand = test.form == "written"
     return Check(
         name=test.name,
@@ -59,7 +60,7 @@ def _check(test: Test, file: TestsFile, folder: Path, solution: Path, around: Su
         needs=(),
         hint="",
         when="live",
-        function=_open if by_hand else _judging(test, file.tool, folder, solution, around),
+        function=_open if by_hand else _judging(test, file.tool, folder, solution, around, seeding),
         hidden=test.hidden,
         after=test.cell,
         manual=by_hand,
@@ -73,12 +74,14 @@ def _open(run: Run) -> None:
     """Nothing is judged here."""
 
 
-def _judging(test: Test, tool: Tool, folder: Path, solution: Path, around: Surroundings) -> Callable[[Run], Passed]:
+def _judging(
+    test: Test, tool: Tool, folder: Path, solution: Path, around: Surroundings, seeding: Seeding
+) -> Callable[[Run], Passed]:
     code, beside = code_of(test, folder, solution), folder / FOLDER / f"{test.name}.py"
     visible = code_of(test, folder, folder) if beside.is_file() else ""
 
     def judge(run: Run) -> Passed:
-        outcome = run_test(run, test, code, around, visible)
+        outcome = run_test(run, test, code, around, visible, seeding.begin(run, test.group))
         given = points_of(outcome.value, code, test.points) if tool == "nbgrader" else None
         if given is not None and given < test.points:
             said = {"given": decimal(number(given)), "most": decimal(number(test.points))}

@@ -66,6 +66,11 @@ class Imported:
         return run_instead(notebook, self.file, codes_of(self.file, self.folder, self.solution))
 
     @property
+    def before_cells(self) -> str:
+        """What is run before each cell; "" where nothing is."""
+        return "" if self.file.seed is None else self.file.seed.source
+
+    @property
     def given(self) -> dict[str, Path]:
         """What lies beside every notebook, whatever was handed in: files by their paths there."""
         names = self.file.files.keys() - {self.starter.name}

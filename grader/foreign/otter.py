@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import keyword
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from grader.foreign.notebooks import heading_in, read_notebook, title_of, withou
 from grader.foreign.otter_assign import assigned, is_source, name_cells
 from grader.foreign.otter_cells import is_of_otter, place, question_checked
 from grader.foreign.otter_tests import Question, as_tests, from_metadata, read_file
+from grader.foreign.seeds import Seed
 from grader.foreign.settings import settings, value_in
 from grader.foreign.writing import Assignment
 from grader.small_files import contents
@@ -120,8 +122,14 @@ def read(source: Source) -> Assignment:
     else:
         notebook = read_notebook(source.path)
         one = _of_source(notebook, source.path) if is_source(notebook) else _of_assigned(notebook, source)
+    generate = one.settings.get("generate")
     config = _config(source.unpacked or (source.path if source.path.is_dir() else source.path.parent))
+    config = {**(generate if isinstance(generate, dict) else {}), **config}
     one.remarks += _remarks(one, config)
+    seed = seed_in(one.settings, config)
+    if isinstance(seed, str):
+        one.remarks.append(seed)
+        seed = None
     tests = as_tests(one.questions)
     if not tests:
         raise UsageError(f"{plain(name)} has no question that is graded.", "Give it tests, or leave it out.")
@@ -135,6 +143,7 @@ def read(source: Source) -> Assignment:
         reference=one.reference,
         tests=tests,
         beside=one.beside,
+        seed=seed,
         remarks=tuple(one.remarks),
     )
 
@@ -329,15 +338,8 @@ def _config(folder: Path) -> Mapping[str, Any]:
 
 def _remarks(one: _Read, config: Mapping[str, Any]) -> Iterator[str]:
     """What otter would do besides grading, and is for the teacher to set up."""
-    generate = one.settings.get("generate")
-    config = {**(generate if isinstance(generate, dict) else {}), **config}
     if config.get("lang") == "r":
         raise UsageError("It is written for R.", "Notebooks in Python can be graded here.")
-    value = config.get("seed", value_in(one.settings, "seed", "autograder_value"))
-    variable = config.get("seed_variable", value_in(one.settings, "seed", "variable"))
-    if isinstance(value, int):
-        what = f"sets {plain(str(variable), 40)} = {value}" if variable else f"seeds NumPy and random with {value}"
-        yield f"otter {what} before each cell; here the notebook's own seed counts: tests of drawn numbers may differ."
     if (points := config.get("points_possible")) is not None:
         yield f"otter shows its sum as {plain(str(points), 40)} points: set that in the platform that you export to."
     if (least := config.get("score_threshold")) is not None:
@@ -347,6 +349,21 @@ def _remarks(one: _Read, config: Mapping[str, Any]) -> Iterator[str]:
         yield f"Plugins are left out: {listed(names)}."
     if config.get("grade_from_log"):
         yield "otter grades what a student's log holds; here the notebook is run."
+
+
+def seed_in(settings: Mapping[str, Any], config: Mapping[str, Any]) -> Seed | str | None:
+    """What otter sets before each cell; a sentence where that is no seed."""
+    value, variable = config.get("seed"), config.get("seed_variable") or ""
+    if of_variable := value_in(settings, "seed", "variable"):
+        value, variable = value_in(settings, "seed", "autograder_value"), of_variable
+    if value is None:
+        return None
+    name = str(variable)
+    if name and (not name.isidentifier() or keyword.iskeyword(name)):
+        return f"Its seed is left out: {plain(repr(variable), 40)} is no name of a variable."
+    if type(value) is not int or not 0 <= value < 2**32:
+        return f"Its seed is left out: {plain(repr(value), 40)} is no whole number from 0 to 2³² - 1."
+    return Seed(value=value, variable=name)
 
 
 def _list(value: object) -> list[Any]:

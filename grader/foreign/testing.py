@@ -17,7 +17,7 @@ import operator
 import sys
 import traceback
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
 from typing import Any, NoReturn
 
@@ -38,7 +38,12 @@ _OWN = (FILE, "<doctest ")  # what the code of tests is compiled as
 
 
 def run_test(
-    run: Run, test: Test, code: str, surroundings: Surroundings | None = None, visible: str | None = None
+    run: Run,
+    test: Test,
+    code: str,
+    surroundings: Surroundings | None = None,
+    visible: str | None = None,
+    seeded: Collection[str] = (),
 ) -> Outcome:
     """Judge a test.
 
@@ -48,6 +53,8 @@ def run_test(
         The whole of it.
     visible
         The part of it that students have; None: all of it, or nothing of it if the test is hidden.
+    seeded
+        Generators of random numbers from which the notebook draws as this process does.
 
     Raises
     ------
@@ -61,7 +68,7 @@ def run_test(
     try:
         if test.verified == "word":
             return on_its_word(run, test, code, surroundings, shown)
-        return _Testing(run, test, code, surroundings, shown).outcome()
+        return _Testing(run, test, code, surroundings, shown, seeded).outcome()
     except CheckFailed as failed:
         if test.failure and test.hidden:
             raise CheckFailed(test.failure) from None
@@ -113,7 +120,9 @@ class _Environment(Mapping[str, Any]):
 
 
 class _Testing:
-    def __init__(self, run: Run, test: Test, code: str, surroundings: Surroundings, shown: str) -> None:
+    def __init__(
+        self, run: Run, test: Test, code: str, surroundings: Surroundings, shown: str, seeded: Collection[str]
+    ) -> None:
         self.run, self.test, self.code, self.around, self.shown = run, test, code, surroundings, shown
         self.printed = io.StringIO()
         self.functions = Functions(code)
@@ -126,6 +135,7 @@ class _Testing:
         others = surroundings.functions | surroundings.imports.keys()
         expected = surroundings.classes | (classes_named(self.tree) - others)
         self.asking = Asking(run, expected, self.functions.of)
+        self.asking.seeded |= set(seeded)
         self.names = _Namespace(self.find)
         self.names.update(self.own_names())
         self.functions.names = self.names

@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from grader.errors import ExerciseError
+from grader.foreign.seeds import Seed
 from grader.record import Frozen, first_fault
 from grader.small_files import contents
 from grader.text import plain
@@ -89,6 +90,8 @@ class TestsFile(Frozen):
         Whose assignment it was, and its file's name.
     all_or_nothing
         Whether a group's points are only given together.
+    seed
+        What is set before each cell.
     files
         Digests of what the import wrote, by paths from here: what differs was changed by hand since.
     """
@@ -99,6 +102,7 @@ class TestsFile(Frozen):
     tool: Tool
     source: str
     all_or_nothing: bool = False
+    seed: Seed | None = None
     test: tuple[Test, ...] = ()
     locked: tuple[Locked, ...] = ()
     files: Mapping[str, str] = {}
@@ -160,6 +164,8 @@ def text_of(file: TestsFile) -> str:
     lines += ["# checks.py.", "schema = 1"]
     plain_fields = {"tool": file.tool, "source": file.source}
     lines += _fields(plain_fields | ({"all_or_nothing": True} if file.all_or_nothing else {}))
+    if file.seed is not None:
+        lines += ["", "[seed]", *_fields(file.seed.model_dump(exclude_defaults=True))]
     for table, records in (("test", file.test), ("locked", file.locked)):
         for record in records:
             lines += ["", f"[[{table}]]", *_fields(record.model_dump(exclude_defaults=True))]

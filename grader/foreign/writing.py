@@ -14,6 +14,7 @@ import nbformat
 from grader.digests import digest
 from grader.errors import ExerciseError, UsageError
 from grader.foreign.reach import Reach, reach
+from grader.foreign.seeds import Seed
 from grader.foreign.surroundings import surroundings
 from grader.foreign.tests_file import FILE, FOLDER, Locked, Test, TestsFile, Tool, quoted, read_tests, text_of
 from grader.formats.writing import written
@@ -80,6 +81,8 @@ class Assignment:
         What lies beside the notebook, by path.
     cell_s
         Seconds that a cell may take, where the assignment says so.
+    seed
+        What is set before each cell.
     remarks
         What the teacher has to know, a sentence each.
     """
@@ -96,6 +99,7 @@ class Assignment:
     all_or_nothing: bool = False
     beside: Mapping[str, bytes] = field(default_factory=dict)
     cell_s: float = 120
+    seed: Seed | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -219,6 +223,7 @@ def _write(one: Assignment, folder: Path, solution: Path, before: Mapping[str, s
         tool=one.tool,
         source=one.source,
         all_or_nothing=one.all_or_nothing,
+        seed=one.seed,
         test=tuple(coded.test for coded in one.tests),
         locked=one.locked,
         files={key: known for key, known in digests.items() if known},

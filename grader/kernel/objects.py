@@ -15,7 +15,7 @@ import operator
 import random
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -152,17 +152,20 @@ _BASES: dict[type, Callable[[Any], Any]] = {
 }
 
 
-def randomness() -> dict[str, Any]:
-    """Where the generators are that everybody draws from."""
-    state: dict[str, Any] = {"random": random.getstate(), "numpy": np.random.get_state()}
+def randomness(of: Collection[str]) -> dict[str, Any]:
+    """Where those of the generators are that everybody draws from."""
     torch: Any = sys.modules.get("torch")
-    return state | ({"torch": torch.get_rng_state()} if torch is not None else {})
+    known: dict[str, Callable[[], Any]] = {"random": random.getstate, "numpy": np.random.get_state}
+    known |= {"torch": torch.get_rng_state} if torch is not None else {}
+    return {name: state() for name, state in known.items() if name in of}
 
 
 def put_randomness(state: dict[str, Any]) -> None:
     """Set the generators to where others were."""
-    random.setstate(state["random"])
-    np.random.set_state(state["numpy"])
+    if "random" in state:
+        random.setstate(state["random"])
+    if "numpy" in state:
+        np.random.set_state(state["numpy"])
     torch: Any = sys.modules.get("torch")
     if torch is not None and "torch" in state:
         torch.set_rng_state(state["torch"])
@@ -201,9 +204,8 @@ def answering(
         decoder = Decoder(buffers, held.read)
         of = decoder.decode(content["of"])
         args, options = decoder.decode(content["args"]), decoder.decode(content["options"])
-        random_state = content.get("random")
-        if random_state is not None:
-            put_randomness(decoder.decode(random_state))
+        drawn = decoder.decode(content["random"]) if "random" in content else {}
+        put_randomness(drawn)
         before = [frozen(held, one) for one in (*args, *options.values())]
         printed = Printed()
         reply: dict[str, Any] = {}
@@ -230,8 +232,8 @@ def answering(
             if before[n] is not None and frozen(held, one) != before[n]
         ]
         reply["printed"] = encoder.take(printed.getvalue())
-        if random_state is not None:
-            reply["random"] = encoder.encode(randomness())
+        if drawn:
+            reply["random"] = encoder.encode(randomness(drawn))
         return reply, encoder.buffers
 
     return answer, exact.Unusable

@@ -738,6 +738,17 @@ def setup(seed: int, device: str) -> dict[str, Any]:
     return {"device": actual, "versions": versions, "pid": os.getpid()}
 
 
+def run_before(shell: Any, source: str) -> None:
+    """Run code before each cell, but those that are one magic from their first line on."""
+    code = compile(source, "<before>", "exec")
+
+    def run(info: Any) -> None:
+        if not info.raw_cell.startswith("%%"):
+            exec(code, shell.user_ns)
+
+    shell.events.register("pre_run_cell", run)
+
+
 def told(error: BaseException) -> dict[str, Any]:
     """An exception of the notebook's as text: its type, its message and the line of the notebook."""
     try:
@@ -776,6 +787,8 @@ def answering(namespace: dict[str, Any], tripwires: Any, objects: Any) -> Asked:
             facts = setup(content["seed"], content["device"])
             if content.get("file"):
                 namespace["__file__"] = os.path.join(os.getcwd(), content["file"])  # noqa: PTH109, PTH118
+            if content.get("before"):
+                run_before(namespace["get_ipython"](), content["before"])
             state["device"] = torch.device(facts["device"])
             return facts
         if do == "has":

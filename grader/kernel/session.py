@@ -77,6 +77,8 @@ class Settings:
         What the notebook finds as `__file__`, where its format is one of Python's; "" for none.
     packages
         What the exercise says of packages.
+    before
+        What is run before each cell, as a line of Python; "" for nothing.
     """
 
     device: str = "auto"
@@ -86,6 +88,7 @@ class Settings:
     private: tuple[Path, ...] = ()
     file: str = ""
     packages: Packages = ANY
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -261,7 +264,8 @@ class KernelSession:
 
     def _set_up(self) -> Facts:
         """Let the kernel seed its random numbers, and say what it is."""
-        asked = {"seed": self.settings.seed, "device": self.settings.device, "file": self.settings.file}
+        named = ("seed", "device", "file", "before")
+        asked = {name: getattr(self.settings, name) for name in named}
         answer = self._ask({"do": "setup"} | asked, [])
         told = wire.decode(answer.content["ok"], answer.buffers)
         wanted = self.settings.device.partition(":")[0]

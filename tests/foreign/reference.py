@@ -17,7 +17,7 @@ import nbformat
 from grader.errors import SubmissionFault
 from grader.exercise import load
 from grader.foreign import nbgrader, otter
-from grader.foreign.settings import value_in
+from grader.foreign.seeds import Seed
 from grader.foreign.surroundings import Surroundings, parsed, program, surroundings
 from grader.foreign.testing import run_test
 from grader.foreign.tests_file import Test, code_of
@@ -79,8 +79,8 @@ def judge_here(
 
 def before_cells(settings: Mapping[str, Any]) -> str:
     """What otter runs before each cell of an assignment with such settings."""
-    variable, value = (value_in(settings, "seed", name) for name in ("variable", "autograder_value"))
-    return "" if value is None else f"{variable} = {value}"
+    seed = otter.seed_in(settings, settings.get("generate") or {})
+    return seed.source if isinstance(seed, Seed) else ""
 
 
 @dataclass(frozen=True)
@@ -158,16 +158,18 @@ def of_course(folder: Path) -> Asserts:
 
 @contextmanager
 def here(folder: Path) -> Iterator[None]:
-    """Files and modules of this folder are those of the notebook; afterwards nothing of them is left."""
-    modules = set(sys.modules)
+    """Files and modules of this folder are those of the notebook, and not of one before or after it."""
+    own = {path.stem for path in folder.glob("*.py")}
+    others = {name: sys.modules.pop(name) for name in own & sys.modules.keys()}
     sys.path.insert(0, str(folder))
     try:
         with chdir(folder):
             yield
     finally:
         sys.path.remove(str(folder))
-        for name in {path.stem for path in folder.glob("*.py")} - modules:
-            sys.modules.pop(name, None)
+        for name in own & sys.modules.keys():
+            del sys.modules[name]
+        sys.modules.update(others)
 
 
 def asserts_in(code: str, form: str) -> int:

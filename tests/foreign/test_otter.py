@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -14,17 +15,22 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from grader.errors import UsageError
-from grader.exercise import load
-from grader.foreign.otter import Source, read, sources, zip_beside
+from grader.exercise import Exercise, load
+from grader.foreign.otter import Source, read, seed_in, sources, zip_beside
 from grader.foreign.otter_assign import assigned
 from grader.foreign.otter_cells import is_of_otter, place, question_checked, without_otter
 from grader.foreign.otter_tests import Case, Question, as_tests, from_metadata, read_file, shared_out
+from grader.foreign.seeds import Seed
 from grader.foreign.settings import settings
 from grader.foreign.surroundings import surroundings
 from grader.foreign.tests_file import read_tests
-from grader.grading import Graded
-from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture, block, code, made_of, question, text
-from tests.foreign.otter.forgeries import FORGED, FORGERIES
+from grader.foreign.writing import write_exercise
+from grader.grading import Options, grade
+from grader.kernel.probe import run_before
+from grader.kernel.warm import Warm
+from grader.submission import Submission
+from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture, block, code, handed_in, made_of, question, text
+from tests.foreign.otter.forgeries import CHECK, FORGED
 from tests.foreign.reference import before_cells, judge_here
 
 SCORES = json.loads(KEPT.read_text("utf-8"))
@@ -435,27 +441,78 @@ def test_questions_get_what_otter_gives(
     assert ours == pytest.approx(theirs | OTHERWISE.get((name, student), {}), abs=0.005)
 
 
-FORGED_CHECKS = """
-from grader.checks import check
-from grader.foreign.tests_file import Test
-
-def judging(number, code):
-    def one(run):
-        "A case."
-        run_test(run, Test(name="mean", title="mean", form="doctest"), code)
-    one.__name__ = f"case_{{number}}"
-    return check(points=1)(one)
-
-first, second = (judging(number, code) for number, code in enumerate({codes!r}))
-"""
+@pytest.mark.parametrize(("student", "points"), [("right", [1, 1, 1, 1]), ("partial", [0, 1, 0, 0])])
+def test_otters_seed_is_set_before_each_cell_and_for_what_tests_draw(
+    tmp_path: Path, warm: Warm | None, student: str, points: list[float]
+) -> None:
+    fixture = FIXTURES["draws"]
+    one = read(Source(fixture.write(tmp_path / "draws", "draws"), "draws"))
+    assert not one.remarks
+    exercise = load(write_exercise(one, tmp_path / "exercises").folder)
+    nbformat.write(handed_in(one.starter, fixture.submissions[student]), tmp_path / "draws.ipynb")
+    report = grade(Submission(tmp_path / "draws.ipynb"), exercise, Options(data="sample", warm=warm)).report
+    assert [check.score for check in report.checks] == points, [check.message for check in report.checks]
 
 
-@pytest.mark.parametrize("forgery", [*FORGERIES, ""])
-def test_forgeries_that_otter_pays_for_earn_nothing(forgery: str, grade_cells: Callable[..., Graded]) -> None:
-    codes = [coded.code for coded in as_tests(assigned(FORGED.notebook).questions)]
-    answer = FORGERIES.get(forgery, "def mean(xs):\n    return sum(xs) / len(xs)")
-    report = grade_cells(answer, checks=FORGED_CHECKS.format(codes=codes)).report
-    assert report.score == (0 if forgery else 2), [(one.status, one.message) for one in report.checks]
+def test_a_magic_of_the_whole_cell_is_not_seeded_again() -> None:
+    shell = SimpleNamespace(user_ns={"x": 0}, events=SimpleNamespace(register=lambda _, run: runs.append(run)))
+    runs: list[Callable[[SimpleNamespace], None]] = []
+    run_before(shell, "x = x + 1")
+    for source in ("y = 1", "%%time\ny = 2", "# %%\ny = 3"):
+        runs[0](SimpleNamespace(raw_cell=source))
+    assert shell.user_ns["x"] == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "config", "seed"),
+    [
+        ({}, {}, None),
+        ({}, {"seed": 0}, Seed(value=0)),
+        ({}, {"seed": 3, "seed_variable": "rng_seed"}, Seed(value=3, variable="rng_seed")),
+        (
+            {"seed": {"variable": "s", "autograder_value": 7, "student_value": 5}},
+            {"seed": 3},
+            Seed(value=7, variable="s"),
+        ),
+        ({"seed": {"variable": None}}, {"seed": 3}, Seed(value=3)),
+        ({}, {"seed": -1}, "is no whole number"),
+        ({}, {"seed": True}, "is no whole number"),
+        ({}, {"seed": [1]}, "is no whole number"),
+        ({}, {"seed": 1, "seed_variable": "import os; x"}, "is no name"),
+        ({}, {"seed": 1, "seed_variable": "for"}, "is no name"),
+    ],
+)
+def test_a_seed_is_what_otter_would_set(said: dict[str, object], config: dict[str, object], seed: object) -> None:
+    found = seed_in(said, config)
+    if isinstance(seed, str):
+        assert isinstance(found, str)
+        assert seed in found
+    else:
+        assert found == seed
+
+
+@pytest.fixture(scope="module")
+def forged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exercise, nbformat.NotebookNode]:
+    """The exercise that forgeries are made for, and its notebook as students have it from otter itself."""
+    folder = tmp_path_factory.mktemp("forged")
+    one = read(Source(FORGED.write(folder / "mean", "mean"), "mean"))
+    students = nbformat.from_dict(one.starter)
+    for cell in students.cells:
+        if cell.id == place("mean").id:
+            cell.source, cell.id = CHECK, "otters"
+    return load(write_exercise(one, folder / "exercises").folder), students
+
+
+@pytest.mark.parametrize("submission", FORGED.submissions)
+def test_forgeries_that_otter_pays_for_earn_nothing(
+    forged: tuple[Exercise, nbformat.NotebookNode], submission: str, tmp_path: Path, warm: Warm | None
+) -> None:
+    exercise, students = forged
+    nbformat.write(FORGED.handed_in(students, submission), tmp_path / "mean.ipynb")
+    report = grade(Submission(tmp_path / "mean.ipynb"), exercise, Options(data="sample", warm=warm)).report
+    wanted = "passed" if submission == "an honest right answer" else "failed"
+    assert [one.status for one in report.checks] == [wanted] * 3, [one.message for one in report.checks]
+    assert report.max_score == 3
 
 
 def test_in_a_notebook_that_students_had_from_otter_questions_have_their_places() -> None:

@@ -58,11 +58,20 @@ class Fixture:
         By name, what stands in place of a cell of the students' notebook, by that cell's text; `None` takes it away.
     files
         What lies beside the notebook.
+    metadata
+        Of the notebooks of some submissions, by their names, what stands in them.
     """
 
     notebook: nbformat.NotebookNode
     submissions: Mapping[str, Mapping[str, str | None]]
     files: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def handed_in(self, students: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
+        """What one of the submissions made of the notebook that students got."""
+        made = handed_in(students, self.submissions[name])
+        made.metadata |= nbformat.from_dict(dict(self.metadata.get(name, {})))
+        return made
 
     def write(self, folder: Path, name: str) -> Path:
         """Write it into a new folder; its notebook's path."""
@@ -305,6 +314,43 @@ SEEDS = Fixture(
     {"data.txt": "a\nb\n", "helper.py": "two = 2\n"},
 )
 
+# Without a variable NumPy's generator and Python's are seeded before each cell, the cells that check included.
+DRAWS = Fixture(
+    made_of(
+        text("# Draws"),
+        code("import random\nimport numpy as np"),
+        question(
+            "name: q1",
+            text("## Once"),
+            block("SOLUTION", code("drawn = np.random.rand() # SOLUTION")),
+            block("TESTS", code("round(drawn, 3)", "0.375")),
+        ),
+        question(
+            "name: q2\npoints: 3",
+            text("## Dice"),
+            block("SOLUTION", code("def roll():\n    return random.randint(1, 6) # SOLUTION")),
+            block(
+                "TESTS",
+                code("roll()", "6"),
+                code("roll(), random.randint(1, 100)", "(1, 4)"),
+                code("# HIDDEN\nround(random.random() + roll(), 3)", "2.742"),
+            ),
+        ),
+        settings="generate:\n  seed: 42",
+    ),
+    {
+        "right": {
+            "drawn = ...": "drawn = np.random.random()",
+            "def roll():\n    ...": "def roll():\n    return random.choice(range(1, 7))",
+        },
+        "partial": {
+            "drawn = ...": "np.random.rand()\ndrawn = np.random.rand()",
+            "def roll():\n    ...": "def roll():\n    return 6",
+        },
+        "empty": {},
+    },
+)
+
 PLACES = Fixture(
     made_of(
         text("# Names that are used again"),
@@ -335,6 +381,7 @@ FIXTURES: Mapping[str, Fixture] = {
     "raises": RAISES,
     "seeds": SEEDS,
     "places": PLACES,
+    "draws": DRAWS,
 }
 
 
