@@ -204,7 +204,7 @@ def note(pid: int, used: Any) -> None:
 
 def main() -> None:
     watch()
-    guard, build, last = zygote.guard, ipython.build, linux.use_huge_pages
+    guard, build, last = zygote.guard, ipython.build, zygote.keep
 
     def guard_and_go_on(lock: int) -> None:
         global warm
@@ -222,7 +222,7 @@ def main() -> None:
         linux.adopt_orphans()  # who is killed may leave behind the first process of its PID namespace
         os.waitpid = wait_and_note
 
-    zygote.guard, ipython.build, linux.use_huge_pages = guard_and_go_on, build_and_watch, then_wait_for_forks
+    zygote.guard, ipython.build, zygote.keep = guard_and_go_on, build_and_watch, then_wait_for_forks
     zygote.main()
 
 

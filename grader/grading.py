@@ -26,6 +26,7 @@ from grader.exercise import Exercise
 from grader.judging import Progress, result, skipped
 from grader.kernel.sandbox import Mode
 from grader.kernel.session import Facts, KernelSession, Settings
+from grader.kernel.usual import usual
 from grader.language import speaking, tr
 from grader.outcomes import execution_report
 from grader.reading import Unreadable
@@ -196,6 +197,7 @@ def _one_round(
                 workspace.name if workspace.name.endswith(".py") else "",
                 exercise.description.packages,
                 exercise.imported.before_cells if exercise.imported is not None else "",
+                not usual(cell.source for cell in notebook.cells if cell.cell_type == "code"),
             ),
             exercise.description.budget,
         ) as kernel:

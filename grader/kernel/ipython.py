@@ -17,7 +17,6 @@ import subprocess
 import sys
 import threading
 import types
-from contextlib import suppress
 from typing import Any
 
 _NO_DEBUGGER = "debugpy"
@@ -232,7 +231,7 @@ def build(probe: types.CodeType) -> NotebookKernel:
 def warm_up(application: NotebookKernel) -> None:
     """Do what notebooks do, so that what is built at first use is there for all forks."""
     rehearsal.rehearse(application)
-    with suppress(ImportError):  # matplotlib asks for the shell as it is imported, and here it was before there was one
+    if "matplotlib" in sys.modules:  # it asks for the shell as it is imported, and here it may have been there before
         application.shell.enable_matplotlib("inline")
 
 

@@ -527,22 +527,3 @@ def limit(name: str, value: int) -> None:
     hard = resource.getrlimit(which)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(which, (value, value))
-
-
-# ---------------------------------------------------------------------- memory
-
-_MADV_COLLAPSE, _HUGE = 25, 1 << 21
-
-
-def use_huge_pages() -> None:
-    """Let large pages hold the memory of this process: a fork copies an entry for each page.
-
-    Where the system does not offer that (Linux 6.1 does), nothing happens.
-    """
-    with open("/proc/self/maps", encoding="utf-8") as file:  # noqa: PTH123
-        mappings = [line.split() for line in file]
-    for area, rights, _, _, inode, *name in mappings:
-        begin, end = (int(place, 16) for place in area.split("-"))
-        begin, end = -(-begin // _HUGE) * _HUGE, end // _HUGE * _HUGE
-        if inode == "0" and rights.startswith("rw") and name in ([], ["[heap]"]) and begin < end:
-            _libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_COLLAPSE)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class KernelProcess:
     """A process of the running Python, locked up; it can be interrupted and killed from any thread.
 
-    It is a fork of the warm process where there is one.
+    It is a fork of the warm process where there is one; a `large` one has imported all that notebooks import.
 
     Attributes
     ----------
@@ -40,10 +40,10 @@ class KernelProcess:
     contained = False
     main: int | None = None
 
-    def __init__(self, jail: Jail, log: Path, warm: Warm | None = None) -> None:
+    def __init__(self, jail: Jail, log: Path, warm: Warm | None = None, large: bool = True) -> None:
         self._jail = jail
         self._log = log
-        self._warm = warm
+        self._warm, self._large = warm, large
         self._target = 0
         self._family: list[psutil.Process] = []
 
@@ -84,7 +84,7 @@ class KernelProcess:
             "ended": str(self._jail.ended),
         }
         try:
-            return self._warm.fork(request, log)
+            return self._warm.fork(request, log, self._large)
         except NoFork:
             return None
 

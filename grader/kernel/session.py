@@ -79,6 +79,9 @@ class Settings:
         What the exercise says of packages.
     before
         What is run before each cell, as a line of Python; "" for nothing.
+    large
+        Whether a fork of the warm process is to have imported all that notebooks import, or what nearly all of them do
+        (:func:`grader.kernel.usual.usual`).
     """
 
     device: str = "auto"
@@ -89,6 +92,7 @@ class Settings:
     file: str = ""
     packages: Packages = ANY
     before: str = ""
+    large: bool = True
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,7 @@ class KernelSession:
             settings.private,
             settings.packages,
         )
-        self._process = KernelProcess(self._jail, self._runtime / "log", settings.warm)
+        self._process = KernelProcess(self._jail, self._runtime / "log", settings.warm, settings.large)
         self._watchdog = Watchdog(self._process, budget, scratch, self._jail.sockets)
         self._client: BoundedClient | None = None
         self._line: Line | None = None

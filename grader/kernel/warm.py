@@ -32,6 +32,9 @@ _START_S = 120.0
 _ANSWER_S = 20.0
 _LOOK_EVERY_S = 0.01
 _FONTS = "fontlist-*.json"
+_WANTED = "large-wanted"
+# Its C library's memory lies in large pages, where Linux offers them: a fork copies an entry for each page.
+_LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
 class NoFork(Exception):
@@ -147,6 +150,11 @@ class Warm:
         return self.folder / "warm"
 
     @property
+    def _large(self) -> Path:
+        """Where it forks kernels that have imported everything."""
+        return self.folder / "large"
+
+    @property
     def needs_views(self) -> bool:
         """Whether it has to be known which data its kernels may read before it can be started."""
         return shutil.which("bwrap") is not None
@@ -155,7 +163,7 @@ class Warm:
         """Its kernels may read these views of data sets; it is not started yet, or does not need to know."""
         self.data = tuple(entry.resolve() for view in views for entry in view.iterdir())
 
-    def fork(self, request: dict[str, Any], log: int) -> Fork:
+    def fork(self, request: dict[str, Any], log: int, large: bool = True) -> Fork:
         """A kernel's process.
 
         Parameters
@@ -165,18 +173,27 @@ class Warm:
             and the file that is to say how it `ended`.
         log
             Descriptor for what it writes to standard error.
+        large
+            Whether it is to have imported all that notebooks import, and not only what nearly all of them do.
 
         Raises
         ------
         NoFork
         """
         packet = json.dumps(request | {"signature": signature()}).encode()
+        if large:
+            self.want_large()
         for _ in range(2):
-            answer = self._ask(packet, log)
+            answer = self._ask(packet, log, large)
             if answer is not None:
                 return answer
             self.start()
         raise NoFork
+
+    def want_large(self) -> None:
+        """Somebody will want forks that have imported everything: while it imports, it takes that along."""
+        with suppress(OSError):
+            (self.folder / _WANTED).touch()
 
     def begin(self) -> None:
         """Start the process, unless it is there or somebody else just did; nobody waits until it can fork.
@@ -244,12 +261,14 @@ class Warm:
     def _launch(self, lock: int) -> None:
         if self._process is not None:  # kernels that it forked may be at work, and would end with it
             self._retired.append(self._process)
-        self._socket.unlink(missing_ok=True)
+        for one in (self._socket, self._large):
+            one.unlink(missing_ok=True)
         environment = clean_environment(self.folder, self.device)
         self._lend_fonts(Path(environment["MPLCONFIGDIR"]))
+        places = map(str, (self._socket, self._large, self.folder / _WANTED))
         self._process = subprocess.Popen(
-            [*self._around(), sys.executable, "-P", str(PROGRAM), str(self._socket), signature(), str(lock)],
-            env=environment,
+            [*self._around(), sys.executable, "-P", str(PROGRAM), *places, signature(), str(lock)],
+            env=environment | _LARGE_PAGES,
             cwd=self.folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -284,12 +303,12 @@ class Warm:
                     _fonts().mkdir(parents=True, exist_ok=True)
                     write_whole(_fonts() / one.name, one.read_bytes(), sync=False)
 
-    def _ask(self, packet: bytes, log: int) -> Fork | None:
+    def _ask(self, packet: bytes, log: int, large: bool) -> Fork | None:
         """The process that it forked; None if it is not there, or out of date."""
         asking = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        asking.settimeout(_ANSWER_S)
+        asking.settimeout(_START_S if large else _ANSWER_S)  # it may import for it
         try:
-            asking.connect(str(self._socket))
+            asking.connect(str(self._large if large else self._socket))
             socket.send_fds(asking, [packet], [log])
             answer, descriptors, _, _ = socket.recv_fds(asking, 100, 1)
         except OSError:

@@ -1,11 +1,15 @@
 """The warm process: everything that notebooks import, imported once; each notebook's kernel is a fork of it.
 
-Run as a program, ``python -P zygote.py SOCKET SIGNATURE LOCK``, with the environment of a notebook: its forks share its
-whole memory, so nothing secret may ever be in it. It listens on a socket of packets; who connects sends a JSON
-object (see :mod:`grader.kernel.warm`) with the descriptor of a log, and gets back the fork's process descriptor.
+Run as a program, ``python -P zygote.py SOCKET LARGE WANTED SIGNATURE LOCK``, with the environment of a notebook: its
+forks share its whole memory, so nothing secret may ever be in it. It listens on a socket of packets; who connects sends
+a JSON object (see :mod:`grader.kernel.warm`) with the descriptor of a log, and gets back the fork's process descriptor.
 How the fork ended is written into the file that the request names before the connection is closed. LOCK is the
 descriptor of a file that it was started with locked, and that it lets go of once it listens, or ends. It ends when its
 standard input does.
+
+Half of what notebooks import takes as long as torch, and many do without: it is imported when somebody connects to the
+second socket, LARGE, by a fork that listens there from then on; or at once, if there is a file WANTED by the time that
+torch is imported.
 
 Two processes run this: the first one stays small, waits for the other, and leaves nothing of it behind.
 """
@@ -22,7 +26,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -33,13 +37,10 @@ if TYPE_CHECKING:
     from grader.kernel.ipython import NotebookKernel
 
 # What nearly every notebook imports, and what ipykernel imports only once it runs.
-_IMPORTED = (
+_USUAL = (
     "numpy",
     "torch",
     "torch.utils.data",
-    "torchvision",
-    "matplotlib.pyplot",
-    "matplotlib_inline.backend_inline",
     "ipykernel.comm",
     "IPython.core.completer",
     "IPython.core.logger",
@@ -49,27 +50,45 @@ _IMPORTED = (
     "IPython.core.ultratb",
     "psutil",
 )
+# What the others import; torch does so itself as the first optimizer is made.
+_FURTHER = (
+    "torch._dynamo",
+    "torchvision",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+)
 _LARGEST_REQUEST = 100_000
 _FIRST = 3
+# Processes that go on importing, one after the other's death.
+_MOST_SECONDS = 3
 
 
 def main() -> NoReturn:
     """Entry point of the warm process."""
-    path, signature, lock = sys.argv[1:]
+    path, large, wanted, signature, lock = sys.argv[1:]
     guard(int(lock))
     gc.disable()  # nothing that is imported is garbage, and looking for some takes a fifth of the time
-    warm = Warm(signature)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-        listener.bind(path)
-        listener.listen(64)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everybody in the terminal
-        gc.collect()
-        gc.freeze()
-        gc.enable()
-        linux.use_huge_pages()
-        fcntl.flock(int(lock), fcntl.LOCK_UN)  # bubblewrap, where it is, holds the file open as long as this lives
-        os.close(int(lock))
-        warm.serve(listener)
+    warm = Warm(signature, wanted)
+    listeners = [_listening(place) for place in (large, path)]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everybody in the terminal
+    keep()
+    fcntl.flock(int(lock), fcntl.LOCK_UN)  # bubblewrap, where it is, holds the file open as long as this lives
+    os.close(int(lock))
+    warm.serve(*listeners)
+
+
+def _listening(path: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(path)
+    listener.listen(64)
+    return listener
+
+
+def keep() -> None:
+    """What is there by now stays: nobody looks for garbage in it."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def guard(lock: int) -> None:
@@ -107,11 +126,20 @@ class _Forked:
 
 
 class Warm:
-    """What forks are made of, and those that are there."""
+    """What forks are made of, and those that are there.
 
-    def __init__(self, signature: str) -> None:
+    Parameters
+    ----------
+    wanted
+        A file that is there where somebody wants forks that have imported everything.
+    """
+
+    def __init__(self, signature: str, wanted: str) -> None:
         self._signature = signature
-        self._usual_threads = _import_everything()
+        self._usual_threads = _import_usual()
+        self._large = os.path.exists(wanted)  # noqa: PTH110
+        if self._large:
+            _import(_FURTHER)
         from grader.kernel import ipython, launch
 
         self._application = ipython.build(launch.probe_code())
@@ -121,10 +149,13 @@ class Warm:
             self._namespaces = linux.PidNamespaces()
         self._forks: dict[int, _Forked] = {}  # by their process descriptors
         self._poll = select.poll()
+        self._second = -1  # descriptor of the process that goes on importing, where there is one
+        self._seconds = 0
 
-    def serve(self, listener: socket.socket) -> NoReturn:
+    def serve(self, large: socket.socket, usual: socket.socket | None = None) -> NoReturn:
         """Fork for whoever asks, until there is nobody any more."""
-        for descriptor in (listener.fileno(), 0):
+        listeners = {one.fileno(): one for one in (large, usual) if one is not None}
+        for descriptor in (0, *listeners):
             self._poll.register(descriptor, select.POLLIN)
         while True:
             for descriptor, _ in self._poll.poll():
@@ -132,8 +163,50 @@ class Warm:
                     os._exit(0)
                 if descriptor in self._forks:
                     self._bury(descriptor)
+                elif descriptor == self._second:
+                    self._bury_second(large)
+                elif not self._large and listeners[descriptor] is large:
+                    self._go_on_apart(*listeners.values())
                 else:
-                    self._answer(listener.accept()[0])
+                    self._answer(listeners[descriptor].accept()[0])
+
+    def _go_on_apart(self, large: socket.socket, usual: socket.socket) -> None:
+        """Fork a process that imports the rest, and leave to it who has asked for that."""
+        with _locks_as_they_are():
+            pid = os.fork()
+        if pid:
+            self._poll.unregister(large)
+            self._second, self._seconds = os.pidfd_open(pid), self._seconds + 1
+            self._poll.register(self._second, select.POLLIN)
+            return
+        try:
+            from grader.kernel import ipython
+
+            linux.die_with_parent()
+            usual.close()
+            for process, fork in self._forks.items():  # who waits for their ends waits for these to be closed
+                os.close(process)
+                os.close(fork.ended)
+                fork.asking.close()
+            self._forks, self._poll, self._large = {}, select.poll(), True
+            gc.disable()
+            _import(_FURTHER)
+            ipython.warm_up(self._application)
+            keep()
+            self.serve(large)
+        finally:
+            os._exit(1)
+
+    def _bury_second(self, large: socket.socket) -> None:
+        """Another one takes its place, a few times; then who asks is told that there is none."""
+        self._poll.unregister(self._second)
+        os.waitid(os.P_PIDFD, self._second, os.WEXITED)
+        os.close(self._second)
+        self._second = -1
+        if self._seconds < _MOST_SECONDS:
+            self._poll.register(large, select.POLLIN)
+        else:
+            large.close()
 
     def _answer(self, asking: socket.socket) -> None:
         """Fork, and send back the fork's process descriptor; or say that this process is out of date."""
@@ -205,17 +278,21 @@ def _locks_as_they_are() -> Iterator[None]:
         setattr(logging, name, locks)
 
 
-def _import_everything() -> int:
-    """Import what notebooks import; how many threads torch would use by itself."""
+def _import_usual() -> int:
+    """Import what nearly all notebooks import; how many threads torch would use by itself."""
     import torch
 
     usual = int(torch.get_num_threads())
     # A fork of a process that ever ran threads of OpenMP's waits for them for ever.
     torch.set_num_threads(1)
-    for name in _IMPORTED:
+    _import(_USUAL)
+    return usual
+
+
+def _import(names: Iterable[str]) -> None:
+    for name in names:
         with suppress(ImportError):
             importlib.import_module(name)
-    return usual
 
 
 def _become_kernel(request: dict[str, Any], log: int, application: NotebookKernel, usual: int, first: bool) -> NoReturn:

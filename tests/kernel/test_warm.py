@@ -21,6 +21,7 @@ from grader.budget import Budget
 from grader.kernel import quick, wire
 from grader.kernel import warm as module
 from grader.kernel.session import KernelSession, Settings
+from grader.kernel.usual import usual
 from grader.kernel.warm import Warm, warmed
 from grader.scratch import remove, scratch_folder
 
@@ -168,13 +169,14 @@ def test_the_list_of_fonts_is_made_once(process: Warm, monkeypatch: pytest.Monke
 
 
 @contextmanager
-def forked(warm: Warm, *cells: str, seed: int = 0) -> Iterator[KernelSession]:
+def forked(warm: Warm, *cells: str, seed: int = 0, large: bool = True) -> Iterator[KernelSession]:
     """A kernel that has run these cells."""
     scratch = scratch_folder(warm.folder)
     (scratch / "notebook").mkdir()
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     try:
-        with KernelSession(scratch / "notebook", Settings("cpu", seed=seed, warm=warm), Budget()) as kernel:
+        settings = Settings("cpu", seed=seed, warm=warm, large=large)
+        with KernelSession(scratch / "notebook", settings, Budget()) as kernel:
             kernel.execute(notebook)
             yield kernel
     finally:
@@ -193,7 +195,8 @@ def value(kernel: KernelSession, name: str, *args: Any) -> Any:
 REFERENCE = Path(__file__).parents[2] / "solutions" / "100"
 
 
-def test_nothing_is_imported_in_a_fork(shared: Warm) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_nothing_is_imported_in_a_fork(shared: Warm, large: bool) -> None:
     """What a fork imports, every fork imports: it belongs among what the warm process has.
 
     Modules that were there before the fork are frozen, so that the garbage collector does not list them.
@@ -201,9 +204,52 @@ def test_nothing_is_imported_in_a_fork(shared: Warm) -> None:
     (path,) = REFERENCE.glob("*.ipynb")
     cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
     look = "import gc, sys\ndef late(): return sorted(m.__name__ for m in gc.get_objects() if type(m) is type(sys))"
-    with forked(shared, *cells, "1 / 0", look) as kernel:
+    assert usual(cells)
+    with forked(shared, *cells, "1 / 0", look, large=large) as kernel:
         value(kernel, "mlp_parameters")
         assert value(kernel, "late", ()) == []
+
+
+HAS = "import sys\nhas = [name in sys.modules for name in ('torch', 'torchvision', 'torch._dynamo', 'matplotlib')]"
+IMPORTS = "import torch, torchvision, matplotlib.pyplot as plt\ntorch.optim.SGD([torch.zeros(1)], 0.1)\nplt.plot([1])"
+
+
+def maker(kernel: KernelSession) -> psutil.Process:
+    """The process that it is a fork of."""
+    assert kernel._process.process is not None
+    parent = psutil.Process(kernel._process.process.pid).parent()
+    assert parent is not None
+    return parent
+
+
+def test_what_many_do_without_is_imported_once_somebody_asks_for_it(process: Warm) -> None:
+    """By a fork of what is there; without it a notebook imports what it wants, and nobody's kernel hangs on it."""
+    with forked(process, HAS, IMPORTS, "ended = 1", large=False) as kernel:
+        assert value(kernel, "has") == [True, False, False, False]
+        assert value(kernel, "ended") == 1
+        first = maker(kernel)
+        with forked(process, HAS) as other:
+            assert value(other, "has") == [True, True, True, True]
+            second = maker(other)
+            assert second.parent() == first
+            second.kill()
+        assert value(kernel, "ended") == 1
+        with forked(process, HAS) as other:  # another takes its place
+            assert value(other, "has") == [True, True, True, True]
+            assert maker(other) != second
+        assert maker(kernel) == first
+
+
+def test_where_it_is_known_ahead_one_process_imports_everything() -> None:
+    with warmed([]) as made:
+        assert made is not None
+        made.want_large()
+        makers = set()
+        for large in (True, False):
+            with forked(made, HAS, large=large) as kernel:
+                assert value(kernel, "has") == [True, True, True, True]
+                makers.add(maker(kernel))
+        assert len(makers) == 1
 
 
 def test_a_fork_begins_as_new(shared: Warm) -> None:
