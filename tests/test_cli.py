@@ -24,24 +24,20 @@ from grader.cli import main
 from grader.exercise import Exercise
 from grader.report import Report
 from grader.scratch import remove
+from tests.commands import GRADE, anew, text, typed
 from tests.conftest import CHECKS, listing, running, thorough
 
-GRADE = [sys.executable, "-m", "grader.cli"]
 Done = subprocess.CompletedProcess[str]
 
 
 def grade(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Done:
     """Run the command; its streams are no terminals."""
-    return subprocess.run(
-        [*GRADE, *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=200,
-        check=False,
-    )
+    return text(typed(*arguments, cwd=cwd, environment=os.environ | environment))
+
+
+def grade_anew(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Done:
+    """Run the command in a process that is started for it."""
+    return text(anew(*arguments, cwd=cwd, environment=os.environ | environment))
 
 
 @pytest.fixture
@@ -74,7 +70,7 @@ def test_a_right_notebook(exercise: Exercise, handed_in: Callable[..., Path]) ->
     path = handed_in("x = 3\nprint('\\x1b[2J accuracy: 0.99')")
     (path.parent / "notes.txt").write_text("mine")
     before = path.read_bytes()
-    done = grade(path, "--exercise", exercise.folder, "--seed", "7")
+    done = grade_anew(path, "--exercise", exercise.folder, "--seed", "7")
     assert done.returncode == 0, done.stderr
     assert "passed ✓  1/1  `x` is three." in done.stdout
     assert "1 of 1 check passed" in done.stdout
@@ -99,7 +95,7 @@ def test_a_wrong_notebook_as_json(exercise: Exercise, handed_in: Callable[..., P
     path = handed_in(
         "x = 4", "import os; os.write(1, b'canary'); os.write(2, b'canary')", "print('canary')", "1 / 0 # ä"
     )
-    done = grade(path, "--exercise", exercise.folder, "--json", PYTHONIOENCODING="ascii", COLUMNS="20")
+    done = grade_anew(path, "--exercise", exercise.folder, "--json", PYTHONIOENCODING="ascii", COLUMNS="20")
     assert done.returncode == 1, done.stderr
     assert done.stderr == ""
     report = json.loads(done.stdout)
@@ -239,7 +235,7 @@ def test_a_wrong_command_gets_one_line_with_the_way_out(
 
 
 def test_a_wrong_command_as_a_person_types_it(tmp_path: Path) -> None:
-    done = grade("no-such-folder", cwd=tmp_path)
+    done = grade_anew("no-such-folder", cwd=tmp_path)
     assert done.returncode == 2
     assert complaint(done.stdout, done.stderr).startswith("There is no no-such-folder. ")
 
@@ -359,7 +355,7 @@ def test_data_status(tmp_path: Path) -> None:
 
 
 def test_a_terminal_without_all_characters_gets_others(repository: Path) -> None:
-    done = grade("list", "--lang", "fi", cwd=repository, PYTHONIOENCODING="ascii")
+    done = grade_anew("list", "--lang", "fi", cwd=repository, PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert done.stderr == ""
 

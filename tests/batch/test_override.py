@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from grader.exercise import Exercise
 from tests.batches import Batch, gradebook, graded, hand_in
+from tests.commands import text, typed
 from tests.grades.test_policy import RIGHT, WRONG, grades
 
 Grade = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -28,14 +28,7 @@ def grade(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run `grade` with any arguments."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "grader.cli", *arguments],
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=100,
-            check=False,
-        )
+        return text(typed(*arguments))
 
     return run
 

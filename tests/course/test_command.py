@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -24,22 +23,14 @@ from grader.grades.grades import load_grades, write_grades
 from grader.grading import Options
 from grader.scratch import remove
 from grader.validation import rows as rows_of
+from tests.commands import text, typed
 from tests.conftest import CHECKS, EXERCISE, ROOT, notebook, thorough
 
 LIMITS = {"cell_s": 60, "total_s": 120, "answer_s": 20, "check_s": 60, "more": ""}
 
 
 def grade(where: Path, *words: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "grader.cli", *words],
-        cwd=where,
-        env=os.environ | {"COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=timeout,
-        check=False,
-    )
+    return text(typed(*words, cwd=where, environment=os.environ | {"COLUMNS": "200"}, timeout=timeout))
 
 
 def hand_in(path: Path, *sources: str) -> None:

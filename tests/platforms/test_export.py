@@ -23,6 +23,7 @@ from grader.grading import Graded
 from grader.language import speaking, tr
 from grader.scratch import remove
 from tests.batches import Batch, hand_in
+from tests.commands import typed
 from tests.platforms.grades import HOSTILE, entry
 from tests.platforms.test_canvas import imported as from_canvas
 from tests.platforms.test_github import table
@@ -36,14 +37,7 @@ from tests.platforms.test_moodle import imported as from_moodle
 def grade(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
     """`grade`, as it is typed."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
-    return subprocess.run(
-        [sys.executable, "-m", "grader.cli", *map(str, arguments)],
-        env=outside | environment,
-        input=stdin,
-        capture_output=True,
-        timeout=100,
-        check=False,
-    )
+    return typed(*arguments, stdin=stdin, environment=outside | environment)
 
 
 @pytest.fixture
