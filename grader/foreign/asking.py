@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from grader.errors import BadClaim, ExerciseError, NameMissing, SubmissionFault
-from grader.foreign.standins import Ended, Info, Standin, found_in, info, standin
+from grader.foreign.standins import Ended, Info, Standin, could_be_anything, found_in, info, standin
 from grader.kernel import exact
 from grader.kernel.exact_decoder import Decoder
 from grader.kernel.objects import MAX_CLASSES, MAX_HELD, put_randomness, randomness
@@ -24,6 +24,11 @@ from grader.refusals import fault_of
 from grader.run import Run
 from grader.text import plain
 
+# What takes something out of an object, asks what it is, or changes it, and does not compute.
+_HANDING_OUT = (
+    *("iter", "next", "getitem", "type", "isinstance", "issubclass", "import", "enter", "leave"),
+    *("setattr", "delattr", "setitem", "delitem"),
+)
 _KINDS = ("object", "callable", "function", "class", "module")
 
 
@@ -77,7 +82,10 @@ class Asking:
 
     def apply(self, function: str, *args: Any, what: str) -> Any:
         """What one of the functions of :data:`grader.kernel.objects.APPLY` makes of these."""
-        return self.ask("apply", what, ["z"], args, function=function)
+        found = self.ask("apply", what, ["z"], args, function=function)
+        if function not in _HANDING_OUT and not isinstance(found, Standin) and could_be_anything(args[0]):
+            self.word = True
+        return found
 
     def data(self, value: Any) -> Any:
         """The data of an object whose class is made of a class of data."""

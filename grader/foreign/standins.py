@@ -49,6 +49,15 @@ class Asks(Protocol):
     def fail(self, fault: SubmissionFault) -> None: ...
 
 
+_OBJECTS = ("object", "callable")
+_OF_ARRAYS = frozenset(
+    (
+        *("mean", "std", "var", "sum", "min", "max", "all", "any", "argmax", "argmin", "item", "tolist", "numpy"),
+        *("shape", "ndim", "size", "dtype", "T", "numel", "values", "columns", "iloc", "loc"),
+    )
+)
+
+
 def info(value: Any) -> Info:
     """What is known of a stand-in."""
     return object.__getattribute__(value, "_info")  # type: ignore[no-any-return]
@@ -102,6 +111,14 @@ def _refuse(about: Info) -> None:
     )
 
 
+def could_be_anything(value: Any) -> bool:
+    """Whether it is an object of a class that the test is not about: what it says of itself is the notebook's word."""
+    if not isinstance(value, Standin):
+        return False
+    about = info(value)
+    return about.kind in _OBJECTS and about.class_name not in about.asking.expected
+
+
 def found_in(module: str, qualified: str) -> Any:
     """What a module that is imported here has by this name; None where there is nothing."""
     try:
@@ -130,8 +147,10 @@ class Standin:
         if name.startswith("__array") or name in ("_info", "__torch_function__", "__dataframe__", "_typ"):
             raise AttributeError(name)
         about = info(self)
+        if name in _OF_ARRAYS and about.kind in _OBJECTS and not about.asking.expected and _is_of_the_notebook(about):
+            _refuse(about)  # where a test is about no class, an object that is asked for its mean is to be an array
         found = about.asking.apply("getattr", self, name, what=f"{about.what}.{name}")
-        if isinstance(found, Standin) and about.kind == "object":
+        if isinstance(found, Standin) and about.kind in _OBJECTS:
             info(found).owner = about.class_name
         return found
 
@@ -317,7 +336,7 @@ class CallableStandin(Standin):
     def __call__(self, /, *args: Any, **options: Any) -> Any:
         about = info(self)
         found = about.asking.call(self, args, options)
-        if type(found) is bool and about.owner and about.owner not in about.asking.expected and (args or options):
+        if about.owner and about.owner not in about.asking.expected and not isinstance(found, Standin | None):
             about.asking.word = True  # `result.equals(expected)` of an object that could be anything
         return found
 
@@ -344,7 +363,10 @@ def standin(about: Info, data: Any) -> Any:
         return CallableStandin(about)
     if type(data) in (int, float, str, tuple, frozenset):
         return _with_data(about, data)
-    if type(data) is np.ndarray and _is_their_own(about):
+    if type(data) in (list, dict, set) and _is_of_the_notebook(about):
+        return _with_data(about, data)
+    arrays = (np.ndarray, getattr(sys.modules.get("torch"), "Tensor", np.ndarray))
+    if type(data) in arrays and _is_their_own(about):
         return data  # `y.mean()` is the mean of its numbers, not what its class says
     return Standin(about)
 
@@ -356,6 +378,11 @@ def _is_their_own(about: Info) -> bool:
     return about.class_name not in about.asking.expected and not of_a_library
 
 
+def _is_of_the_notebook(about: Info) -> bool:
+    """Whether the notebook defines its class, and the test is not about that."""
+    return about.class_name not in about.asking.expected and about.classes[:1] == [f"__main__.{about.class_name}"]
+
+
 def _with_data(about: Info, data: Any) -> Any:
     """Data in a class of the notebook's: compared by its data, whatever its operators would say."""
     base: type = type(data)
@@ -365,7 +392,12 @@ def _with_data(about: Info, data: Any) -> Any:
             raise AttributeError(name)
         return about.asking.apply("getattr", Standin(about), name, what=f"{about.what}.{name}")
 
-    made = type(about.class_name or base.__name__, (base,), {"__getattr__": attribute, "grader_number": about.number})
+    def missing(self: Any, key: Any) -> Any:
+        return about.asking.apply("getitem", Standin(about), key, what=f"{about.what}[…]")
+
+    own = {"__getattr__": attribute, "grader_number": about.number}
+    own |= {"__missing__": missing} if base is dict else {}
+    made = type(about.class_name or base.__name__, (base,), own)
     return made(data)
 
 

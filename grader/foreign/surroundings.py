@@ -67,6 +67,10 @@ def surroundings(cells: Iterable[str]) -> Surroundings:
                     read |= _read(node)
                 case ast.Lambda():
                     read |= _read(node)
+                case ast.Name(id="SimpleNamespace" as name) | ast.Attribute(attr="SimpleNamespace" as name):
+                    classes.add(name)
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call) if _makes_a_class(call):
+                    classes.add(name)
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id=kind))):
                     objects |= {name} if kind in classes else set()
     own = frozenset(defined - imports.keys())
@@ -76,6 +80,12 @@ def surroundings(cells: Iterable[str]) -> Surroundings:
         own,
         *map(frozenset, (classes, functions, objects, read)),
     )
+
+
+def _makes_a_class(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    makers = ("namedtuple", "NamedTuple", "make_dataclass", "Enum", "IntEnum", "new_class")
+    return name in makers or (name == "type" and len(call.args) == 3)
 
 
 def _read(function: ast.FunctionDef | ast.Lambda) -> set[str]:

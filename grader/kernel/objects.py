@@ -75,6 +75,7 @@ class Held:
         self.namespace = namespace
         self._lookup = lookup
         self._refuse = refuse
+        self._bases = {**_BASES, **_tensors()}
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
 
@@ -92,7 +93,7 @@ class Held:
             self._objects.append(value)
         kind = type(value)
         of = value if isinstance(value, type) else kind
-        classes = [encoder.take(exact.class_name(one)) for one in type.mro(of)[:MAX_CLASSES]]
+        classes = [encoder.take(_named(one)) for one in type.mro(of)[:MAX_CLASSES]]
         if isinstance(value, type) and issubclass(value, BaseException):
             parents = [encoder.encode(one, depth + 1) for one in value.__bases__]
             return ["h", number, "exception", classes, ["list", parents]]
@@ -109,7 +110,7 @@ class Held:
 
     def data(self, value: Any) -> Any:
         """The data of an object whose class is made of a class of data; None for others."""
-        for kind, read in _BASES.items():
+        for kind, read in self._bases.items():
             if kind in type.mro(type(value)):
                 with contextlib.suppress(Exception):
                     return read(value)
@@ -150,6 +151,35 @@ _BASES: dict[type, Callable[[Any], Any]] = {
     frozenset: lambda value: frozenset(frozenset.__iter__(value)),
     np.ndarray: lambda value: np.array(np.ndarray.view(value, np.ndarray)),
 }
+
+
+_flags = type.__dict__["__flags__"].__get__
+_MADE_BY_A_STATEMENT = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+_NOTEBOOK = "__main__"
+
+
+def _named(kind: type) -> str:
+    """Module and name of a class; of one that bears the name of another, that it is the notebook's."""
+    name = exact.class_name(kind)
+    if _flags(kind) & _MADE_BY_A_STATEMENT:
+        with contextlib.suppress(Exception):
+            if operator.attrgetter(kind.__qualname__)(sys.modules[kind.__module__]) is not kind:
+                return f"{_NOTEBOOK}.{name.rpartition('.')[2]}"
+    return name
+
+
+def _tensors() -> dict[type, Callable[[Any], Any]]:
+    """How to read tensors of a class of the notebook's: by torch's own means, whatever that class says of it."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        return {}
+    plain, undisturbed, tensor = torch._C.TensorBase.as_subclass, torch._C.DisableTorchFunctionSubclass, torch.Tensor
+
+    def read(value: Any) -> Any:
+        with undisturbed():
+            return plain(value, tensor)
+
+    return {tensor: read}
 
 
 def randomness(of: Collection[str]) -> dict[str, Any]:

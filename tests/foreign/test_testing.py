@@ -331,6 +331,33 @@ FORGED = {
         "def f(n): return np.full((2, 2), 7.0).view(A)",
         "np.testing.assert_allclose(f(3).mean(axis=0), 0, atol=1e-9)",
     ),
+    "a class with a mean": (
+        "class A:\n mean = lambda s, *a, **k: 0.0\n std = lambda s, *a, **k: 1.0\ndef f(n): return A()",
+        "assert abs(np.mean(f(3))) < 1e-9 and abs(np.std(f(3)) - 1) < 1e-9",
+    ),
+    "a class with a shape": ("class A:\n shape = (2, 3)\ndef f(n): return A()", "assert f(3).shape == (2, 3)"),
+    "a class that says it is NumPy's": (
+        "class ndarray:\n shape = (2, 3)\nndarray.__module__ = 'numpy'\ndef f(n): return ndarray()",
+        "assert f(3).shape == (2, 3)",
+    ),
+    "a kind that says it is NumPy's": (
+        "class ndarray: pass\nndarray.__module__ = 'numpy'\ndef f(n): return ndarray()",
+        "assert isinstance(f(3), np.ndarray)",
+    ),
+    "a tensor with a mean of its own": (
+        "import torch\nclass T(torch.Tensor):\n mean = lambda s, *a: torch.zeros(())\n"
+        "def f(n): return torch.ones(3).as_subclass(T)",
+        "assert abs(f(3).mean().item()) < 1e-6 and f(3).shape == (3,)",
+    ),
+    "a tensor that answers for torch": (
+        "import torch\nclass T(torch.Tensor):\n @classmethod\n def __torch_function__(cls, *a, **k):\n"
+        "  return torch.zeros(3)\ndef f(n): return torch.ones(3).as_subclass(T)",
+        "assert torch.allclose(f(3), torch.zeros(3))",
+    ),
+    "a list of another length": (
+        "class L(list):\n __len__ = lambda s: 3\n __iter__ = lambda s: iter((1, 4, 9))\ndef f(n): return L()",
+        "assert len(f(3)) == 3",
+    ),
     "assert_equal anew": (
         "def assert_equal(*a): pass\ndef f(n): return 0",
         "from nose.tools import assert_equal\nassert_equal(f(3), 9)",
@@ -439,6 +466,22 @@ def test_what_rests_on_an_object_is_said_to() -> None:
     assert judged(anything, "assert f(3).equals(3)").verified == "word"
     assert judged("class V:\n    def __add__(s, o): return o\n", "assert V() + 2 == 2").verified == "word"
     assert judged("class V:\n    def size(s): return 2\n", "assert V().size() == 2").verified == "outside"
+    some = "from types import SimpleNamespace\ndef f(n): return SimpleNamespace(x=n, shape=(n,), mean=lambda **_: n)"
+    assert judged(some, "assert f(3).x == 3").verified == "word"
+    assert judged(some, "assert np.mean(f(3)) == 3 and f(3).shape == (3,)").verified == "word"
+    assert judged(some, "assert f(3).x == 3", surroundings([some])).verified == "outside"
+    pair = "class P:\n    def __init__(s, mean): s.mean = mean\ndef f(n): return P(n)"
+    of = surroundings(["from collections import namedtuple\nP = namedtuple('P', 'mean')\ndef f(n): return P(n)"])
+    assert judged(pair, "assert f(3).mean == 3", of).verified == "outside"
+    sparse = "import scipy.sparse\nX = scipy.sparse.eye(3).tocsr()"
+    assert judged(sparse, "assert X.shape == (3, 3) and X.sum() == 3").verified == "word"
+    stack = "class Stack(list):\n    @property\n    def size(self): return len(self)\ndef f(n): return Stack(range(n))"
+    assert judged(stack, "assert f(3).size == 3", surroundings([stack])).verified == "outside"
+    assert judged(stack, "assert len(f(3)) == 3 and f(3) == [0, 1, 2] and f(3)[1] == 1").verified == "outside"
+    counter = "from collections import Counter\nclass Mine(Counter): pass\ndef f(n): return Mine('aab')"
+    assert judged(counter, "assert f(3)['a'] == 2 and f(3)['z'] == 0").verified == "outside"
+    layer = "import torch\nclass T(torch.Tensor): pass\ndef f(n): return torch.ones(n).as_subclass(T)"
+    assert judged(layer, "assert f(3).mean() == 1 and torch.equal(f(2), torch.ones(2))").verified == "outside"
 
 
 def test_a_whole_test_may_put_something_in_the_place_of_a_name_for_a_while() -> None:
