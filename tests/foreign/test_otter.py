@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,7 +30,7 @@ from grader.kernel.probe import run_before
 from grader.kernel.warm import Warm
 from grader.submission import Submission
 from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture, block, code, handed_in, made_of, question, text
-from tests.foreign.otter.forgeries import CHECK, FORGED
+from tests.foreign.otter.forgeries import FORGED
 from tests.foreign.reference import before_cells, judge_here
 
 SCORES = json.loads(KEPT.read_text("utf-8"))
@@ -402,21 +402,26 @@ def test_files_outside_of_the_assignments_folder_are_left_out(tmp_path: Path) ->
     assert len(one.remarks) == 2
 
 
+def as_otter_gives_it(starter: nbformat.NotebookNode, questions: Sequence[Question]) -> nbformat.NotebookNode:
+    """The notebook that students have from otter itself: a check where a question is judged."""
+    places = {place(one.name).id: one.name for one in questions}
+    made = nbformat.from_dict(starter)
+    for number, cell in enumerate(made.cells):
+        if cell.id in places and cell.source == place(places[cell.id]).source:
+            cell.source, cell.id = f'grader.check("{places[cell.id]}")', f"otters-{number}"
+    return made
+
+
 def given_here(fixture: Fixture, changes: Mapping[str, str | None]) -> dict[str, float]:
     """What each question of a submission gets here: each test is judged where its cell stands, else at the end."""
     made = assigned(fixture.notebook)
     tests = {coded.test.name: (coded.test, coded.code) for coded in as_tests(made.questions)}
     judged = {name: one for name, one in tests.items() if one[0].form != "written"}
     around = surroundings(cell.source for cell in made.reference.cells if cell.cell_type == "code")
-    own = {cell.source for cell in made.starter.cells}
-    told = {f'grader.check("{one.name}")': place(one.name).source for one in made.questions}
-    changes = {told.get(source, source): new for source, new in changes.items()}
-    assert changes.keys() <= own
-    cells = [cell for cell in made.starter.cells if changes.get(cell.source, "") is not None]
-    for cell in cells:
-        cell.source = changes.get(cell.source) or cell.source
+    own = handed_in(as_otter_gives_it(made.starter, made.questions), changes)
+    without_otter(own)
     got: dict[str, float] = {}
-    for one in judge_here(cells, judged, around, before=before_cells(made.settings)):
+    for one in judge_here(own.cells, judged, around, before=before_cells(made.settings)):
         got[one.test.group] = got.get(one.test.group, 0) + (0 if one.outcome is None else one.test.points)
     return got
 
@@ -496,10 +501,7 @@ def forged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exercise, nbformat
     """The exercise that forgeries are made for, and its notebook as students have it from otter itself."""
     folder = tmp_path_factory.mktemp("forged")
     one = read(Source(FORGED.write(folder / "mean", "mean"), "mean"))
-    students = nbformat.from_dict(one.starter)
-    for cell in students.cells:
-        if cell.id == place("mean").id:
-            cell.source, cell.id = CHECK, "otters"
+    students = as_otter_gives_it(one.starter, [Question("mean")])
     return load(write_exercise(one, folder / "exercises").folder), students
 
 
@@ -526,7 +528,12 @@ def test_in_a_notebook_that_students_had_from_otter_questions_have_their_places(
         "# " * 40 + "x",
     ]
     handed_in = new_notebook(cells=[new_code_cell(one, id=f"c{n}") for n, one in enumerate(cells)])
+    handed_in.cells.append(new_code_cell("square = 0", id="c7", metadata={"tags": ["otter_ignore"]}))
+    handed_in.cells.append(new_code_cell("x = 1\ngrader.check('q2')\nx = 2", id="c8"))
+    handed_in.cells.append(new_code_cell("if x:\n    grader.check('q3')\nx = 2; grader.check('q3')", id="c9"))
+    cells[8:] = ["x = 1", "x = 2", handed_in.cells[-1].source]
     without_otter(handed_in)
-    assert [cell.id for cell in handed_in.cells] == ["c0", "c1", "check-q1", "c3", "c4", "c5", "c6"]
+    ids = ["c0", "c1", "c2", "c3", "check-q1", "c5", "c6", "c7", "c8", "check-q2", "c8-3", "c9"]
+    assert [cell.id for cell in handed_in.cells] == ids
     run = [cell.source for cell in handed_in.cells if any(not one.startswith("#") for one in cell.source.splitlines())]
-    assert run == [cells[1], cells[3]]
+    assert run == [cells[1], cells[3], "x = 1", "x = 2", cells[-1]]

@@ -371,6 +371,10 @@ PLACES = Fixture(
     {
         "right": {"x = ...": "x = len(str(globals().get('x', ''))) + 1"},
         "checks taken away": {'grader.check("second")': None, "x = ...": "x = 1"},
+        "checks among code": {
+            'grader.check("first")': "x = 5\ngrader.check('first')\nx = 1\ngrader.check('first')\nx = 6",
+            'grader.check("second")': 'x = 2\ngrader.check("second")',
+        },
         "empty": {},
     },
 )
