@@ -61,7 +61,9 @@ def first_fault(error: ValidationError) -> str:
     Entries of lists are counted from 1.
     """
     first = error.errors()[0]
-    where = ".".join(str(part + 1) if isinstance(part, int) else plain(part, 60) for part in first["loc"])
+    # A choice between words stands in the place itself, if there is anything else that it may be.
+    parts = (part for part in first["loc"] if not str(part).startswith("literal["))
+    where = ".".join(str(part + 1) if isinstance(part, int) else plain(part, 60) for part in parts)
     context = first.get("ctx", {})
     if first["type"] in ("value_error", "assertion_error"):
         said = plain(str(context.get("error", "")), 200).rstrip(".")

@@ -98,7 +98,7 @@ def _ours(error: Any) -> str:
         case "MissingParameter":
             return tr("`{option}` is missing.", option=option)
         case "BadParameter" if found is not None:
-            choices = found["choices"].replace("'", "")
+            choices = found["choices"].replace("'", "").rstrip(".")
             return tr(
                 "`{option}`: {value} is none of {choices}.", option=option, value=plain(found["value"]), choices=choices
             )

@@ -368,7 +368,7 @@ def test_the_language_of_the_system_is_taken(wrong_100: Path) -> None:
         (["small.ipynb", "--exercise", "100", "--device", "tpu"], "Laitetta 'tpu' ei ole."),
         (["small.ipynb", "--exercise", "110", "--data", "full"], "Oikeaa aineistoa 'mnist' ei ole kansiossa"),
         (["list", "--fast"], "Valitsinta `--fast` ei ole. Katso `grade --help`."),
-        (["small.ipynb", "--data", "some"], "`--data`: some ei ole mikään näistä: auto, full, sample."),
+        (["small.ipynb", "--data", "some"], "`--data`: some ei ole mikään näistä: auto, full, sample, small. Katso"),
         (["small.ipynb", "--seed", "-1"], "`--seed` ei voi saada tätä arvoa."),
         (["data", "fetch", "cifar"], "Aineistoa 'cifar' ei ole. Aineistot ovat mnist,"),
         (["data", "add", "small.ipynb"], "small.ipynb ei ole tämän kurssin aineisto."),

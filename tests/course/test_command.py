@@ -315,8 +315,8 @@ def test_one_student_under_two_names(here: Path) -> None:
         assert (here / "filled.csv").read_text().splitlines()[1] == "E.,Bit,beve@x.org,1.00,100.00", done.stdout
         done = grade(here, "batch", "in", "-o", "out", "--data", "sample", "--only", "Ada L.", "--dry-run")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "1 of 2, alpha: 2/2" in done.stdout
-        assert "2 of 2, beta: 1/1" in done.stdout
+        assert "1 of 2, alpha: 2/2" in done.stderr
+        assert "2 of 2, beta: 1/1" in done.stderr
         rules.write_text('[same]\n"Ada L." = ["Ada Lovelacee"]\n')
         done = grade(here, "course", "out")
         assert (done.returncode, "Do you mean 'Ada Lovelace'?" in done.stderr) == (2, True)

@@ -36,12 +36,14 @@ DYING_S = 30.0
 MEMORY = 60_000_000
 # A secret as it is planted; the notebooks name the beginning of it alone.
 CANARY = re.compile(r"CANARY-[0-9a-f]{16}")
+# Folders of warm processes that have forked the one that imports what many notebooks do without.
+_WHOLE: set[Path] = set()
 
 
 def judge(entry: corpus.Entry, course: Path, told: str, warm: Warm | None = None) -> list[str]:
     """In what the verdict, or the machine afterwards, is not as the entry says."""
     if warm is not None:
-        warm.start()
+        both(warm, course)
     with temporary_folder() as (folder, wrong), nothing_more_in(warm, wrong), little_memory(wrong):
         # A lost reply is to be told sooner than the end of a cell's time, which is short here.
         with questions_in_vain() as late, patch.object(signs, "_REPLIES_S", 4.0):
@@ -51,6 +53,16 @@ def judge(entry: corpus.Entry, course: Path, told: str, warm: Warm | None = None
         wrong += corpus.complaints(entry, graded.report)
         wrong += unsafe(graded)
     return wrong
+
+
+def both(warm: Warm, course: Path) -> None:
+    """Start the warm process, and let it have the fork that imports the rest: neither is a notebook's doing."""
+    warm.start()
+    if warm.folder not in _WHOLE:
+        honest = corpus.Entry("honest", "", "", after=("import matplotlib",))
+        with temporary_folder() as (folder, _):
+            run(honest, load(course / "exercises" / "hostile"), "", folder, warm=warm)
+        _WHOLE.add(warm.folder)
 
 
 @contextmanager

@@ -297,7 +297,7 @@ def test_the_seed_gives_the_streams_that_it_always_gave(shared: Warm) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="an ordinary user's has one before it")
 def test_it_is_the_first_process_of_its_namespace(shared: Warm) -> None:
-    with forked(shared, "import os; numbers = os.getpid(), os.getppid()") as kernel:
+    with forked(shared, "import os; numbers = os.getpid(), os.getppid()", large=False) as kernel:
         assert value(kernel, "numbers") == (1, 0)
         first = kernel._process.main
         assert first is not None
