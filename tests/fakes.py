@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -123,3 +124,10 @@ class FakeSession:
     def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Any:
         assert self.open, "the kernel was asked after it had ended"
         return self.kernel.ask(request, buffers, seconds)
+
+
+class Terminal(io.StringIO):
+    """Standard input at which somebody sits."""
+
+    def isatty(self) -> bool:
+        return True

@@ -27,6 +27,7 @@ from grader.commands.common import (
     open_page,
     settings,
 )
+from grader.commands.offer import offer_real_data
 from grader.errors import UsageError
 from grader.language import mark, preferred, tr
 
@@ -67,6 +68,8 @@ def notebook(
     options = replace(settings(device, data, lang, seed, sandbox), follow=follow)
     if target.told:
         complaints.print(target.told)
+    if data == "auto" and not as_json:
+        offer_real_data(target.exercise.description.data)
 
     shown: list[Path] = []
 

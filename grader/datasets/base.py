@@ -51,12 +51,27 @@ class Dataset(ABC):
         Whether its terms let anybody download it without a word.
     has_small
         Whether `small` is another set than `sample`.
+    address
+        Where the first file of the real set is fetched from; empty where it is not to be had so.
+    download_mb
+        How much is fetched, in MB.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     fetchable: ClassVar[bool] = True
     has_small: ClassVar[bool] = False
+    address: ClassVar[str] = ""
+    download_mb: ClassVar[int] = 0
+
+    def within_reach(self) -> bool:
+        """Whether there is a network that leads to :attr:`address`; asking takes three seconds at most or so."""
+        import requests  # imported late: only who lacks the real data asks
+
+        try:
+            return bool(self.address) and requests.head(self.address, timeout=3, allow_redirects=True).ok
+        except requests.RequestException:
+            return False
 
     @abstractmethod
     def full_is_here(self) -> bool:

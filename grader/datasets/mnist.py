@@ -123,6 +123,8 @@ class Mnist(Dataset):
     name: ClassVar[str] = "mnist"
     title: ClassVar[str] = mark("MNIST handwritten digits")
     has_small: ClassVar[bool] = True
+    address: ClassVar[str] = f"{MIRRORS[0]}train-images-idx3-ubyte.gz"
+    download_mb: ClassVar[int] = 12
 
     def full_is_here(self) -> bool:
         return all(_locate(_raw_folder(), file) for file in FILES)

@@ -91,6 +91,8 @@ class MovieReviews(Dataset):
 
     name: ClassVar[str] = "reviews"
     title: ClassVar[str] = mark("IMDb movie reviews (Maas et al. 2011)")
+    address: ClassVar[str] = URL
+    download_mb: ClassVar[int] = 84
 
     def full_is_here(self) -> bool:
         return bool(_sources())
