@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,8 +48,10 @@ class KernelProcess:
         self._target = 0
         self._family: list[psutil.Process] = []
 
-    def start(self, connection_file: Path, environment: dict[str, str], folder: Path) -> None:
-        """Start it.
+    def start(
+        self, connection_file: Path, environment: dict[str, str], folder: Path, doors: Sequence[int] = ()
+    ) -> None:
+        """Start it; a fork comes into a control group through its `doors`.
 
         Raises
         ------
@@ -57,7 +60,7 @@ class KernelProcess:
         command = [*self._jail.command, str(connection_file)]
         # What C code writes to descriptors 1 and 2 must not reach the teacher's terminal.
         with self._log.open("wb") as log:
-            self.process = self._fork(command, environment, folder, log.fileno())
+            self.process = self._fork(command, environment, folder, (log.fileno(), *doors))
             if self.process is None:
                 from jupyter_client.launcher import launch_kernel
 
@@ -70,7 +73,9 @@ class KernelProcess:
                     cwd=str(folder),
                 )
 
-    def _fork(self, command: list[str], environment: dict[str, str], folder: Path, log: int) -> Fork | None:
+    def _fork(
+        self, command: list[str], environment: dict[str, str], folder: Path, descriptors: Sequence[int]
+    ) -> Fork | None:
         """A fork of the warm process; None if there is none to be had."""
         if self._warm is None:
             return None
@@ -84,7 +89,7 @@ class KernelProcess:
             "ended": str(self._jail.ended),
         }
         try:
-            return self._warm.fork(request, log, self._large)
+            return self._warm.fork(request, descriptors, self._large)
         except NoFork:
             return None
 

@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Container, Coroutine, Mapping, Sequence
 from concurrent.futures import wait
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -212,14 +212,18 @@ class KernelSession:
         environment = clean_environment(self.scratch, self.settings.device)
         try:
             connection_file, connection = self._connection()
-            self._process.start(connection_file, environment, self.scratch)
+            unbound = self._bound() if self.settings.sandbox != "off" else ""
+            with self._doors() as doors:
+                self._process.start(connection_file, environment, self.scratch, doors)
             self._line = self._jail.exchange.answer(STARTUP_S, _ANSWER_BYTES, lambda: self.alive)
             self._line.receive()  # it is ready
             self._client = self._do(self._connect(connection))
             layers = self._jail.told().layers  # written before any of the notebook's code ran
             self._process.settle(contained=layers.get("namespaces") == "")
+            if self._watchdog.group is not None:
+                self._watchdog.group.add(self._process.pids())
             if self.settings.sandbox != "off":
-                layers[sandbox.GROUP] = self._bound()
+                layers[sandbox.GROUP] = unbound
             sandbox.insist(layers, self.settings.sandbox)
             self.facts = self._set_up()
             self.facts.layers = sandbox.held(layers)
@@ -248,13 +252,16 @@ class KernelSession:
         return client
 
     def _bound(self) -> str:
-        """Put the processes into a control group; what is in the way of it, or ""."""
+        """Make a control group for the processes; what is in the way of it, or ""."""
         try:
             self._watchdog.group = sandbox.control_group(self.budget)
         except OSError as error:
             return str(error)
-        self._watchdog.group.add(self._process.pids())
         return ""
+
+    def _doors(self) -> AbstractContextManager[list[int]]:
+        """Where a fork of the warm process comes into the control group."""
+        return self._watchdog.group.doors() if self._watchdog.group is not None else nullcontext([])
 
     async def _stop(self) -> None:
         if self._client is not None:

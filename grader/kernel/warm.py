@@ -163,7 +163,7 @@ class Warm:
         """Its kernels may read these views of data sets; it is not started yet, or does not need to know."""
         self.data = tuple(entry.resolve() for view in views for entry in view.iterdir())
 
-    def fork(self, request: dict[str, Any], log: int, large: bool = True) -> Fork:
+    def fork(self, request: dict[str, Any], descriptors: Sequence[int], large: bool = True) -> Fork:
         """A kernel's process.
 
         Parameters
@@ -171,8 +171,8 @@ class Warm:
         request
             `arguments` as for :mod:`grader.kernel.launch`, `environment` and `folder`; whether it is to be `locked` up,
             and the file that is to say how it `ended`.
-        log
-            Descriptor for what it writes to standard error.
+        descriptors
+            For what it writes to standard error; and for itself to write 0 to, before anything else.
         large
             Whether it is to have imported all that notebooks import, and not only what nearly all of them do.
 
@@ -184,7 +184,7 @@ class Warm:
         if large:
             self.want_large()
         for _ in range(2):
-            answer = self._ask(packet, log, large)
+            answer = self._ask(packet, descriptors, large)
             if answer is not None:
                 return answer
             self.start()
@@ -303,13 +303,13 @@ class Warm:
                     _fonts().mkdir(parents=True, exist_ok=True)
                     write_whole(_fonts() / one.name, one.read_bytes(), sync=False)
 
-    def _ask(self, packet: bytes, log: int, large: bool) -> Fork | None:
+    def _ask(self, packet: bytes, lent: Sequence[int], large: bool) -> Fork | None:
         """The process that it forked; None if it is not there, or out of date."""
         asking = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         asking.settimeout(_START_S if large else _ANSWER_S)  # it may import for it
         try:
             asking.connect(str(self._large if large else self._socket))
-            socket.send_fds(asking, [packet], [log])
+            socket.send_fds(asking, [packet], lent)
             answer, descriptors, _, _ = socket.recv_fds(asking, 100, 1)
         except OSError:
             answer, descriptors = b"", []

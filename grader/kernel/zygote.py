@@ -2,10 +2,10 @@
 
 Run as a program, ``python -P zygote.py SOCKET LARGE WANTED SIGNATURE LOCK``, with the environment of a notebook: its
 forks share its whole memory, so nothing secret may ever be in it. It listens on a socket of packets; who connects sends
-a JSON object (see :mod:`grader.kernel.warm`) with the descriptor of a log, and gets back the fork's process descriptor.
-How the fork ended is written into the file that the request names before the connection is closed. LOCK is the
-descriptor of a file that it was started with locked, and that it lets go of once it listens, or ends. It ends when its
-standard input does.
+a JSON object (see :mod:`grader.kernel.warm`) with the descriptors of a log and of a control group's doors, and gets
+back the fork's process descriptor. How the fork ended is written into the file that the request names before the
+connection is closed. LOCK is the descriptor of a file that it was started with locked, and that it lets go of once it
+listens, or ends. It ends when its standard input does.
 
 Half of what notebooks import takes as long as torch, and many do without: it is imported when somebody connects to the
 second socket, LARGE, by a fork that listens there from then on; or at once, if there is a file WANTED by the time that
@@ -58,6 +58,7 @@ _FURTHER = (
     "matplotlib_inline.backend_inline",
 )
 _LARGEST_REQUEST = 100_000
+_MOST_LENT = 8
 _FIRST = 3
 # Processes that go on importing, one after the other's death.
 _MOST_SECONDS = 3
@@ -210,32 +211,31 @@ class Warm:
 
     def _answer(self, asking: socket.socket) -> None:
         """Fork, and send back the fork's process descriptor; or say that this process is out of date."""
-        log = -1
+        lent: list[int] = []
         try:
             asking.settimeout(5)
-            packet, descriptors, _, _ = socket.recv_fds(asking, _LARGEST_REQUEST, 1)
-            (log,) = descriptors
+            packet, lent, _, _ = socket.recv_fds(asking, _LARGEST_REQUEST, _MOST_LENT)
             request = json.loads(packet)
             if request["signature"] == self._signature:
-                self._fork(asking, request, log)
+                self._fork(asking, request, lent)
             else:
                 asking.send(b"out of date")
                 asking.close()
         except (OSError, ValueError, KeyError):
             asking.close()
         finally:
-            if log >= 0:
-                os.close(log)
+            for one in lent:
+                os.close(one)
 
-    def _fork(self, asking: socket.socket, request: dict[str, Any], log: int) -> None:
+    def _fork(self, asking: socket.socket, request: dict[str, Any], lent: list[int]) -> None:
         ended = os.open(request["ended"], os.O_WRONLY | os.O_CLOEXEC)
         namespaces = self._namespaces if request["locked"] else None
         try:
             if namespaces is not None:
                 with namespaces.new():
-                    pid = self._split(request, log, first=True)
+                    pid = self._split(request, lent, first=True)
             else:
-                pid = self._split(request, log, first=False)
+                pid = self._split(request, lent, first=False)
             process = os.pidfd_open(pid)
         except OSError:
             os.close(ended)
@@ -244,11 +244,11 @@ class Warm:
         self._poll.register(process, select.POLLIN)
         socket.send_fds(asking, [b"forked" if namespaces is None else b"first"], [process])
 
-    def _split(self, request: dict[str, Any], log: int, first: bool) -> int:
+    def _split(self, request: dict[str, Any], lent: list[int], first: bool) -> int:
         with _locks_as_they_are():
             pid = os.fork()
         if pid == 0:
-            _become_kernel(request, log, self._application, self._usual_threads, first)
+            _become_kernel(request, lent, self._application, self._usual_threads, first)
         return pid
 
     def _bury(self, process: int) -> None:
@@ -295,11 +295,17 @@ def _import(names: Iterable[str]) -> None:
             importlib.import_module(name)
 
 
-def _become_kernel(request: dict[str, Any], log: int, application: NotebookKernel, usual: int, first: bool) -> NoReturn:
+def _become_kernel(
+    request: dict[str, Any], lent: list[int], application: NotebookKernel, usual: int, first: bool
+) -> NoReturn:
     """In the fork: put everything away that is the warm process's own, and go on as `launch` does."""
     try:
         from grader.kernel import launch
 
+        log, *doors = lent
+        for door in doors:
+            with suppress(OSError):  # who is not inside afterwards is taken in by the grader
+                os.write(door, b"0")
         os.setsid()
         linux.die_with_parent()
         nothing = os.open(os.devnull, os.O_RDWR)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from grader.kernel import cgroup, sandbox
 from grader.kernel.cgroup import ControlGroup
+from grader.kernel.warm import Warm
 from tests.conftest import SAMPLE
 
 # Waits for a line, so that it is in its group before it takes what it is told to take.
@@ -82,3 +87,53 @@ def test_a_notebook_that_takes_its_memory_at_once(grade_cells, group: ControlGro
     assert graded.report.execution.status == "memory"
     assert graded.report.execution.cell == 2
     assert sandbox.GROUP in graded.report.sandbox
+
+
+def test_a_process_comes_in_by_itself_through_the_doors(group: ControlGroup) -> None:
+    with group.doors() as doors:
+        if not doors:
+            pytest.skip("control groups of version 2 have none")
+        goes, told = os.pipe()
+        child = os.fork()
+        if child == 0:
+            for door in doors:
+                os.write(door, b"0")
+            os.write(told, b"in")
+            signal.pause()
+            os._exit(0)
+        assert os.read(goes, 2) == b"in"
+    try:
+        assert all(str(child) in (one / "cgroup.procs").read_text().split() for one in group._folders)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(goes)
+        os.close(told)
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_fork_is_in_its_group_whether_or_not_it_comes_by_itself(
+    opened: bool, grade_cells: Any, group: ControlGroup, warm: Warm | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def closed(_: ControlGroup) -> Iterator[list[int]]:
+        yield []
+
+    taken_in: list[int] = []
+
+    def add(self: ControlGroup, pids: Iterable[int]) -> None:
+        for pid in pids:
+            inside = str(pid) in (self._folders[0] / "cgroup.procs").read_text().split()
+            taken_in.extend([] if inside else [pid])
+        own(self, pids)
+
+    with group.doors() as doors:
+        if opened and not doors:
+            pytest.skip("control groups of version 2 have no doors")
+    own = ControlGroup.add
+    monkeypatch.setattr(ControlGroup, "add", add)
+    if not opened:
+        monkeypatch.setattr(ControlGroup, "doors", closed)
+    graded = grade_cells("x = 3", "held = b'x' * 6_000_000_000", options=replace(SAMPLE, warm=warm))
+    assert graded.report.execution.status == "memory"
+    assert bool(taken_in) is not opened
