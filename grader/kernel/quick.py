@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import zlib
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from ipykernel import compiler, ipkernel
+from jupyter_client import jsonutil
 from jupyter_client.jsonutil import json_default
 from jupyter_client.session import Session, json_packer
 from zmq.constants import PollEvent
@@ -75,6 +78,51 @@ def transform_once(shell: Any) -> None:
         return transformed
 
     shell.transform_cell = transform_cell
+
+
+# A line that may hold a command of IPython's: `%`, `!` and their like stand first, or behind an equals sign; `?` last.
+_MAY_BE_COMMAND = re.compile(r"\s*[%!,;/]|.*(?:=\s*[%!]|\?)", re.DOTALL)
+
+
+def leave_plain_cells(shell: Any) -> None:
+    """IPython takes each cell apart into tokens, to find its commands: one without any sign of them stays as it is."""
+    manager = shell.input_transformer_manager
+    transform: Callable[[list[str]], list[str]] = manager.do_token_transforms
+    usual = list(manager.token_transformers)
+
+    def do_token_transforms(lines: list[str]) -> list[str]:
+        if manager.token_transformers == usual and not any(map(_MAY_BE_COMMAND.match, lines)):
+            return lines
+        return transform(lines)
+
+    manager.do_token_transforms = do_token_transforms
+
+
+def await_where_it_is_said(shell: Any) -> None:
+    """A cell is compiled twice to see whether it awaits something: one that has neither word does not."""
+    look: Callable[..., bool] = shell.should_run_async
+
+    def should_run_async(raw_cell: str, *, transformed_cell: str | None = None, **options: Any) -> bool:
+        if transformed_cell is not None and not ("await" in transformed_cell or "async" in transformed_cell):
+            return False
+        return look(raw_cell, transformed_cell=transformed_cell, **options)
+
+    shell.should_run_async = should_run_async
+
+
+def read_dates_quickly() -> None:
+    """The dates in messages' headers are of one form, which Python itself reads; of others dateutil is asked."""
+    slowly: Callable[[str], datetime] = jsonutil._dateutil_parse
+
+    def parse(text: str) -> datetime:
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            return slowly(text)
+
+    if not hasattr(slowly, "quick"):
+        parse.quick = True  # type: ignore[attr-defined]
+        jsonutil._dateutil_parse = parse
 
 
 def number_of(source: str, seed: int) -> int:

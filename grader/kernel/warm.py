@@ -66,8 +66,12 @@ class Fork:
 
     def poll(self) -> int | None:
         """None while it runs; its exit status is not known here, so that it is 0 afterwards."""
-        with suppress(subprocess.TimeoutExpired):
-            self.wait(0)
+        if self.returncode is None:
+            with suppress(OSError, ValueError):  # another thread may have closed it; it is asked before each question
+                if not select.select([self._descriptor], [], [], 0)[0]:
+                    return None
+            with suppress(subprocess.TimeoutExpired):
+                self.wait(0)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
