@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -135,6 +136,13 @@ def _entries(archive: Path, most: int) -> Iterator[_Entry]:
         measured = _Measured(unpacked, forward=most + 2_000 * CLASS_ENTRIES)
         with tarfile.open(fileobj=measured, mode="r:") as tar:
             yield from _of_tar(tar)
+
+
+def names(archive: Path, most: int) -> Iterator[str]:
+    """What is in an archive, by the names of its files and folders, at most so many; none where it is refused."""
+    with suppress(ArchiveRefused), _reading():
+        for entry in islice(_entries(archive, CLASS_BYTES), most):
+            yield entry.name
 
 
 def _of_zip(archive: zipfile.ZipFile) -> Iterator[_Entry]:

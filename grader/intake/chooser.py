@@ -25,6 +25,8 @@ from grader.submission import Submission
 from grader.text import count, size
 from grader.workspace import COMPANIONS_MAX_BYTES, COMPANIONS_MAX_FILES
 
+_STAMP = "timestamp.txt"
+
 
 def _instead(file: File) -> str:
     """What a file is that is no notebook, as a sentence; "" where nobody can tell."""
@@ -162,7 +164,7 @@ class Chooser:
 
     def _without_notebook(self, parts: list[Piece], student: Student, name: str) -> tuple[list[Attempt], int]:
         """What is said where there is none. What has its name gets a report that says what it is instead."""
-        files = [(file, part) for part in parts for file in part.files]
+        files = [(file, part) for part in parts for file in part.files if not self._is_nbgraders(file)]
         for file, part in files:
             if self.wanted.is_called(Path(file.name).name) and (said := _instead(file)):
                 student.remark("unreadable", f"{shown(file.name)}: {said}")
@@ -172,6 +174,10 @@ class Chooser:
         said = _instead(files[0][0]) if len(files) == 1 else ""
         student.remark("missing", f"There is no notebook{among if names else ''}.{said and ' '}{said}")
         return [], 0
+
+    def _is_nbgraders(self, file: File) -> bool:
+        """Whether no student wrote it: nbgrader notes in it when the folder came."""
+        return self.layout.of_nbgrader and Path(file.name).name == _STAMP
 
     def _place(self, path: Path) -> str:
         """Where a person finds a file that may lie in an archive."""
@@ -201,8 +207,11 @@ class Chooser:
         student.remark("several", f"{count(len(notebooks), 'notebook')}; taken is {shown(best.name)}.")
         return [best]
 
-    def _unpacked(self, archive: File, student: Student, into: Path) -> list[File]:
-        """The notebooks in a student's archive. Archives in it stay packed."""
+    def _unpacked(self, archive: File, student: Student, into: Path, nested: bool = False) -> list[File]:
+        """The notebooks in a student's archive; where there are none, in the archives in it, and no further.
+
+        Whoever downloads an archive and hands in the folder gets it packed once more.
+        """
         try:
             if not os.access(archive.path, os.R_OK):
                 student.remark("unreadable", f"{shown(archive.name)} cannot be opened.")
@@ -215,17 +224,25 @@ class Chooser:
         thin(into)
         for note in notes:
             student.remark(note.kind, f"{shown(archive.name)}: {note.text}")
-        return [
+        handed_in = archive.time if archive.handed_in is None else archive.handed_in
+        files = [
             replace(
                 file,
                 name=f"{archive.name}/{file.name}",
                 upload=archive.upload,
-                handed_in=archive.time,
+                handed_in=handed_in,
                 marked_late=archive.marked_late,
             )
             for file in inside(into)
-            if file.is_notebook
         ]
+        notebooks = [file for file in files if file.is_notebook]
+        packed = [file for file in files if is_archive(file.name)]
+        if nested and not notebooks and packed:
+            student.remark("ignored", f"{shown(packed[0].name)} is packed for the third time, and is left so.")
+        elif not notebooks:
+            for number, file in enumerate(packed, 1):
+                notebooks += self._unpacked(file, student, into.with_name(f"{into.name}-{number}"), nested=True)
+        return notebooks
 
     def _checked(self, chosen: File, part: Piece, student: Student, into: Path, name: str) -> list[Attempt]:
         """The notebook in a folder of the student's own; nothing where this machine cannot read the file."""
@@ -248,7 +265,7 @@ class Chooser:
         if chosen.upload:  # the files of Canvas's archive have the moment when it was made
             return Attempt(submission, marked_late=chosen.marked_late)
         if self.layout.of_nbgrader:
-            beside = f"{chosen.name.rpartition('/')[0]}/timestamp.txt"
+            beside = f"{chosen.name.rpartition('/')[0]}/{_STAMP}"
             stamp = next((nbgrader_time(file.path) for file in part.files if file.name == beside), None)
             if stamp is not None:
                 return Attempt(submission, stamp)

@@ -9,13 +9,16 @@ from pathlib import Path
 from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.formats.files import holds_notebook
-from grader.intake.archives import ArchiveRefused, room_for_class, unpack
+from grader.intake.archives import ArchiveRefused, names, room_for_class, unpack
 from grader.intake.attempt import HandedIn
 from grader.intake.chooser import Chooser
 from grader.intake.layouts import Layout
+from grader.intake.listed import on_platform
 from grader.intake.names import is_archive, stem
 from grader.intake.pieces import Wanted, visible
 from grader.text import plain
+
+_LOOKED_AT = 1_000  # entries of an archive, to see whose it is
 
 
 def find(path: Path, exercise: Exercise, into: Path, every: bool = False) -> HandedIn:
@@ -65,14 +68,14 @@ def find(path: Path, exercise: Exercise, into: Path, every: bool = False) -> Han
     return found
 
 
-def _in_file(path: Path, wanted: Wanted, into: Path, every: bool) -> HandedIn:
-    """The submissions of an archive, or the one that a notebook is."""
-    layout = Layout(wanted)
+def _in_file(path: Path, wanted: Wanted, into: Path, every: bool, nested: bool = False) -> HandedIn:
+    """The submissions of an archive, or of the one in it, or the one that a notebook is."""
     if not path.is_file() or not (is_archive(path.name) or holds_notebook(path)):
         raise UsageError(
             f"{plain(path.name)} is neither a folder nor an archive nor a notebook.",
             "Archives are .zip, .tar, .tar.gz, .tar.bz2 and .tar.xz; unpack others first.",
         )
+    layout = Layout(wanted)
     if not is_archive(path.name):
         layout.take_file(path, path.name, layout.student("", stem(path.name)), path.name, alone=True)
         return Chooser(layout, wanted, into, every).settled()
@@ -83,6 +86,9 @@ def _in_file(path: Path, wanted: Wanted, into: Path, every: bool) -> HandedIn:
         notes = unpack(path, folder, room_for_class(), whole_class=True)
     except ArchiveRefused as error:
         raise UsageError(f"{plain(path.name)} is not unpacked: {error}.", "Download or pack it again.") from None
+    within = None if nested else _class_within(folder)  # an archive may hold itself
+    if within is not None:
+        return _in_file(within, wanted, into / "within", every, nested=True)
     top, of_nbgrader = layout.class_folder(folder, stem(path.name))
     layout.read(top, of_nbgrader)
     layout.attribute(notes, top.relative_to(folder).as_posix())
@@ -93,9 +99,22 @@ def _in_folder(path: Path, wanted: Wanted, into: Path, every: bool) -> HandedIn:
     """The submissions of a folder."""
     layout = Layout(wanted)
     try:
+        within = _class_within(path)
+        if within is not None:
+            return _in_file(within, wanted, into, every)
         top, of_nbgrader = layout.class_folder(path)
         entries = visible(top)
     except OSError:
         raise UsageError(f"{plain(str(path))} cannot be opened.", "Check your access to it.") from None
     layout.read(top, of_nbgrader, entries)
     return Chooser(layout, wanted, into, every).settled()
+
+
+def _class_within(folder: Path) -> Path | None:
+    """The one archive that a folder holds, where it is a platform's of a whole class, and no student's."""
+    entries = visible(folder)
+    if len(entries) != 1 or not is_archive(entries[0].name) or not entries[0].is_file(follow_symlinks=False):
+        return None
+    archive = Path(entries[0].path)
+    found = (part for name in names(archive, _LOOKED_AT) for part in name.replace("\\", "/").split("/"))
+    return archive if not on_platform(archive.name) and any(map(on_platform, found)) else None

@@ -420,3 +420,58 @@ def test_any_bytes_are_an_archive_or_refused(tmp_path_factory: pytest.TempPathFa
             archives.unpack(path, target, archives.Room())
         except archives.ArchiveRefused:
             assert not target.exists()
+
+
+def test_what_is_packed_twice_over_is_found(top: Path, find_in: Find) -> None:
+    inner = zipped(top.parent / "work.zip", {"a/small.ipynb": book("x = 1")}).read_bytes()
+    zipped(top / "alice.zip", {"Download/work.zip": inner})
+    zipped(top / "bob" / "bob.zip", {"work.zip": inner, "mine/small.ipynb": book("x = 2")})
+    found = find_in(top)
+    assert students(found) == ["alice", "bob"]
+    assert (source(found, "alice"), source(found, "bob")) == ("x = 1", "x = 2")
+    assert found.remarks == ()
+    (alice, _) = found.submissions
+    assert alice.place.endswith("alice.zip/Download/work.zip/a/small.ipynb")
+
+
+def test_what_is_packed_three_times_over_is_told(top: Path, find_in: Find) -> None:
+    packed = book()
+    for name in ("small.ipynb", "work.zip", "all.zip"):
+        packed = zipped(top.parent / "next.zip", {name: packed}).read_bytes()
+    put(top / "alice.zip", packed)
+    zipped(top / "bob.zip", {"small.ipynb": book()})
+    found = find_in(top)
+    assert students(found) == ["bob"]
+    assert "all.zip/work.zip is packed for the third time" in text(found, "alice", "ignored")
+
+
+def test_archives_in_archives_share_the_room_of_their_student(
+    top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_limits(monkeypatch)
+    inner = bomb(top.parent / "bomb.zip", 1, "a.ipynb").read_bytes()
+    zipped(top / "alice.zip", {f"{n}.zip": inner for n in range(30)})
+    zipped(top / "bob.zip", {"small.ipynb": book()})
+    found = find_in(top)
+    assert "29.zip is not unpacked" in text(found, "alice", "refused")
+    assert "bob" in students(found)
+
+
+@pytest.mark.parametrize("loose", [True, False])
+def test_the_export_of_a_class_may_be_packed_once_more(top: Path, find_in: Find, loose: bool) -> None:
+    export = {f"{name}_{n}_assignsubmission_file_/small.ipynb": book() for n, name in enumerate(("Ann", "Bob"), 1)}
+    inner = zipped(top / "export.zip", export)
+    whole = top if loose else zipped(top.parent / "mailed.zip", {"export.zip": inner.read_bytes()})
+    assert students(find_in(whole)) == ["Ann", "Bob"]
+
+
+def test_an_archive_that_holds_itself_ends(top: Path, find_in: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as anybody looks: each level has an archive of a class within."""
+    packed = zipped(top.parent / "0.zip", {"Ann_1_assignsubmission_file_/small.ipynb": book()}).read_bytes()
+    for n in range(1, 5):
+        entries = {f"{n}.zip": packed}
+        packed = zipped(top.parent / f"{n}.zip", entries).read_bytes()
+    monkeypatch.setattr("grader.intake.collect.names", lambda *_: iter(["Ann_1_assignsubmission_file_/small.ipynb"]))
+    found = find_in(put(top / "class.zip", packed))
+    assert students(found) == []
+    assert "packed for the third time" in " ".join(one.text for one in found.remarks)

@@ -77,6 +77,16 @@ def test_nbgrader(top: Path, find_in: Find, start: str) -> None:
     assert remarks(found) == [("carol", "missing")]  # what she handed in is for another assignment
 
 
+def test_what_nbgrader_notes_is_no_students_file(top: Path, find_in: Find) -> None:
+    put(top / "submitted" / "alice" / "small" / "small.ipynb")
+    put(top / "submitted" / "bob" / "small" / "timestamp.txt")
+    put(top / "submitted" / "carol" / "small" / "timestamp.txt")
+    put(top / "submitted" / "carol" / "small" / "report.pdf")
+    found = find_in(top)
+    assert text(found, "bob", "missing") == "There is no notebook."
+    assert text(found, "carol", "missing") == "There is no notebook among 1 file (report.pdf)."
+
+
 def test_nbgrader_with_one_student_and_an_assignment_of_another_name(top: Path, find_in: Find) -> None:
     put(top / "submitted" / "alice" / "ps1" / "problem.ipynb")
     found = find_in(top)
@@ -230,10 +240,10 @@ def test_archives_of_students(top: Path, find_in: Find) -> None:
     zipped(top / "dave" / "images.zip", {"small.ipynb": book("not this")})
     zipped(top / "erin.zip", {"again.zip": zipped(top.parent / "inner.zip", {"small.ipynb": book()}).read_bytes()})
     found = find_in(top)
-    assert students(found) == ["alice", "bob", "carol", "dave"]
+    assert students(found) == ["alice", "bob", "carol", "dave", "erin"]
     assert [source(found, name) for name in ("alice", "bob", "carol", "dave")] == ["packed"] * 3 + ["plain"]
     assert companions(found, "alice") == ["deeper.zip", "helper.py"]
-    assert remarks(found) == [("erin", "missing")]  # one level, no more
+    assert remarks(found) == []
 
 
 def test_archives_in_the_archive_of_the_class(top: Path, find_in: Find) -> None:
