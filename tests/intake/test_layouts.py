@@ -84,7 +84,7 @@ def test_what_nbgrader_notes_is_no_students_file(top: Path, find_in: Find) -> No
     put(top / "submitted" / "carol" / "small" / "report.pdf")
     found = find_in(top)
     assert text(found, "bob", "missing") == "There is no notebook."
-    assert text(found, "carol", "missing") == "There is no notebook among 1 file (report.pdf)."
+    assert text(found, "carol", "missing") == "There is no notebook among 1 file (small/report.pdf)."
 
 
 def test_nbgrader_with_one_student_and_an_assignment_of_another_name(top: Path, find_in: Find) -> None:
