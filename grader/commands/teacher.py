@@ -104,16 +104,22 @@ def batch(
             from grader.course.command import present, written
             from grader.grades.course_rules import course_rules
 
+            course_by = course_rules(None, results)  # before anything is graded: what is wrong with them is told now
             try:
                 code = run_course(found, options, console, complaints, warm)
             except BaseException:
                 if not dry:
                     with suppress(GraderError):  # what ended it is what has to be said
-                        written(results, course_rules(None, results), Console(quiet=True), in_haste=True)
+                        written(results, course_by, Console(quiet=True), in_haste=True)
                 raise
             if not dry:
                 console.rule("The course", align="left")
-                present(results, course_rules(None, results), console)
+                try:
+                    course_by = course_rules(None, results)
+                except UsageError:  # changed meanwhile: the classes' pages lead to the course's all the same
+                    written(results, course_by, Console(quiet=True), in_haste=True)
+                    raise
+                present(results, course_by, console)
         else:
             code = (dry_run if dry else run)(found, options, console, complaints, warm)
     raise typer.Exit(code)

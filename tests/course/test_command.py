@@ -18,6 +18,8 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
+from grader.commands import teacher
+from grader.errors import UsageError
 from grader.exercise import Exercise, every_exercise
 from grader.grades.grades import load_grades, write_grades
 from grader.grading import Options
@@ -334,6 +336,38 @@ def test_what_is_no_course_is_told(here: Path) -> None:
     assert done.returncode == 2
     assert "no results in empty to compare with" in done.stderr
     assert grade(here, "course", "empty").returncode == 2
+
+
+def test_a_broken_course_toml_is_told_before_anything_is_graded(here: Path, tmp_path: Path) -> None:
+    for name in ("exercises", "in"):
+        shutil.copytree(here / name, tmp_path / name)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "course.toml").write_text("best = many")
+    done = grade(tmp_path, "batch", "in", "-o", "out")
+    assert done.returncode == 2
+    assert "course.toml" in done.stderr
+    assert [one.name for one in (tmp_path / "out").iterdir()] == ["course.toml"]
+
+
+def test_a_course_toml_that_breaks_meanwhile_leaves_no_dead_links(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("exercises", "in", "out"):
+        shutil.copytree(here / name, tmp_path / name)
+    out = tmp_path / "out"
+    shutil.rmtree(out / "people")
+    (out / "index.html").unlink()
+    assert dead(out)
+
+    def run_course(*_: object) -> int:
+        (out / "course.toml").write_text("best = many")
+        return 0
+
+    monkeypatch.setattr("grader.course.batch.run_course", run_course)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"course\.toml"):
+        teacher.batch(Path("in"), results=Path("out"))
+    assert dead(out) == []
 
 
 def test_nbgraders_folders(here: Path, tmp_path: Path) -> None:
