@@ -1,7 +1,11 @@
-"""What otter gives, question by question, to the submissions of the tests' assignments.
+"""What otter and `grade batch` give, question by question, to the submissions of the tests' assignments.
 
-python benchmarks/otter_scores.py            compare with what was kept
-python benchmarks/otter_scores.py --write    keep what it gives beside the assignments
+::
+
+    python benchmarks/otter_scores.py            compare, with each other and with what was kept
+    python benchmarks/otter_scores.py --write    keep what otter gives beside the assignments
+
+Both get what `otter assign` makes for students.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from grader.datasets import cache_root
 sys.path.insert(0, str(ROOT))  # the assignments are the tests'; first, since some package installs tests of its own
 from tests.foreign.otter.assignments import FIXTURES, KEPT, Fixture
 from tests.foreign.otter.forgeries import FORGED
+from tests.foreign.otter.graded import grade_handed_in, told
 
 ASSIGNMENTS = {**FIXTURES, "forgeries": FORGED}
 
@@ -46,12 +51,29 @@ def main() -> None:
     arguments = parser.parse_args()
     with prepared(arguments.environment) as (environment, scratch):
         chosen = {name: one for name, one in ASSIGNMENTS.items() if name in (arguments.names or ASSIGNMENTS)}
-        given = {name: by_otter(environment, name, one, scratch / name) for name, one in chosen.items()}
+        given, unexplained = {}, 0
+        for name, one in chosen.items():
+            given[name] = by_otter(environment, name, one, scratch / name)
+            if not arguments.write:
+                unexplained += compare(name, one, given[name], scratch / name)
     kept = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
     if arguments.write:
         KEPT.write_text(json.dumps(kept | given, indent=1, sort_keys=True) + "\n", "utf-8")
-    elif given != {name: kept.get(name) for name in given}:
+        return
+    print(f"{unexplained} differences that are not explained")
+    if given != {name: kept.get(name) for name in given}:
         sys.exit("otter gives other points than those that were kept.")
+    sys.exit(1 if unexplained else 0)
+
+
+def compare(name: str, one: Fixture, theirs: Scores, folder: Path) -> int:
+    """Print what both give to what lies in the folder by now; how many submissions nobody explains."""
+    handed_in = {student: folder / student / f"{name}.ipynb" for student in one.submissions}
+    ours = grade_handed_in(name, folder / f"{name}.ipynb", handed_in, folder / "here")
+    points = {student: {question: got for question, (got, _) in of.items()} for student, of in theirs.items()}
+    lines = list(told(name, points, ours))
+    print(*(line for line, _ in lines), sep="\n", flush=True)
+    return sum(not fine and "NOT EXPLAINED" in line for line, fine in lines)
 
 
 def by_otter(environment: Environment, name: str, one: Fixture, folder: Path) -> Scores:
@@ -70,9 +92,6 @@ def by_otter(environment: Environment, name: str, one: Fixture, folder: Path) ->
         timed(command, own, variables)
         scores = json.loads((own / "scores.json").read_text("utf-8"))
         given[student] = {question: [round(points, 4) for points in of] for question, of in scores.items()}
-        print(
-            name, student, *(f"{question} {got:g}/{of:g}" for question, (got, of) in given[student].items()), sep="  "
-        )
     return given
 
 

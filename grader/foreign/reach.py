@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from grader.foreign.modules import OURS
-from grader.foreign.surroundings import Surroundings, names_bound, parsed, program
+from grader.foreign.surroundings import Surroundings, imported_alike, names_bound, parsed, program
 from grader.language import tr
 
 _MUTATING = frozenset(
@@ -128,7 +128,8 @@ class _Reasons:
         for package in sorted(self.packages - OURS.keys()):
             if importlib.util.find_spec(package) is None:
                 yield tr("it imports `{name}`, which only the notebook has", name=package)
-        for name in sorted(self._bound_outside_functions() & self.around.read):
+        alike = imported_alike(self.tree, self.around).keys()
+        for name in sorted((self._bound_outside_functions() & self.around.read) - alike):
             yield tr("it sets `{name}`, which the notebook's functions read", name=name)
         for node in ast.walk(self.tree):
             reason = self.of_node(node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -47,19 +47,13 @@ def surroundings(cells: Iterable[str]) -> Surroundings:
         defined |= names_bound(tree, inside=False)
         for node in ast.walk(tree):
             match node:
-                case ast.Import(names=names):
-                    for one in names:
-                        bound = one.asname or one.name.partition(".")[0]
-                        line = f"import {one.name}" + (f" as {one.asname}" if one.asname else "")
+                case ast.Import() | ast.ImportFrom():
+                    for bound, line in _imported(node):
                         kept = imports.get(bound, "")
-                        imports[bound] = f"{kept}; {line}" if kept.startswith(f"import {bound}.") else line
-                case ast.ImportFrom(module=str(module), names=names, level=0) if module != "__future__":
-                    for one in names:
-                        line = f"from {module} import {one.name}" + (f" as {one.asname}" if one.asname else "")
-                        if one.name == "*":
+                        if bound == "*":
                             stars.append(line)
                         else:
-                            imports[one.asname or one.name] = line
+                            imports[bound] = f"{kept}; {line}" if kept.startswith(f"import {bound}.") else line
                 case ast.ClassDef(name=name):
                     classes.add(name)
                 case ast.FunctionDef(name=name):
@@ -80,6 +74,39 @@ def surroundings(cells: Iterable[str]) -> Surroundings:
         own,
         *map(frozenset, (classes, functions, objects, read)),
     )
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """The names that a statement imports, `*` among them, each with a line of its own that does."""
+    if isinstance(node, ast.ImportFrom):
+        if node.level or not node.module or node.module == "__future__":
+            return
+        before = f"from {node.module} "
+    else:
+        before = ""
+    for one in node.names:
+        bound = one.asname or (one.name if before else one.name.partition(".")[0])
+        yield bound, f"{before}import {one.name}" + (f" as {one.asname}" if one.asname else "")
+
+
+def imported_alike(tree: ast.Module, around: Surroundings) -> dict[str, str]:
+    """Names that the functions beside a test read and that it imports as the cells beside it do, with those lines.
+
+    Nothing is another for it, but where a cell has forgotten its import.
+    """
+    lines: dict[str, set[str]] = {}
+    for statement in tree.body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            for bound, line in _imported(statement):
+                lines.setdefault(bound, set()).add(line)
+    others = names_bound(
+        ast.Module([one for one in tree.body if not isinstance(one, (ast.Import, ast.ImportFrom))], []), inside=False
+    )
+    return {
+        name: around.imports[name]
+        for name, said in lines.items()
+        if name in around.read and name not in others and said == {around.imports.get(name)}
+    }
 
 
 def _makes_a_class(call: ast.Call) -> bool:

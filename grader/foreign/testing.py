@@ -18,7 +18,7 @@ import sys
 import traceback
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import Any, NoReturn
 
 from grader.errors import CheckFailed, ExerciseError, GraderError, SubmissionFault
@@ -26,8 +26,8 @@ from grader.foreign.asking import Asking, Undefined, seeding
 from grader.foreign.modules import OURS, part
 from grader.foreign.rewriting import FILE, Functions, Rewritten, classes_named
 from grader.foreign.standins import Standin, info, told
-from grader.foreign.surroundings import Surroundings, program
-from grader.foreign.whole import Outcome, Test, on_its_word
+from grader.foreign.surroundings import Surroundings, imported_alike, program
+from grader.foreign.whole import Outcome, Test, on_its_word, run_there
 from grader.language import tr
 from grader.refusals import fault_of
 from grader.run import Run
@@ -199,7 +199,8 @@ class _Testing:
     def outcome(self) -> Outcome:
         value: Any = None
         try:
-            with redirect_stdout(self.printed):
+            self.import_there()
+            with redirect_stdout(self.printed), redirect_stderr(io.StringIO()):
                 match self.test.form:
                     case "doctest":
                         self.doctest()
@@ -216,6 +217,12 @@ class _Testing:
         shown = value if type(value) in (int, float, bool, str) else None
         verified = "word" if self.asking.word else "outside"
         return Outcome(verified, self.printed.getvalue()[:_MOST_PRINTED], shown)
+
+    def import_there(self) -> None:
+        """Have the notebook import what the test imports and its functions read, as a test in its own process would."""
+        lines = [*imported_alike(self.tree, self.around).values()] if self.test.form != "function" else []
+        if lines:
+            run_there(self.run, self.test, {"op": "bind", "imports": lines})
 
     def execute(self) -> Any:
         """Run the test's code; the value of its last line."""

@@ -66,14 +66,8 @@ def on_its_word(run: Run, test: Test, code: str, around: Surroundings, shown: st
     imports = [*around.stars, *(line for name, line in around.imports.items() if name in named)]
     if "nose" in code or "otter" in code:
         imports.insert(0, f"{inspect.getsource(modules)}\ninstall()")
-    request = {"op": "test", "of": ["z"], "args": ["list", []], "options": ["dict", []]}
-    found: dict[str, Any] = {}
-
-    def read(content: dict[str, Any], buffers: Sequence[Any]) -> bool:
-        found.update(content)
-        return content.get("ok") == ["b", True]
-
-    if run.step(request | {"imports": imports, "source": source}, test.name, [], read):
+    passed, found = run_there(run, test, {"op": "test", "imports": imports, "source": source})
+    if passed:
         printed = found.get("printed")
         return Outcome("word", printed[: exact.MAX_TEXT] if type(printed) is str else "")
     kind, text = plain(found.get("type"), 100), plain(found.get("text"), 1000, lines=True)
@@ -84,6 +78,24 @@ def on_its_word(run: Run, test: Test, code: str, around: Surroundings, shown: st
     if kind == "AssertionError":
         raise CheckFailed(tr("The test does not pass."))
     raise CheckFailed(tr("The test raised {error}: {text}.", error=kind, text=text or tr("no message")))
+
+
+def run_there(run: Run, test: Test, request: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+    """Have the notebook's process run something: whether it says that it came to its end, and all that it says.
+
+    Raises
+    ------
+    SubmissionFault
+    """
+    request = {"of": ["z"], "args": ["list", []], "options": ["dict", []], **request}
+    found: dict[str, Any] = {}
+
+    def read(content: dict[str, Any], buffers: Sequence[Any]) -> bool:
+        found.update(content)
+        return content.get("ok") == ["b", True]
+
+    passed = run.step(request, test.name, [], read)
+    return passed, found
 
 
 def _messages(tree: ast.Module) -> list[str]:

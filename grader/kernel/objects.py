@@ -228,6 +228,8 @@ def answering(
                 return held.data(args[0])
             case "test":
                 return whole(content["imports"], content["source"], namespace)
+            case "bind":
+                return bind(content["imports"], namespace)
         raise ValueError(content["op"])
 
     def answer(content: dict[str, Any], buffers: list[Any]) -> Answer:
@@ -280,6 +282,15 @@ def frozen(held: Held, value: Any) -> Any:
         return None
     encoder = held.encoder()
     return encoder.encode(value), encoder.buffers
+
+
+def bind(imports: list[str], namespace: dict[str, Any]) -> bool:
+    """Import here what a test imports that is run elsewhere, as a cell would: for good."""
+    scope: dict[str, Any] = {}
+    for line in imports:
+        exec(compile(line, "<imports>", "exec", dont_inherit=True), scope)
+    namespace.update({name: value for name, value in scope.items() if name != "__builtins__"})
+    return True
 
 
 def whole(imports: list[str], source: str, namespace: dict[str, Any]) -> bool:

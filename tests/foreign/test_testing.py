@@ -617,6 +617,46 @@ def test_what_a_test_reaches_for(code: str, reason: str) -> None:
     assert reason in found.reason
 
 
+USES_NUMPY = ["import numpy as np\nfrom math import sqrt", "def g(x): return np.sum(x) + sqrt(4)"]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import numpy as np\nassert g([1]) == 3", ""),
+        ("from math import sqrt, floor\nimport numpy as np, numpy.linalg\nassert g([1]) == 3", ""),
+        ("import numpy.linalg as np\nassert g([1]) == 3", "sets `np`"),
+        ("from cmath import sqrt\nassert g([1]) == 3", "sets `sqrt`"),
+        ("import numpy as np\nnp = None\nassert g([1]) == 3", "sets `np`"),
+        ("import numpy as np\nfor np in [1]:\n    assert g([1]) == 3", "sets `np`"),
+        ("if True:\n    import numpy as np\nassert g([1]) == 3", "sets `np`"),
+    ],
+)
+def test_an_import_as_the_notebook_has_it_sets_nothing(code: str, reason: str) -> None:
+    found = reach(code, "code", surroundings(USES_NUMPY))
+    assert found.verified == ("word" if reason else "outside")
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize("form", ["code", "doctest"])
+def test_a_notebook_that_left_an_import_to_the_test_has_it_from_there(form: str) -> None:
+    """As in the notebook's own process, where the test's lines stand among its cells."""
+    code = {
+        "code": "import numpy as np\nassert g([1]) == 1",
+        "doctest": ">>> import numpy as np\n>>> int(g([1]))\n1\n",
+    }
+    found = judged("def g(x): return np.sum(x)", code[form], surroundings(USES_NUMPY), form=form)
+    assert found.verified == "outside"
+    forged = "import builtins\nnp = None\nclass Same:\n    __eq__ = lambda *_: True\ndef g(x): return Same()"
+    with pytest.raises(SubmissionFault):
+        judged(forged, code[form], surroundings(USES_NUMPY), form=form)
+
+
+def test_what_a_test_writes_to_the_error_stream_is_not_the_teachers(capfd: pytest.CaptureFixture[str]) -> None:
+    judged("x = 3", "import sys\nprint('said', file=sys.stderr)\nassert x == 3")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_names_and_packages_of_a_test() -> None:
     found = reach("import pytest\nx = f(3)\nassert np.sum(x) == len(g(k))", "code", surroundings(STARTER))
     assert found.names == {"f", "g", "k"}
