@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,14 +65,18 @@ def differences(submissions: Iterable[Said], theirs: Scores, ours: Scores) -> li
 
 
 def _of(said: Said, theirs: Scores, ours: dict[str, float | None]) -> Iterator[Difference]:
-    student, reason = said["name"], said.get("ours", {})
-    of_them = theirs[student]
-    meant = {**theirs[reason.get("as", student)], **reason.get("points", {})}
-    for cell in sorted(ours.keys() | meant.keys()):
+    of_them, wanted = theirs[said["name"]], meant(said, theirs)
+    for cell in sorted(ours.keys() | wanted.keys()):
         points = ours.get(cell)
-        if points != of_them.get(cell) or points != meant.get(cell):
-            explained = cell in ours and cell in meant and points == meant[cell]
-            yield Difference(student, cell, of_them.get(cell), points, reason["why"] if explained else "")
+        if points != of_them.get(cell) or points != wanted.get(cell):
+            explained = cell in ours and cell in wanted and points == wanted[cell]
+            yield Difference(said["name"], cell, of_them.get(cell), points, said["ours"]["why"] if explained else "")
+
+
+def meant(said: Said, theirs: Scores) -> dict[str, float | None]:
+    """The points that a submission is to have here: nbgrader's, and those that the fixture says are given otherwise."""
+    reason = said.get("ours", {})
+    return {**theirs[reason.get("as", said["name"])], **reason.get("points", {})}
 
 
 def told(name: str, submissions: Iterable[Said], theirs: Scores, ours: Scores) -> str:
@@ -81,14 +85,15 @@ def told(name: str, submissions: Iterable[Said], theirs: Scores, ours: Scores) -
     apart = differences(submissions, theirs, ours)
     lines = []
     for student in [said["name"] for said in submissions]:
-        by_them = _sum(theirs[student]) if theirs[student] else "broke off"
-        lines.append(f"{name:10} {student:16} nbgrader {by_them:>9}   grade batch {_sum(ours[student]):>9}")
+        by_them = total(theirs[student]) if theirs[student] else "broke off"
+        lines.append(f"{name:10} {student:16} nbgrader {by_them:>9}   grade batch {total(ours[student]):>9}")
         of_student = [one for one in apart if one.student == student]
         lines += [f"    {why}" for why in sorted({one.why for one in of_student if one.why})]
         lines += [f"    {one.cell}: {one.theirs} and {one.ours}: NOT EXPLAINED" for one in of_student if not one.why]
     return "\n".join(lines)
 
 
-def _sum(scores: dict[str, float | None]) -> str:
+def total(scores: Mapping[str, float | None]) -> str:
+    """All points together, and how many tests or answers wait for a person."""
     pending = sum(points is None for points in scores.values())
     return number(sum(points or 0.0 for points in scores.values())) + (f" +{pending}?" if pending else "")

@@ -9,8 +9,7 @@ from pathlib import Path
 from grader.foreign.tests_file import read_tests
 from grader.intake.names import folder_name
 from grader.report import Report
-from grader.text import number
-from tests.foreign.nbgrader.graded import GRADE, run
+from tests.foreign.nbgrader.graded import GRADE, run, total
 
 Points = Mapping[str, float]  # by question
 
@@ -76,10 +75,6 @@ def told(name: str, theirs: Mapping[str, Points], ours: Mapping[str, Points]) ->
         meant, why = OTHERWISE.get((name, student), ({}, ""))
         wanted, got = {**theirs[student], **meant}, ours[student]
         fine = all(abs(wanted.get(question, 0) - points) < 0.005 for question, points in got.items())
-        yield f"{name:10} {student:44} otter {_sum(theirs[student]):>6}   grade batch {_sum(got):>6}", fine
+        yield f"{name:10} {student:44} otter {total(theirs[student]):>6}   grade batch {total(got):>6}", fine
         if why or not fine:
             yield f"    {why if fine else f'NOT EXPLAINED: {dict(theirs[student])} and {got}'}", fine
-
-
-def _sum(points: Points) -> str:
-    return number(sum(points.values()))
