@@ -158,8 +158,9 @@ class Warm:
         listeners = {one.fileno(): one for one in (large, usual) if one is not None}
         for descriptor in (0, *listeners):
             self._poll.register(descriptor, select.POLLIN)
+        better = linux.huge_pages()
         while True:
-            for descriptor, _ in self._poll.poll():
+            for descriptor in self._ready(better):
                 if descriptor == 0:
                     os._exit(0)
                 if descriptor in self._forks:
@@ -170,6 +171,12 @@ class Warm:
                     self._go_on_apart(*listeners.values())
                 else:
                     self._answer(listeners[descriptor].accept()[0])
+
+    def _ready(self, meanwhile: Iterator[int]) -> list[int]:
+        """Descriptors on which something has come; as long as nothing does, steps are taken that make forks cheap."""
+        while not (ready := self._poll.poll(0)) and next(meanwhile, None) is not None:
+            pass
+        return [descriptor for descriptor, _ in ready or self._poll.poll()]
 
     def _go_on_apart(self, large: socket.socket, usual: socket.socket) -> None:
         """Fork a process that imports the rest, and leave to it who has asked for that."""
