@@ -374,22 +374,30 @@ _SIGNS = {
 }
 
 
+_MOST_COLUMNS = 12  # of checks: beyond it their signs stand side by side, five and five
+
+
 def render(validation: Validation) -> RenderableType:
     """The matrix as a table: a row a notebook, a column a check."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column(f"{validation.exercise.id}  notebook")
     table.add_column("data")
     shown = validation.rows[0].report.checks if validation.rows else []
-    for place, _ in enumerate(shown, 1):
-        table.add_column(str(place), justify="center")
-    table.add_column("points", justify="right")
-    table.add_column("s", justify="right")
+    if wide := len(shown) > _MOST_COLUMNS:
+        table.add_column(f"1 to {len(shown)}")
+    else:
+        for place, _ in enumerate(shown, 1):
+            table.add_column(str(place), justify="center")
+    table.add_column("points", justify="right", no_wrap=True)
+    table.add_column("s", justify="right", no_wrap=True)
     for result in validation.rows:
         report = result.report
+        signs = [Text(*_SIGNS[check.status]) for check in report.checks]
+        fives = [Text.assemble(*signs[begin : begin + 5]) for begin in range(0, len(signs), 5)]
         table.add_row(
             Text(result.row.name, "red" if result.faults else ""),
             result.row.data,
-            *(Text(*_SIGNS[check.status]) for check in report.checks),
+            *([Text(" ").join(fives)] if wide else signs),
             f"{report.score:g}/{report.max_score:g}",
             f"{report.execution.seconds:.1f}",
         )

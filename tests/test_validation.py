@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -270,6 +271,16 @@ def test_the_table_shows_each_notebook_and_each_check(validated: Course) -> None
     shown = text()
     for line in ("reference", "starter", "wrong-y", "small is sound", "small is NOT sound", "✓", "✗", "–", "y_is_four"):
         assert line in shown
+
+
+def test_signs_of_many_checks_stand_five_and_five(validated: Course) -> None:
+    one = '\n@check(points=1)\ndef more_{}(run):\n    """`x` is three."""\n    expect_count(run.value("x"), 3, "`x`")\n'
+    more = "".join(map(one.format, range(32)))
+    console = Console(width=80, color_system=None)
+    with captured(console) as text:
+        console.print(render(validated(checks=TWO_CHECKS + more)))
+    assert re.search(r"reference +sample  ✓✓✓✓✓ ✓✓✓✓✓", text())
+    assert "…" not in text()
 
 
 def test_what_is_wrong_with_several_notebooks_is_told_once(validated: Course) -> None:

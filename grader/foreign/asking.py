@@ -47,6 +47,8 @@ class Asking:
         Names of classes whose objects the test may compute with: those that it names, and those of the reference.
     fault
         What the notebook did that the test cannot be judged for; it fails whatever the test makes of it.
+    lent
+        What the notebook's names are to be while it is asked, where the test has set some that its functions read.
     questions
         How many were asked.
     word
@@ -58,6 +60,7 @@ class Asking:
         self.fault: SubmissionFault | None = None
         self.questions = 0
         self.word = False
+        self.lent: Callable[[], dict[str, Any]] = dict
         self.seeded: set[str] = set()  # generators that were seeded here: the notebook's draws from the same
         self._names: dict[int, tuple[Any, str, Any]] = {}
         self._exceptions: dict[int, type[BaseException]] = {}
@@ -101,6 +104,7 @@ class Asking:
         **more: Any,
     ) -> Any:
         options = dict(options or {})
+        lent = self.lent() if op != "value" else {}
         encoder = _Sender(self)
         try:
             request = {
@@ -110,6 +114,8 @@ class Asking:
                 "options": encoder.encode(options),
                 **more,
             }
+            if lent:
+                request["lent"] = encoder.encode(lent)
             if self.seeded:
                 request["random"] = encoder.encode(randomness(self.seeded))
         except exact.Unusable as unusable:
@@ -117,7 +123,7 @@ class Asking:
         self.questions += 1
 
         def read(content: dict[str, Any], buffers: Sequence[Any]) -> Any:
-            return self._read(content, buffers, what, [*args, *options.values()])
+            return self._read(content, buffers, what, [*args, *options.values(), *lent.values()])
 
         try:
             return self.run.step(request, what, encoder.buffers, read)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import nbformat
 
+from grader.foreign.modules import OURS
 from grader.foreign.tests_file import Locked, TestsFile
 from grader.formats.cell import NBGRADER, name_of
 from grader.language import tr
@@ -99,28 +100,41 @@ def run_instead(notebook: nbformat.NotebookNode, file: TestsFile, codes: Mapping
     """
     own = codes.keys() & {one.cell for one in file.locked}
     wanted: set[str] = set()
+    theirs: set[str] = set()  # names that other cells read
     instead: dict[int, str] = {}
     for place, cell in reversed(list(enumerate(notebook.cells))):
         if cell.cell_type != "code":
             continue
         if (name := name_of(cell)) not in own:
-            wanted |= _names([cell.source])
+            theirs |= _names([cell.source])
             continue
-        instead[place] = _kept(cell.source, wanted)
+        instead[place] = _kept(cell.source, wanted | theirs, theirs)
         wanted |= _names([instead[place]]) | (_names([codes[name]]) - defined(codes[name]))
     return instead
 
 
-def _kept(source: str, wanted: set[str]) -> str:
+def _kept(source: str, wanted: set[str], theirs: set[str]) -> str:
+    """What is kept of a test's cell: of what stands for a package here, such as nose, only what other cells read."""
     tree = parsed(source)
     kept: list[ast.stmt] = []
     for statement in reversed([] if tree is None else tree.body):
         text = ast.unparse(statement)
+        if _is_ours(statement) and not defined(text) & theirs:
+            continue
         if isinstance(statement, ast.Import | ast.ImportFrom) or (
             isinstance(statement, _DEFINITIONS) and defined(text) & (wanted | _names(map(ast.unparse, kept)))
         ):
             kept.insert(0, statement)
     return "\n".join(map(ast.unparse, kept))
+
+
+def _is_ours(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.ImportFrom(module=str(module), level=0):
+            return module.partition(".")[0] in OURS
+        case ast.Import(names=names):
+            return all(one.name.partition(".")[0] in OURS for one in names)
+    return False
 
 
 def _names(sources: Iterable[str]) -> set[str]:

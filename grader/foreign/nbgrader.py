@@ -25,7 +25,7 @@ from grader.foreign.nbgrader_release import (
     marks_of,
     released,
 )
-from grader.foreign.notebooks import heading_in, read_notebook, title_of, without_outputs
+from grader.foreign.notebooks import exercise_id, heading_in, read_notebook, title_of, without_outputs
 from grader.foreign.tests_file import Locked, Test
 from grader.foreign.writing import Assignment, Coded
 from grader.formats.cell import ID
@@ -57,7 +57,7 @@ class Place:
     def id(self) -> str:
         """The exercise's."""
         name = self.assignment if self.alone else f"{self.assignment}-{self.path.stem}"
-        return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40]
+        return exercise_id(name)
 
 
 def places(source: Path) -> list[Place]:

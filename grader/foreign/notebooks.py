@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 import warnings
 from pathlib import Path
 
@@ -39,6 +41,19 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     if strange := language(content, [cell.source for cell in notebook.cells if cell.cell_type == "code"]):
         raise UsageError(f"{plain(path.name)} is written in {strange}.", "Notebooks in Python can be graded here.")
     return notebook
+
+
+_LONGEST_ID = 40
+
+
+def exercise_id(name: str) -> str:
+    """What an exercise is called that is made of something of this name: its words, as many as there is room for."""
+    plainer = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    whole = "-".join(re.findall(r"\w+", plainer))
+    if len(whole) <= _LONGEST_ID:
+        return whole
+    mark = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:3]  # of two that begin alike
+    return f"{whole[: _LONGEST_ID - 3].rpartition('-')[0] or whole[: _LONGEST_ID - 4]}-{mark}"
 
 
 def without_outputs(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -15,7 +15,7 @@ import nbformat
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from grader.errors import UsageError
-from grader.foreign.notebooks import heading_in, read_notebook, title_of, without_outputs
+from grader.foreign.notebooks import exercise_id, heading_in, read_notebook, title_of, without_outputs
 from grader.foreign.otter_assign import assigned, is_source, name_cells
 from grader.foreign.otter_cells import is_of_otter, place, question_checked
 from grader.foreign.otter_tests import Question, as_tests, from_metadata, read_file
@@ -64,6 +64,7 @@ class _Read:
     title: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    handed_in: dict[str, bytes] = field(default_factory=dict)
 
 
 def sources(path: Path) -> list[Path | tuple[Path, Path]]:
@@ -134,7 +135,7 @@ def read(source: Source) -> Assignment:
     if not tests:
         raise UsageError(f"{plain(name)} has no question that is graded.", "Give it tests, or leave it out.")
     return Assignment(
-        id=re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40],
+        id=exercise_id(name),
         title=one.title or title_of(one.starter) or name,
         tool="otter",
         source=source.name + (source.path.suffix or ".zip"),
@@ -143,6 +144,7 @@ def read(source: Source) -> Assignment:
         reference=one.reference,
         tests=tests,
         beside=one.beside,
+        handed_in=one.handed_in,
         seed=seed,
         remarks=tuple(one.remarks),
     )
@@ -159,10 +161,21 @@ def _of_source(notebook: nbformat.NotebookNode, path: Path) -> _Read:
         file = _within(path.parent, config)
         text = contents(file, 1_000_000).decode("utf-8", "replace") if file is not None and file.is_file() else ""
         said = {**settings(text, f"The settings in {plain(config, 80)}"), **said}
-    beside: dict[str, bytes] = {}
+    beside, handed_in = (_contents(path.parent, _texts(said.get(one)), remarks) for one in ("files", "student_files"))
+    if only := _texts(said.get("autograder_files")):
+        remarks.append(
+            f"{listed([plain(name, 80) for name in only])}: only otter's grader has them. Lay them beside checks.py."
+        )
+    title = said["name"] if isinstance(said.get("name"), str) else ""
+    return _Read(made.starter, made.reference, made.questions, beside, plain(title, 200), said, remarks, handed_in)
+
+
+def _contents(folder: Path, names: list[str], remarks: list[str]) -> dict[str, bytes]:
+    """The files of the assignment's folder that these names mean, by their paths in it."""
+    found: dict[str, bytes] = {}
     room = _MOST_BESIDE
-    for name in _texts(said.get("files")):
-        file = _within(path.parent, name)
+    for name in names:
+        file = _within(folder, name)
         for one in _files(file) if file is not None else []:
             try:
                 content = contents(one, room)
@@ -170,15 +183,10 @@ def _of_source(notebook: nbformat.NotebookNode, path: Path) -> _Read:
                 remarks.append(f"{plain(name, 80)} is left out: it cannot be read, or is too large.")
                 continue
             room -= len(content)
-            beside[one.relative_to(path.parent.resolve()).as_posix()] = content
+            found[one.relative_to(folder.resolve()).as_posix()] = content
         if file is None or not file.exists():
             remarks.append(f"{plain(name, 80)} is not there, or not in the assignment's folder.")
-    if only := _texts(said.get("autograder_files")):
-        remarks.append(
-            f"{listed([plain(name, 80) for name in only])}: only otter's grader has them. Lay them beside checks.py."
-        )
-    title = said["name"] if isinstance(said.get("name"), str) else ""
-    return _Read(made.starter, made.reference, made.questions, beside, plain(title, 200), said, remarks)
+    return found
 
 
 def _texts(value: object) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import types
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -75,19 +76,26 @@ def _call(name: str, *args: ast.expr) -> ast.Call:
 
 
 class Functions:
-    """Functions that a test defines, as they are sent to the notebook: their source, and what it needs."""
+    """Functions that a test defines, as they are sent to the notebook: their source, and what it needs.
 
-    def __init__(self, code: str) -> None:
-        self._code = code
+    Parameters
+    ----------
+    pieces
+        The test's code, by what it is compiled as: one piece, or the lines of a session.
+    """
+
+    def __init__(self, pieces: Mapping[str, str]) -> None:
+        self._pieces = pieces
         self.names: dict[str, Any] = {}
 
     def of(self, value: Any) -> Any:
         """Source, name ("" for a lambda) and captured values of a function; None if it is none of the test's."""
-        if not isinstance(value, types.FunctionType) or value.__code__.co_filename != FILE:
+        if not isinstance(value, types.FunctionType) or value.__code__.co_filename not in self._pieces:
             return None
         code = value.__code__
         try:
-            nodes = [one for one in ast.walk(ast.parse(self._code)) if isinstance(one, (ast.FunctionDef, ast.Lambda))]
+            tree = ast.parse(self._pieces[code.co_filename])
+            nodes = [one for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.Lambda))]
         except SyntaxError:
             return None
         found = [one for one in nodes if self._is(one, code)]

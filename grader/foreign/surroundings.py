@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import doctest
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+
+from grader import sources
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Surroundings:
         Those of objects of its classes.
     read
         Names that its functions read from outside of them.
+    written
+        Those that its functions set outside of them.
     """
 
     imports: Mapping[str, str] = field(default_factory=dict)
@@ -36,14 +41,16 @@ class Surroundings:
     functions: frozenset[str] = frozenset()
     objects: frozenset[str] = frozenset()
     read: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
 
 
 def surroundings(cells: Iterable[str]) -> Surroundings:
     """What the cells of a reference tell, from the first to the last."""
     imports: dict[str, str] = {}
     stars: list[str] = []
-    defined, classes, functions, objects, read = set[str](), set[str](), set[str](), set[str](), set[str]()
-    for tree in filter(None, map(parsed, cells)):
+    defined, classes, functions, objects = set[str](), set[str](), set[str](), set[str]()
+    read, written = set[str](), set[str]()
+    for tree in filter(None, map(sources.parsed, cells)):
         defined |= names_bound(tree, inside=False)
         for node in ast.walk(tree):
             match node:
@@ -61,6 +68,8 @@ def surroundings(cells: Iterable[str]) -> Surroundings:
                     read |= _read(node)
                 case ast.Lambda():
                     read |= _read(node)
+                case ast.Global(names=names):
+                    written.update(names)
                 case ast.Name(id="SimpleNamespace" as name) | ast.Attribute(attr="SimpleNamespace" as name):
                     classes.add(name)
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call) if _makes_a_class(call):
@@ -72,7 +81,7 @@ def surroundings(cells: Iterable[str]) -> Surroundings:
         imports,
         tuple(stars),
         own,
-        *map(frozenset, (classes, functions, objects, read)),
+        *map(frozenset, (classes, functions, objects, read | written, written)),
     )
 
 
@@ -109,6 +118,23 @@ def imported_alike(tree: ast.Module, around: Surroundings) -> dict[str, str]:
     }
 
 
+def lent(tree: ast.Module, around: Surroundings) -> frozenset[str]:
+    """Names that a test gives values to and that the functions beside it read: the notebook has them meanwhile.
+
+    Not those of functions, classes and modules, in whose place a test puts what is to be watched.
+    """
+    others = set(around.functions | around.classes | around.imports.keys() | around.written | vars(builtins).keys())
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                others.add(name)
+            case ast.Import() | ast.ImportFrom():
+                others |= {bound for bound, _ in _imported(node)}
+            case ast.ExceptHandler(name=str(name)):
+                others.add(name)
+    return frozenset((names_bound(tree, inside=False) & around.read) - others)
+
+
 def _makes_a_class(call: ast.Call) -> bool:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     makers = ("namedtuple", "NamedTuple", "make_dataclass", "Enum", "IntEnum", "new_class")
@@ -124,7 +150,7 @@ def _read(function: ast.FunctionDef | ast.Lambda) -> set[str]:
 
 
 def parsed(source: str) -> ast.Module | None:
-    """The code of a cell; None if it is not Python alone."""
+    """The code of a test; None if it is not Python alone."""
     with suppress(SyntaxError, ValueError, RecursionError):
         return ast.parse(source)
     return None

@@ -14,6 +14,7 @@ import importlib.util
 import inspect
 import io
 import operator
+import re
 import sys
 import traceback
 import types
@@ -26,7 +27,7 @@ from grader.foreign.asking import Asking, Undefined, seeding
 from grader.foreign.modules import OURS, part
 from grader.foreign.rewriting import FILE, Functions, Rewritten, classes_named
 from grader.foreign.standins import Standin, info, told
-from grader.foreign.surroundings import Surroundings, imported_alike, program
+from grader.foreign.surroundings import Surroundings, imported_alike, lent, program
 from grader.foreign.whole import Outcome, Test, on_its_word, run_there
 from grader.language import tr
 from grader.refusals import fault_of
@@ -125,20 +126,29 @@ class _Testing:
     ) -> None:
         self.run, self.test, self.code, self.around, self.shown = run, test, code, surroundings, shown
         self.printed = io.StringIO()
-        self.functions = Functions(code)
+        self.functions = Functions(self.pieces())
         try:
             self.tree = ast.parse(program(code, test.form), FILE)
         except (SyntaxError, ValueError) as error:
             raise ExerciseError(
                 f"The test `{test.name}` is no Python: {error}.", "Import the assignment again."
             ) from None
+        self.lends = sorted(lent(self.tree, surroundings))
         others = surroundings.functions | surroundings.imports.keys()
         expected = surroundings.classes | (classes_named(self.tree) - others)
         self.asking = Asking(run, expected, self.functions.of)
         self.asking.seeded |= set(seeded)
+        self.asking.lent = self.lent
         self.names = _Namespace(self.find)
         self.names.update(self.own_names())
         self.functions.names = self.names
+
+    def pieces(self) -> dict[str, str]:
+        """The test's code by what it is compiled as, by `doctest` where it is a session."""
+        if self.test.form != "doctest":
+            return {FILE: self.code}
+        examples = doctest.DocTestParser().get_examples(self.code)
+        return {f"<doctest {self.test.name}[{n}]>": one.source for n, one in enumerate(examples)}
 
     # ------------------------------------------------------------------ names
 
@@ -155,6 +165,10 @@ class _Testing:
             "__grader_type__": _type_of,
             "__grader_seed__": lambda function: seeding(self.asking, function),
         }
+
+    def lent(self) -> dict[str, Any]:
+        """What the test has set by now of what the notebook's functions read."""
+        return {name: dict.__getitem__(self.names, name) for name in self.lends if dict.__contains__(self.names, name)}
 
     def find(self, name: str) -> Any:
         """A name that the test does not define: an import of the notebook's, or the notebook's own."""
@@ -365,11 +379,26 @@ def _type_of(value: Any) -> Any:
     return type(value)
 
 
+# How NumPy 2 shows its own truths and numbers, which were shown as Python's own before.
+_TRUTH, _SCALAR = (
+    re.compile(r"\bnp\.(True|False)_"),
+    re.compile(r"\bnp\.(?:u?int|float|complex|str|bytes)\w*\(([^()]*)\)"),
+)
+
+
+class _Shown(doctest.OutputChecker):
+    """Compares what a line shows; a session that was written with an earlier NumPy means the same values."""
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        earlier = _SCALAR.sub(r"\1", _TRUTH.sub(r"\1", got))
+        return any(super(_Shown, self).check_output(want, one, optionflags) for one in (got, earlier))
+
+
 class _Session(doctest.DocTestRunner):
     """Runs a test that is written as a session at the prompt, up to the first line that says something else."""
 
     def __init__(self, testing: _Testing) -> None:
-        super().__init__(verbose=False, optionflags=doctest.FAIL_FAST)
+        super().__init__(_Shown(), verbose=False, optionflags=doctest.FAIL_FAST)
         self._testing = testing
         self.fault: BaseException | None = None
 

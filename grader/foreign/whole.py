@@ -117,9 +117,12 @@ def _source(test: Test, code: str) -> str:
 _AS_DOCTEST = """
 import doctest as _doctest
 _session = _doctest.DocTestParser().get_doctest({text}, globals(), "test", None, 0)
-_runner = _doctest.DocTestRunner(verbose=False, optionflags=_doctest.FAIL_FAST)
-if _runner.run(_session, out=lambda _: None, clear_globs=False).failed:
-    raise AssertionError
+try:
+    _doctest.DebugRunner(verbose=False).run(_session, out=lambda _: None, clear_globs=False)
+except _doctest.DocTestFailure:
+    raise AssertionError from None
+except _doctest.UnexpectedException as _raised:
+    raise _raised.exc_info[1] from None
 """
 _CALLING = """
 import inspect as _inspect

@@ -79,6 +79,8 @@ class Assignment:
         What students get, and the notebook with the solutions; without one there is nothing to prove the tests by.
     beside
         What lies beside the notebook, by path.
+    handed_in
+        What students hand in beside it: the reference's own.
     cell_s
         Seconds that a cell may take, where the assignment says so.
     seed
@@ -98,6 +100,7 @@ class Assignment:
     locked: tuple[Locked, ...] = ()
     all_or_nothing: bool = False
     beside: Mapping[str, bytes] = field(default_factory=dict)
+    handed_in: Mapping[str, bytes] = field(default_factory=dict)
     cell_s: float = 120
     seed: Seed | None = None
     remarks: tuple[str, ...] = ()
@@ -240,6 +243,7 @@ def _files(one: Assignment, folder: Path, solution: Path) -> dict[Path, bytes]:
     files = {folder / name: content for name, content in one.beside.items() if name not in _OURS}
     files[folder / one.notebook] = _notebook(one.starter)
     if one.reference is not None:
+        files |= {solution / name: content for name, content in one.handed_in.items() if name not in _OURS}
         files[solution / one.notebook] = _notebook(one.reference)
     for coded in one.tests:
         name = f"{coded.test.name}.py"

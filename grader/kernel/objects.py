@@ -15,7 +15,7 @@ import operator
 import random
 import sys
 import types
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -236,14 +236,16 @@ def answering(
         decoder = Decoder(buffers, held.read)
         of = decoder.decode(content["of"])
         args, options = decoder.decode(content["args"]), decoder.decode(content["options"])
+        lent = decoder.decode(content["lent"]) if "lent" in content else {}
         drawn = decoder.decode(content["random"]) if "random" in content else {}
         put_randomness(drawn)
-        before = [frozen(held, one) for one in (*args, *options.values())]
+        given = (*args, *options.values(), *lent.values())
+        before = [frozen(held, one) for one in given]
         printed = Printed()
         reply: dict[str, Any] = {}
         encoder = held.encoder()
         try:
-            with contextlib.redirect_stdout(printed):
+            with contextlib.redirect_stdout(printed), lending(lent, namespace):
                 value = done(content, of, args, options)
                 same = [n for n, one in enumerate(args) if one is value and type(one) in _MUTABLE]
                 reply["ok"] = ["=", same[0]] if same else encoder.encode(value)
@@ -260,7 +262,7 @@ def answering(
             reply["of"] = held.node(error, encoder, 0)
         reply["changed"] = [
             [n, encoder.encode(one)]
-            for n, one in enumerate((*args, *options.values()))
+            for n, one in enumerate(given)
             if before[n] is not None and frozen(held, one) != before[n]
         ]
         reply["printed"] = encoder.take(printed.getvalue())
@@ -272,6 +274,19 @@ def answering(
 
 
 _MUTABLE = (list, dict, set, bytearray, np.ndarray)
+
+
+@contextlib.contextmanager
+def lending(lent: dict[str, Any], namespace: dict[str, Any]) -> Iterator[None]:
+    """Have these names mean this, and afterwards what they meant before."""
+    before = {name: namespace[name] for name in lent if name in namespace}
+    namespace.update(lent)
+    try:
+        yield
+    finally:
+        for name in lent.keys() - before.keys():
+            namespace.pop(name, None)
+        namespace.update(before)
 
 
 def frozen(held: Held, value: Any) -> Any:

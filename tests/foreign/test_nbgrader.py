@@ -19,6 +19,7 @@ from grader.foreign.nbgrader import places, read
 from grader.foreign.nbgrader_earlier import with_earlier
 from grader.foreign.nbgrader_gradebook import Student, students
 from grader.foreign.nbgrader_release import marks_of
+from grader.foreign.notebooks import exercise_id
 from grader.foreign.tests_file import read_tests
 from grader.foreign.writing import Assignment
 from tests.conftest import listing
@@ -415,3 +416,25 @@ def test_a_class_list_of_an_older_version_or_a_hostile_one(tmp_path: Path, monke
     (tmp_path / "gradebook.db").write_bytes(b"no database" * 100)
     with pytest.raises(UsageError, match="no class list is taken"):
         students(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("ps1-1 - Introduction to NumPy", "ps1-1-Introduction-to-NumPy"),
+        ("Übung 3: Größen", "Ubung-3-Groen"),
+        ("_a--b.c", "_a-b-c"),
+        ("x" * 40, "x" * 40),
+        ("Задание", ""),
+    ],
+)
+def test_exercises_are_called_by_the_words_of_a_name(name: str, made: str) -> None:
+    assert exercise_id(name) == made
+
+
+def test_long_names_that_begin_alike_stay_apart() -> None:
+    names = ["ps1 Introduction to the IPython notebook, part one", "ps1 Introduction to the IPython notebook, part two"]
+    made = [exercise_id(name) for name in [*names, "y" * 50]]
+    assert len({*made}) == 3
+    assert all(len(one) <= 40 for one in made)
+    assert made[0].startswith("ps1-Introduction-to-the-IPython-")

@@ -403,6 +403,20 @@ def test_files_outside_of_the_assignments_folder_are_left_out(tmp_path: Path) ->
     assert len(one.remarks) == 2
 
 
+def test_files_that_students_write_are_the_references_own(tmp_path: Path) -> None:
+    notebook = made_of(
+        question("name: q", block("TESTS", code("import mine\nmine.x", "1"))),
+        settings="student_files: [mine.py]\nfiles: [data.txt]",
+    )
+    (tmp_path / "mine.py").write_text("x = 1")
+    (tmp_path / "data.txt").write_text("data")
+    nbformat.write(notebook, tmp_path / "hw.ipynb")
+    exercise = write_exercise(read(Source(tmp_path / "hw.ipynb", "hw")), tmp_path / "exercises").folder
+    solution = tmp_path / "solutions" / "hw"
+    assert [(one / "mine.py").exists() for one in (exercise, solution)] == [False, True]
+    assert [(one / "data.txt").exists() for one in (exercise, solution)] == [True, False]
+
+
 def as_otter_gives_it(starter: nbformat.NotebookNode, questions: Sequence[Question]) -> nbformat.NotebookNode:
     """The notebook that students have from otter itself: a check where a question is judged."""
     places = {place(one.name).id: one.name for one in questions}

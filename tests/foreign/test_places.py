@@ -74,6 +74,14 @@ def test_of_a_tests_cell_is_run_what_is_used_later() -> None:
     assert run_instead(notebook, imported(), codes) == {0: "import os\nz = 3\ny = z + 2", 1: ""}
 
 
+def test_no_package_is_missed_that_stands_only_in_tests() -> None:
+    code = "from nose.tools import assert_equal, ok_\nimport nose, os\nimport otter\nassert_equal(x, 1)"
+    imports = "from nose.tools import assert_equal, ok_\nimport nose, os"
+    for others, kept in (("pass", "import nose, os"), ("assert_equal(y, 2)", imports)):
+        notebook = book(cell(code, "one"), cell(others), cell("assert_equal(x, 3)", "two"))
+        assert run_instead(notebook, imported(), {"one": code, "two": TWO})[0] == kept
+
+
 def test_each_test_finds_the_names_as_they_are_at_its_place(tmp_path: Path) -> None:
     coded = tuple(Coded(test, {"one": ONE, "two": TWO, "share": SHARE}.get(test.name, "")) for test in imported().test)
     assignment = Assignment(

@@ -418,6 +418,59 @@ def test_sessions_are_compared_as_text() -> None:
     assert failing("f = lambda n: n", asserting, form="doctest") == "squares"
 
 
+SENDING = """
+    >>> k = 3
+    >>> def times(x):
+    ...     def inner(y):
+    ...         return x * y
+    ...     return inner(k)
+    >>> twice(times, 2)
+    18
+    >>> twice(lambda x: x + k, 2), sorted(f(3), key=lambda n: -n)
+    (8, [9, 4, 1])
+    >>> def twice_by_us(g, x):
+    ...     assert g(g(x)) == twice(g, x), 'twice'
+    >>> twice_by_us(times, 1)
+    >>> all((lambda n: f(n)[-1] == n * n)(n) for n in (1, 2))
+    True
+    """
+
+
+def test_functions_that_a_session_defines_are_called_here_and_there() -> None:
+    right = f"def twice(g, x): return g(g(x))\n{SQUARES}"
+    code = textwrap.dedent(SENDING)
+    assert reach(code, "doctest", surroundings([right])).verified == "outside"
+    assert judged(right, SENDING, form="doctest").verified == "outside"
+    assert (
+        failing("def twice(g, x): return g(x)\n" + SQUARES, SENDING, form="doctest")
+        == "`twice(times, 2)` shows 6, not 18."
+    )
+    assert "shows False, not True" in failing(
+        right.replace("range(1, n + 1)", "((0, 1, 2) if n < 3 else (1, 2, 3))"), SENDING, form="doctest"
+    )
+
+
+def test_sessions_may_show_what_an_earlier_numpy_showed() -> None:
+    session = """
+        >>> np.isclose(x, 2.0)
+        True
+        >>> [np.float64(x), np.int64(2)], np.str_('a')
+        ([2.0, 2], 'a')
+        >>> np.float64(x), np.isclose(x, 3)
+        (np.float64(2.0), np.False_)
+    """
+    assert judged("x = 2.0", session, form="doctest").verified == "outside"
+    assert failing("x = 3.0", session, form="doctest") == "`np.isclose(x, 2.0)` shows np.False_, not True."
+    assert "shows" in failing("x = 2.0", ">>> np.isclose(x, 2.0)\nFalse\n", form="doctest")
+
+
+def test_a_session_in_the_notebooks_process_says_what_it_raised() -> None:
+    found = failing("def f(): import package_that_is_not_here", ">>> f()\n1\n", form="doctest", verified="word")
+    assert found == "The test raised ModuleNotFoundError: No module named 'package_that_is_not_here'."
+    asserting = ">>> assert f() == 1, 'one'\n"
+    assert failing("def f(): return 2", asserting, form="doctest", verified="word") == "one"
+
+
 def test_functions_get_what_they_ask_for() -> None:
     code = """
     from otter.test_files import test_case
@@ -578,7 +631,8 @@ def test_deep_answers_fail_with_a_sentence() -> None:
 
 STARTER = [
     "import numpy as np\nimport os\nfrom math import *\nimport matplotlib.pyplot as plt",
-    "class Stack: ...\ns = Stack()\nrate = 2\ndef f(n): return n * rate\ndata = [1]\ndef ask(): return input()",
+    "class Stack: ...\ns = Stack()\nrate = 2\ndef f(n): return n * rate\ndata = [1]\ndef ask(): return input()\n"
+    "seen = 0\ndef look():\n    global seen\n    seen += 1\ndef twice(n): return f(n) + f(0)",
 ]
 REACHED = [
     ("assert f(3) == 6 and np.allclose(f(1), 2)", ""),
@@ -592,11 +646,18 @@ REACHED = [
     ("assert 'f' in globals()", "`globals`"),
     ("exec('f(3)')", "`exec`"),
     ("assert open('out.txt').read() == 'x'", "files"),
+    ("assert np.load('out.npy').sum() == 3", "files (`load`)"),
+    ("assert s.load(3) == 3", ""),
     ("assert len(plt.gcf().axes) == 1", "`matplotlib`"),
     ("import helpers_of_ours\nassert helpers_of_ours.f(3)", "`helpers_of_ours`"),
     ("data[0] = 3\nassert f(3) == 6", "changes `data`"),
     ("data.append(3)", "changes `data`"),
-    ("rate = 3\nassert f(1) == 3", "sets `rate`"),
+    ("rate = 3\nassert f(1) == 3", ""),
+    ("for rate in (1, 2):\n    assert f(1) == rate", ""),
+    ("def rate(): return 3\nassert f(1) == 3", "sets `rate`"),
+    ("import math as rate\nassert f(1) == 3", "sets `rate`"),
+    ("seen = 0\nlook()\nassert seen == 1", "sets `seen`"),
+    ("f = max\nassert twice(2) == 4", "sets `f`"),
     ("input = lambda *_: 'yes'\nassert ask() == 'yes'", "sets `input`"),
     ("class Mine(Stack): pass\nassert Mine()", "a class (`Mine`)"),
     ("assert data is rate", "one and the same"),
@@ -615,6 +676,39 @@ def test_what_a_test_reaches_for(code: str, reason: str) -> None:
     found = reach(code, "code", surroundings(STARTER))
     assert found.verified == ("word" if reason else "outside")
     assert reason in found.reason
+
+
+READS = "rate, seen = 2, []\ndef f(n):\n    seen.append(n)\n    return n * rate\ndef rates(): return rate"
+
+
+@pytest.mark.parametrize("form", ["code", "doctest"])
+def test_what_a_test_sets_is_so_for_the_functions_that_read_it(form: str) -> None:
+    code = """
+        for rate in (3, [4], 5.5):
+            assert f(2) == 2 * rate, rate
+        seen = []
+        assert (f(1), f(2)) == (5.5, 11)
+        assert seen == [1, 2]
+        rate = lambda x: x + 1
+        assert rates()(3) == 4
+    """
+    code = textwrap.dedent(code).strip()
+    if form == "doctest":
+        code = "".join(f"{'...' if line[0] == ' ' else '>>>'} {line}\n" for line in code.splitlines())
+    around = surroundings([READS])
+    assert reach(code, form, around).verified == "outside"
+    assert judged(READS, code, around, form=form).verified == "outside"
+    assert failing(READS.replace("n * rate", "n * 2"), code, around=around, form=form) == "3"
+
+
+def test_what_a_test_has_set_is_as_before_behind_it() -> None:
+    kernel = LocalKernel(__name__="__main__")
+    exec(f"{READS}\ndef own(): return limit\ndef get(): return rate", kernel.namespace)
+    around = surroundings([READS, "def own(): return limit"])
+    run_test(run_of(kernel), One(), "rate = 3\nlimit = 7\nassert (f(1), own()) == (3, 7)", around)
+    run_test(run_of(kernel), One(), "assert get() == 2 and f(1) == 2", around)
+    with pytest.raises(SubmissionFault, match="limit"):
+        run_test(run_of(kernel), One(), "own()", around)
 
 
 USES_NUMPY = ["import numpy as np\nfrom math import sqrt", "def g(x): return np.sum(x) + sqrt(4)"]
@@ -662,9 +756,17 @@ def test_names_and_packages_of_a_test() -> None:
     assert found.names == {"f", "g", "k"}
     assert found.packages == ("numpy", "pytest")
     assert reach("def test_it(f, env):\n    assert f(1) == 2\n", "function", surroundings(STARTER)).names >= {"f"}
-    assert reach(">>> f(lambda x: x)\n3\n", "doctest", surroundings(STARTER)).verified == "word"
+    assert reach(">>> f(lambda x: x)\n3\n", "doctest", surroundings(STARTER)).verified == "outside"
     session = reach(">>> f(3)\n6\n>>> %matplotlib\n", "doctest", surroundings(STARTER))
     assert session.verified == "word"
+
+
+def test_imports_beside_a_magic_are_known() -> None:
+    around = surroundings(["import pandas as pd\n%matplotlib inline\nfrom math import *\n!ls", "%%time\nimport re"])
+    assert dict(around.imports) == {"pd": "import pandas as pd", "re": "import re"}
+    assert around.stars == ("from math import *",)
+    series = "import pandas as pd\ns = pd.Series([1.0, 2.0], index=['a', 'b'])"
+    assert judged(series, ">>> assert type(s) == pd.Series\n", around=around, form="doctest").verified == "outside"
 
 
 def test_names_that_come_from_a_star() -> None:
