@@ -12,11 +12,11 @@ _MOODLE = re.compile(
     r"(?P<name>.+?)(?:_(?P<number>[0-9]+))?_assign(?P<what>submission|feedback)_(?P<how>[a-z]+)(?:-[0-9a-f]{8}|_(?P<rest>.*))?",
     re.DOTALL,
 )
-# Anonymous students have five letters and digits in the place of a name and a number. Else a letter comes first and
-# no leading zeros, or `2026_01_15_alice.ipynb` and all of that day would be one student's.
+# Anonymous students have five letters and digits in the place of a name and a number. Else a letter comes first, or
+# one behind digits, and no leading zeros, or `2026_01_15_alice.ipynb` and all of that day would be one student's.
 _ON_CANVAS = (
     r"(?:(?P<late_anonymous>(?i:LATE_))?(?P<anonymous>(?i:anon(?:ymous)?)_[A-Za-z0-9]{5})(?P<late_behind>(?i:_LATE))?"
-    r"|(?P<late_before>(?i:LATE_))?(?P<name>[^\W\d_].*?)(?P<late>(?i:_LATE))?_(?P<number>[1-9][0-9]*)"
+    r"|(?P<late_before>(?i:LATE_))?(?P<name>\d*[^\W\d_].*?)(?P<late>(?i:_LATE))?_(?P<number>[1-9][0-9]*)"
     r"(?P<late_after>(?i:_LATE))?)"
 )
 _CANVAS = re.compile(_ON_CANVAS + r"_(?P<upload>[1-9][0-9]{0,17})_(?P<rest>.+)", re.DOTALL)

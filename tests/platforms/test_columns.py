@@ -102,6 +102,13 @@ def test_canvas_in_other_versions_and_languages(results: Path, header: str) -> N
     assert found == text.replace("@A", "10.00")
 
 
+@pytest.mark.parametrize(("name", "late"), [("50cent_7000_123_a.ipynb", False), ("50cent_LATE_7000_123_a.ipynb", True)])
+def test_a_name_on_canvas_may_begin_with_digits(name: str, late: bool) -> None:
+    told = on_canvas(name)
+    assert told is not None
+    assert (told.name, told.number, told.late) == ("50cent", "7000", late)
+
+
 @pytest.mark.parametrize(
     "name",
     [
