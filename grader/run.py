@@ -6,13 +6,14 @@ notebook leaves a check nothing to judge, a :class:`~grader.errors.SubmissionFau
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, overload
 
 import nbformat
 import numpy as np
 
+from grader.ahead import Ahead, Kernel, Question
 from grader.answers import ClosedAnswer
 from grader.claims import numeric, refuse_placeholder
 from grader.datasets import Choice, Digits, Form, RatedReviews, Reviews, dataset, form_of
@@ -41,25 +42,6 @@ Without = Literal["", "weights", "states", "own states"]
 BATCH = 500
 # Numbers in all answers to one question: far more than any exercise needs, and 160 MB.
 MAX_PREDICTED = 20_000_000
-
-
-class Reply(Protocol):
-    """An answer as it came: JSON, and raw buffers."""
-
-    @property
-    def content(self) -> dict[str, Any]: ...
-
-    @property
-    def buffers(self) -> Sequence[wire.Buffer]: ...
-
-
-class Kernel(Protocol):
-    """The seam to the notebook's kernel: the one thing that unit tests replace."""
-
-    @property
-    def alive(self) -> bool: ...
-
-    def ask(self, request: dict[str, Any], buffers: list[bytes], seconds: float | None = None) -> Reply: ...
 
 
 class Loader(NamedTuple):
@@ -120,12 +102,14 @@ class Run:
     answers: Mapping[str, ClosedAnswer] = field(default_factory=dict)
     datasets: Mapping[str, Parted] = field(default_factory=dict)
     _cache: dict[Any, Any] = field(default_factory=dict)
+    _ahead: Ahead = field(default_factory=Ahead)
     _purpose: str = ""
     _rng: np.random.Generator | None = None
 
     def begin(self, check: str) -> None:
         """A check of this name is about to be judged."""
         self._purpose, self._rng, self.asked = f"check {check}", None, ""
+        self._ahead.forget()
 
     def moved_on(self, outputs: Mapping[int, list[Any]], outcomes: list[CellOutcome]) -> None:
         """More cells have been run: what was known of the notebook's names does not hold any more.
@@ -222,20 +206,16 @@ class Run:
         ------
         NameMissing, WrongKind, CallFailed, CheckFailed, BadClaim, TooSlow, KernelGone
         """
-        buffers: list[bytes] = []
-        request = {
-            "do": "call",
-            "name": name,
-            "forbid": nodes(forbid),
-            "given": [
-                [other, isinstance(answers, wire.InTurn), wire.encode(list(answers), buffers)]
-                for other, answers in (given or {}).items()
-            ],
-            "unchanged": unchanged,
-            "args": wire.encode(list(args), buffers),
-            "options": wire.encode(options, buffers),
-        }
-        return self._ask(request, name, buffers, seconds, called=True)
+        asked = _call(name, args, options, forbid, given or {}, unchanged)
+        return self._ask(asked.request, name, asked.buffers, seconds, called=True)
+
+    def foresee(self, name: str, calls: Iterable[Sequence[Any]]) -> None:
+        """Say which calls of a function come next, by their arguments: the answers to small ones come all together.
+
+        It changes nothing but the time that it takes: what is not answered at once, or not asked in this order, is
+        asked when its turn comes. The calls are those of :meth:`call` with nothing else than arguments.
+        """
+        self._ahead.foresee([_call(name, args) for args in calls])
 
     def step(
         self,
@@ -529,7 +509,7 @@ class Run:
             raise ExerciseError("A check asks the notebook's kernel after it has ended.", 'Give the check when="live".')
         self.asked = what = f"`{name}(…)`" if called else f"`{name}`"
         try:
-            reply = self.kernel.ask(request, buffers or [], seconds)
+            reply = self._ahead.ask(self.kernel, Question(request, buffers or []), seconds)
         except NotAskedAgain as again:
             raise too_slow(what, again.seconds) from None
         except TimeoutError:
@@ -565,6 +545,30 @@ class Run:
         if read is not None and raised:
             return read(content, reply.buffers)
         raise fault_of(content, name, what)
+
+
+def _call(
+    name: str,
+    args: Sequence[Any],
+    options: Mapping[str, Any] = {},
+    forbid: Sequence[str] = (),
+    given: Mapping[str, Sequence[tuple[Any, Any]] | wire.InTurn] = {},
+    unchanged: bool = False,
+) -> Question:
+    buffers: list[bytes] = []
+    request = {
+        "do": "call",
+        "name": name,
+        "forbid": nodes(forbid),
+        "given": [
+            [other, isinstance(answers, wire.InTurn), wire.encode(list(answers), buffers)]
+            for other, answers in given.items()
+        ],
+        "unchanged": unchanged,
+        "args": wire.encode(list(args), buffers),
+        "options": wire.encode(dict(options), buffers),
+    }
+    return Question(request, buffers)
 
 
 def _expect_one_each(answer: np.ndarray, inputs: int, what: str) -> None:

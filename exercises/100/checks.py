@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from grader.checks import CallFailed, Run, check, expect_answer, expect_call, mo
 
 from . import modules
 from .networks import count, usual_counts
+
+Network = tuple[int, int | list[int], int]  # inputs, hidden units or layers of them, outputs
 
 LAYER_BY_LAYER = tr("Go from layer to layer: each unit has a weight for everything that comes in, and a bias.")
 
@@ -29,30 +31,29 @@ def figure_3_6_is_right(run: Run) -> None:
 @check(points=2)
 def one_hidden_layer_is_counted(run: Run) -> None:
     """`count_parameters` is right for one hidden layer, given as a number."""
-    for inputs, hidden, outputs in [_sizes(run, 3) for _ in range(3)]:
-        _expect_counted(run, inputs, hidden, outputs)
+    _expect_counted(run, [(inputs, hidden, outputs) for inputs, hidden, outputs in [_sizes(run, 3) for _ in range(3)]])
 
 
 @check(points=2)
 def many_hidden_layers_are_counted(run: Run) -> None:
     """`count_parameters` is right for several hidden layers, given as a list."""
+    networks: list[Network] = []
     for layers in (1, 2, 3, 5, 9):
         inputs, outputs, *hidden = _sizes(run, layers + 2)
-        _expect_counted(run, inputs, hidden, outputs)
+        networks.append((inputs, hidden, outputs))
     # A size that comes twice trips a loop that looks a layer up by its size.
     inputs, outputs, first, twice = _sizes(run, 4)
-    _expect_counted(run, inputs, [first, twice, twice], outputs)
+    networks.append((inputs, [first, twice, twice], outputs))
     # An odd number beyond 2²⁴, which float32 cannot hold, of a network that is still small enough to be built.
     low, high = [2200, 2100, 2], [2400, 2200, 9]
-    inputs, hidden, outputs = 2 * run.rng.integers(low, high) + [0, 1, 0]
-    _expect_counted(run, int(inputs), [int(hidden)], int(outputs))
+    inputs, large, outputs = (int(size) for size in 2 * run.rng.integers(low, high) + [0, 1, 0])
+    _expect_counted(run, [*networks, (inputs, [large], outputs)])
 
 
 @check(points=1)
 def no_hidden_layer_is_counted(run: Run) -> None:
     """`count_parameters` is right for no hidden layer, given as an empty list."""
-    for inputs, outputs in [_sizes(run, 2) for _ in range(3)]:
-        _expect_counted(run, inputs, [], outputs)
+    _expect_counted(run, [(inputs, [], outputs) for inputs, outputs in [_sizes(run, 2) for _ in range(3)]])
 
 
 @check(points=2, hint=LAYER_BY_LAYER)
@@ -107,15 +108,19 @@ def _small_sizes(run: Run) -> list[int]:
     return _sizes(run, 3, modules.MOST_UNITS)
 
 
-def _expect_counted(run: Run, inputs: int, hidden: int | list[int], outputs: int) -> None:
-    """`count_parameters` of this network, with a hint where the number betrays the mistake."""
-    sizes = [inputs, *([hidden] if isinstance(hidden, int) else hidden), outputs]
-    args = [inputs, hidden, outputs]
-    expect_call(run, "count_parameters", args, count(sizes), LAYER_BY_LAYER, usual=usual_counts(sizes))
+def _expect_counted(run: Run, networks: Sequence[Network]) -> None:
+    """`count_parameters` of these networks, with a hint where the number betrays the mistake."""
+    run.foresee("count_parameters", networks)
+    for inputs, hidden, outputs in networks:
+        sizes = [inputs, *([hidden] if isinstance(hidden, int) else hidden), outputs]
+        args = [inputs, hidden, outputs]
+        expect_call(run, "count_parameters", args, count(sizes), LAYER_BY_LAYER, usual=usual_counts(sizes))
 
 
 def _expect_modules_counted(run: Run, counted: Iterable[modules.Counted]) -> None:
     """`count_module` of each of these modules."""
+    counted = list(counted)
+    run.foresee("count_module", [[module(described)] for described, _, _ in counted])
     for described, right, hint in counted:
         layers = module_told(described)
         what = tr("`count_module` of {layers}", layers=layers)

@@ -32,6 +32,7 @@ import types  # noqa: E402
 import weakref  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from json import loads  # noqa: E402
+from time import monotonic  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -768,6 +769,7 @@ def leave() -> None:
     raise SystemExit
 
 
+_AHEAD_S, _AHEAD_BYTES = 0.1, 1_000_000
 Answer = tuple[dict[str, Any], list[bytes]]
 Asked = Callable[[dict[str, Any], list[Any]], Answer]
 
@@ -842,7 +844,27 @@ def answering(namespace: dict[str, Any], tripwires: Any, objects: Any) -> Asked:
         except BaseException as error:
             return {"error": "raised", **told(error)}, []
 
-    return answer
+    def with_others(content: dict[str, Any], buffers: list[Any]) -> Answer:
+        """The answer; and to what comes along, as long as that takes no time to speak of and no room."""
+        if "ahead" not in content:
+            return answer(content, buffers)
+        begun = monotonic()
+        others = content.pop("ahead")
+        end = len(buffers) - sum(number for _, number in others)
+        reply, sent = answer(content, buffers[:end])
+        answers: list[Any] = []
+        sent = list(sent)
+        for other, number in others:
+            late = monotonic() - begun > _AHEAD_S or sum(map(len, sent)) > _AHEAD_BYTES
+            if late or (answers[-1][0] if answers else reply).get("error") == "interrupted":
+                break
+            said, its_buffers = answer(other, buffers[end : end + number])
+            end += number
+            answers.append([said, len(its_buffers)])
+            sent += its_buffers
+        return {**reply, "ahead": answers}, sent
+
+    return with_others
 
 
 def install(shell: Any, line: Any, tripwires: Any, objects: Any) -> None:
